@@ -1,0 +1,63 @@
+"""The single source for labels: class order, words, colours and icons of every expression.
+
+Knows nothing about models, data sets or pages; they all ask here. Colours start from Okabe and Ito's palette
+(https://jfly.uni-koeln.de/color/), which stays apart for colour-blind eyes; one colour means one expression everywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Emotion:
+    """One expression class and how it is worded and drawn.
+
+    Attributes:
+        name: the field's term, used in data, tables and charts.
+        adjective: completes "Looks ...".
+        colour: sRGB hex, for fills.
+        edge: sRGB hex, a darker edge that keeps pale fills readable on white.
+        icon: name of a Material Symbols icon.
+    """
+
+    name: str
+    adjective: str
+    colour: str
+    edge: str
+    icon: str
+
+    @property
+    def colour_bgr(self) -> tuple[int, int, int]:
+        """The fill as 0-255 integers in OpenCV's channel order."""
+        red, green, blue = (int(self.colour[i : i + 2], 16) for i in (1, 3, 5))
+        return blue, green, red
+
+
+_ALL = (
+    Emotion("angry", "angry", "#D55E00", "#A84A00", "sentiment_extremely_dissatisfied"),
+    Emotion("disgust", "disgusted", "#009E73", "#007A59", "sick"),
+    Emotion("fear", "afraid", "#CC79A7", "#A2527F", "sentiment_stressed"),
+    Emotion("happy", "happy", "#E69F00", "#A87400", "sentiment_very_satisfied"),
+    Emotion("sad", "sad", "#0072B2", "#005586", "sentiment_sad"),
+    Emotion("surprise", "surprised", "#56B4E9", "#2480B5", "sentiment_excited"),
+    Emotion("neutral", "neutral", "#5F6670", "#464C54", "sentiment_neutral"),
+    Emotion("contempt", "contemptuous", "#8B5E3C", "#6B452A", "sentiment_frustrated"),
+)
+
+EMOTIONS: tuple[str, ...] = tuple(e.name for e in _ALL[:7])
+"""The seven classes of FER2013, in the order of its codes 0-6 and of every network trained on it."""
+
+EMOTIONS_WITH_CONTEMPT: tuple[str, ...] = tuple(e.name for e in _ALL)
+"""The eight classes of CK+ in the order of the codes 0-7: `EMOTIONS`, then contempt."""
+
+_BY_NAME: Mapping[str, Emotion] = MappingProxyType({e.name: e for e in _ALL})
+
+
+def emotion(name: str) -> Emotion:
+    """Look an expression up by its name.
+
+    Raises:
+        KeyError: the name is none of `EMOTIONS_WITH_CONTEMPT`.
+    """
+    return _BY_NAME[name]

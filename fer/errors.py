@@ -1,0 +1,30 @@
+"""The one exception that carries a sentence for the person in front of the screen.
+
+Whatever a user can get wrong (a file, a setting, a missing download) ends as a `FerError`. Its message is a
+single sentence, or two short ones, that name the thing, the rule and what to do; pages and the command line
+show it as it stands. Anything else that is raised is a fault of the program.
+"""
+
+
+class FerError(Exception):
+    """Base of the errors that are meant to be read by a user."""
+
+
+class MediaError(FerError):
+    """The bytes are not a picture that can be read."""
+
+
+class ModelError(FerError):
+    """A model is missing, damaged, or does not fit its card."""
+
+
+class DetectorError(FerError):
+    """A face detector is unknown or cannot be used here."""
+
+
+class DatasetError(FerError):
+    """A data set is missing or breaks the rules of its format."""
+
+
+class FetchError(FerError):
+    """Something could not be fetched, or may not be."""

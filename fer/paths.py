@@ -1,0 +1,73 @@
+"""One search path for everything on disk: detector file, models, data sets and the array cache.
+
+Turns names into paths and knows nothing of what the files hold. Folders that the program writes to are made by
+those who write; nothing is created here.
+
+Environment variables, all optional:
+    FER_MODEL_DIR: a folder searched first for the detector's file and for models (one sub-folder each).
+    FER_DATA_DIR: a folder searched first for data sets (`fer2013.csv`, `ckextended.csv`, ...).
+    FER_CACHE_DIR: where fetched files and array caches are kept, instead of the user's cache folder.
+"""
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_data_path
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: it holds `models/` and may hold `data/`."""
+
+DETECTOR_FILE = "face_detection_yunet_2023mar.onnx"
+"""File name of the YuNet face detector, as published by the OpenCV model zoo."""
+
+CARD_FILE = "card.json"
+"""A folder that holds this file is a model."""
+
+
+def _from_environment(variable: str) -> list[Path]:
+    value = os.environ.get(variable, "").strip()
+    return [Path(value).expanduser()] if value else []
+
+
+def cache_dir() -> Path:
+    """The folder for what can be fetched or computed again."""
+    return (_from_environment("FER_CACHE_DIR") or [user_cache_path("fer", appauthor=False)])[0]
+
+
+def array_cache_dir() -> Path:
+    """The folder for data sets unpacked into arrays."""
+    return cache_dir() / "arrays"
+
+
+def detector_dirs() -> list[Path]:
+    """Where the detector's file is looked for, in order."""
+    return [*_from_environment("FER_MODEL_DIR"), cache_dir()]
+
+
+def find_detector_file() -> Path | None:
+    """The first YuNet file on the search path, or None."""
+    return next((d / DETECTOR_FILE for d in detector_dirs() if (d / DETECTOR_FILE).is_file()), None)
+
+
+def model_dirs() -> list[Path]:
+    """Where models are looked for, in order: the user's own before the shipped ones."""
+    return [*_from_environment("FER_MODEL_DIR"), user_data_path("fer", appauthor=False) / "models", ROOT / "models"]
+
+
+def find_models() -> dict[str, Path]:
+    """Every installed model's folder by name; the first on the search path wins."""
+    found: dict[str, Path] = {}
+    for parent in model_dirs():
+        for card in sorted(parent.glob(f"*/{CARD_FILE}")):
+            found.setdefault(card.parent.name, card.parent)
+    return dict(sorted(found.items()))
+
+
+def data_dirs() -> list[Path]:
+    """Where data sets are looked for, in order."""
+    return [*_from_environment("FER_DATA_DIR"), user_data_path("fer", appauthor=False) / "data", ROOT / "data"]
+
+
+def find_data_file(file_name: str) -> Path | None:
+    """The first file of this name on the data sets' search path, or None."""
+    return next((d / file_name for d in data_dirs() if (d / file_name).is_file()), None)

@@ -1,0 +1,247 @@
+"""What travels between the rooms: detections, faces and analysed pictures, as frozen values that check themselves.
+
+Turns nothing into anything by itself, except results into tables. Knows nothing about images, networks or pages.
+All boxes are `x, y, width, height` in pixels of the analysed picture, `x, y` the upper left corner.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from fer.emotions import EMOTIONS_WITH_CONTEMPT
+
+Averaging = Literal["none", "flip"]
+BoxXYWH = tuple[float, float, float, float]
+
+
+def _frozen(array: np.ndarray, dtype: type, shape: tuple[int | None, ...], name: str) -> np.ndarray:
+    """Return a read-only copy of the wanted type, after checking its shape (None: any length)."""
+    copy = np.array(array, dtype=dtype)
+    if copy.ndim != len(shape) or any(want not in (None, got) for want, got in zip(shape, copy.shape, strict=True)):
+        raise ValueError(f"{name} must have the shape {shape}, but has {copy.shape}.")
+    if not np.isfinite(copy).all():
+        raise ValueError(f"{name} must be finite.")
+    copy.flags.writeable = False
+    return copy
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The faces that a detector found in one picture.
+
+    Attributes:
+        boxes_xywh: float32 of shape (n, 4), pixels; may reach past the border.
+        scores: float32 of shape (n,), the detector's own confidence in [0, 1]; comparable within one detector only.
+        landmarks_xy: float32 of shape (n, 5, 2), pixels: right eye, left eye, nose tip, right and left mouth corner
+            (right is the person's own right); None where the detector gives none.
+    """
+
+    boxes_xywh: np.ndarray
+    scores: np.ndarray
+    landmarks_xy: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes_xywh)
+        object.__setattr__(self, "boxes_xywh", _frozen(self.boxes_xywh, np.float32, (n, 4), "boxes_xywh"))
+        object.__setattr__(self, "scores", _frozen(self.scores, np.float32, (n,), "scores"))
+        if self.landmarks_xy is not None:
+            object.__setattr__(self, "landmarks_xy", _frozen(self.landmarks_xy, np.float32, (n, 5, 2), "landmarks_xy"))
+        if (self.boxes_xywh[:, 2:] <= 0).any():
+            raise ValueError("boxes_xywh must have positive widths and heights.")
+        if ((self.scores < 0) | (self.scores > 1)).any():
+            raise ValueError("scores must lie between 0 and 1.")
+
+    def __len__(self) -> int:
+        return len(self.boxes_xywh)
+
+    @classmethod
+    def empty(cls) -> "Detections":
+        """No face at all."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+    def select(self, index: np.ndarray | Sequence[int]) -> "Detections":
+        """Keep the faces at these positions (integers or a mask), in that order."""
+        index = np.asarray(index)
+        if index.size == 0:
+            return Detections.empty()
+        landmarks_xy = None if self.landmarks_xy is None else self.landmarks_xy[index]
+        return Detections(self.boxes_xywh[index], self.scores[index], landmarks_xy)
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face and its reading.
+
+    Attributes:
+        box_xywh: where the detector saw the face, pixels.
+        crop_xywh: the square that the network was shown, pixels; may reach past the border, which was replicated.
+        detector_score: in [0, 1].
+        probabilities: float32 of shape (classes,), calibrated, sums to 1, in the order of `classes`.
+        classes: the model's classes.
+        landmarks_xy: float32 of shape (5, 2) as in `Detections`, or None.
+    """
+
+    box_xywh: BoxXYWH
+    crop_xywh: BoxXYWH
+    detector_score: float
+    probabilities: np.ndarray
+    classes: tuple[str, ...]
+    landmarks_xy: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        probabilities = _frozen(self.probabilities, np.float32, (len(self.classes),), "probabilities")
+        object.__setattr__(self, "probabilities", probabilities)
+        if abs(float(probabilities.sum()) - 1) > 1e-3 or (probabilities < 0).any():
+            raise ValueError("probabilities must be at least 0 and sum to 1.")
+        if self.landmarks_xy is not None:
+            object.__setattr__(self, "landmarks_xy", _frozen(self.landmarks_xy, np.float32, (5, 2), "landmarks_xy"))
+
+    @property
+    def emotion(self) -> str:
+        """The most probable class."""
+        return self.classes[int(self.probabilities.argmax())]
+
+    @property
+    def confidence(self) -> float:
+        """The calibrated probability of `emotion`, in [0, 1]."""
+        return float(self.probabilities.max())
+
+    def ranked(self) -> list[tuple[str, float]]:
+        """Every class with its probability, the most probable first."""
+        return [(self.classes[i], float(self.probabilities[i])) for i in np.argsort(-self.probabilities, kind="stable")]
+
+    def to_record(self) -> dict:
+        """The face as the command line's JSON has it: plain lists, numbers and strings."""
+        return {
+            "box_xywh": [round(v, 2) for v in self.box_xywh],
+            "crop_xywh": [round(v, 2) for v in self.crop_xywh],
+            "detector_score": round(self.detector_score, 4),
+            "emotion": self.emotion,
+            "confidence": round(self.confidence, 6),
+            "probabilities": {c: round(float(p), 6) for c, p in zip(self.classes, self.probabilities, strict=True)},
+        }
+
+
+@dataclass(frozen=True)
+class Timings:
+    """How long the two halves of one analysis took, in milliseconds."""
+
+    detect_ms: float = 0.0
+    recognise_ms: float = 0.0
+
+    @property
+    def total_ms(self) -> float:
+        return self.detect_ms + self.recognise_ms
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who read a picture: the model, the detector and how they were used. The same for every picture of a batch.
+
+    Attributes:
+        model: name of the model.
+        detector: name of the detector.
+        detector_reason: one sentence that says why this detector runs.
+        averaging: "flip" where the scores of a face and its mirror image were averaged.
+    """
+
+    model: str
+    detector: str
+    detector_reason: str
+    averaging: Averaging
+
+
+@dataclass(frozen=True, eq=False)
+class FrameResult:
+    """One analysed picture.
+
+    Attributes:
+        width, height: size of the picture in pixels.
+        faces: from the largest to the smallest.
+        reader: what analysed it.
+        timings: how long that took.
+    """
+
+    width: int
+    height: int
+    faces: tuple[Face, ...]
+    reader: Reader
+    timings: Timings = field(default_factory=Timings)
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoResult:
+    """One file of a batch: its result, or the sentence that says why there is none.
+
+    Exactly one of `result` and `error` is None.
+    """
+
+    file: str
+    reader: Reader
+    result: FrameResult | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.result is None) == (self.error is None):
+            raise ValueError("A photo has either a result or an error.")
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """The faces found; none where the file could not be read."""
+        return () if self.result is None else self.result.faces
+
+    def to_record(self) -> dict:
+        """The photo as the command line's JSON has it."""
+        return {
+            "file": self.file,
+            "width": None if self.result is None else self.result.width,
+            "height": None if self.result is None else self.result.height,
+            "model": self.reader.model,
+            "detector": self.reader.detector,
+            "detector_reason": self.reader.detector_reason,
+            "averaging": self.reader.averaging,
+            "error": self.error,
+            "faces": [face.to_record() for face in self.faces],
+        }
+
+
+def to_table(photos: Sequence[PhotoResult]) -> "pandas.DataFrame":  # noqa: F821  # pandas is loaded on first use
+    """Lay photos out as one row a face; a file with an error or without a face has one row without numbers.
+
+    Returns:
+        A `pandas.DataFrame` with the columns file, face (1, 2, ... in the order of the numbered boxes), x, y, w, h
+        (pixels), detector_score, emotion, confidence, one column a class (probabilities in [0, 1]), model, detector,
+        error. The classes are those of `EMOTIONS`, and contempt where a model knows it.
+    """
+    import pandas as pd
+
+    known = {name for photo in photos for face in photo.faces for name in face.classes} | set(EMOTIONS_WITH_CONTEMPT[:7])
+    classes = [name for name in EMOTIONS_WITH_CONTEMPT if name in known]
+    rows = []
+    for photo in photos:
+        shared = {"model": photo.reader.model, "detector": photo.reader.detector, "error": photo.error}
+        if not photo.faces:
+            rows.append({"file": photo.file, **shared})
+        for number, face in enumerate(photo.faces, start=1):
+            record = face.to_record()
+            rows.append(
+                {
+                    "file": photo.file,
+                    "face": number,
+                    **dict(zip("xywh", record["box_xywh"], strict=True)),
+                    "detector_score": record["detector_score"],
+                    "emotion": record["emotion"],
+                    "confidence": record["confidence"],
+                    **record["probabilities"],
+                    **shared,
+                }
+            )
+    columns = ["file", "face", *"xywh", "detector_score", "emotion", "confidence", *classes, "model", "detector", "error"]
+    numbers = [c for c in columns if c not in ("file", "face", "emotion", "model", "detector", "error")]
+    types = {"face": "Int64", **dict.fromkeys(numbers, "float64")}
+    return pd.DataFrame(rows, columns=columns).astype(types)
