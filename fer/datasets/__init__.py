@@ -1,0 +1,22 @@
+"""Labelled faces from the files that people download -> arrays, with every row accounted for.
+
+Knows nothing about networks, figures or pages. `load_dataset` is the door; it reads a file once and opens the array
+cache afterwards.
+"""
+
+from fer.datasets.copies import copies_in
+from fer.datasets.dataset import SPLITS, USAGES, BadRow, FaceDataset
+from fer.datasets.registry import DATASETS, KnownDataset, OnBadRows, Progress, load_dataset
+
+__all__ = [
+    "DATASETS",
+    "SPLITS",
+    "USAGES",
+    "BadRow",
+    "FaceDataset",
+    "KnownDataset",
+    "OnBadRows",
+    "Progress",
+    "copies_in",
+    "load_dataset",
+]

@@ -1,0 +1,141 @@
+"""`FaceDataset`: labelled grey faces as frozen arrays that check themselves.
+
+Turns arrays into selections, counts and a digest. Knows nothing about files, formats, networks or pages.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+from fer.errors import DatasetError
+
+USAGES: tuple[str, ...] = ("Training", "PublicTest", "PrivateTest")
+"""The words of the Usage column, which split every data set in FER2013's layout."""
+
+ALL = "all"
+
+SPLITS: tuple[str, ...] = (*USAGES, ALL)
+"""What `FaceDataset.select` takes: one usage, or every row."""
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row of a file that was left out.
+
+    Attributes:
+        row: its number among the file's data rows, counted from 1; the header and blank lines do not count.
+        reason: the rule that it breaks, as the end of a sentence without a full stop.
+    """
+
+    row: int
+    reason: str
+
+
+def digest_of(images: np.ndarray, labels: np.ndarray, usage: np.ndarray) -> str:
+    """Fingerprint a data set's content, whatever file it came from.
+
+    Args:
+        images: uint8 of shape (n, height, width).
+        labels: uint8 of shape (n,).
+        usage: str of shape (n,).
+
+    Returns:
+        SHA-256 in hex over the shape and the emotion, pixel and usage arrays, in row order.
+    """
+    digest = hashlib.sha256(repr(images.shape).encode())
+    digest.update(np.ascontiguousarray(labels))
+    digest.update(np.ascontiguousarray(images))
+    digest.update("\n".join(usage.tolist()).encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class FaceDataset:
+    """Labelled faces of one data set, or of one split of it.
+
+    Attributes:
+        name: what the data set is called in stamps, cards and lists.
+        images: uint8 of shape (n, height, width), grey, read-only; memory-mapped when it comes from the cache.
+        labels: uint8 of shape (n,), indices into `classes`.
+        usage: str of shape (n,), each one of `USAGES`.
+        classes: `EMOTIONS`, or `EMOTIONS_WITH_CONTEMPT`.
+        digest: SHA-256 in hex over the emotion, pixel and usage arrays of the whole data set; a selection keeps it.
+        source: the file that was read.
+        rows: int64 of shape (n,), each row's number among the file's data rows, counted from 1.
+        subjects: str of shape (n,), who is seen; None where the file does not say.
+        bad_rows: the rows of the file that were left out.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    usage: np.ndarray
+    classes: tuple[str, ...]
+    digest: str
+    source: Path
+    rows: np.ndarray
+    subjects: np.ndarray | None = None
+    bad_rows: tuple[BadRow, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 3 or self.images.dtype != np.uint8:
+            raise ValueError(f"images must be uint8 of 3 dimensions, but are {self.images.dtype} {self.images.shape}.")
+        if self.classes not in (EMOTIONS, EMOTIONS_WITH_CONTEMPT):
+            raise ValueError(f"classes must be those of FER2013 or CK+, but are {self.classes}.")
+        for name in ("images", "labels", "usage", "rows", "subjects"):
+            array = getattr(self, name)
+            if array is None:
+                continue
+            if len(array) != len(self.images):
+                raise ValueError(f"{name} must hold {len(self.images)} rows, but holds {len(array)}.")
+            view = array.view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+        if self.labels.dtype != np.uint8 or (self.labels >= len(self.classes)).any():
+            raise ValueError(f"labels must be uint8 below {len(self.classes)}.")
+        if not np.isin(self.usage, USAGES).all():
+            raise ValueError(f"usage must hold {', '.join(USAGES)} only.")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def select(self, split: str) -> "FaceDataset":
+        """Keep the rows of one split.
+
+        Args:
+            split: one of `SPLITS`; "all" keeps every row.
+
+        Returns:
+            The rows in their order, with the digest of the whole data set; may be empty.
+
+        Raises:
+            DatasetError: there is no such split.
+        """
+        if split not in SPLITS:
+            raise DatasetError(f"The split must be one of {', '.join(SPLITS)}, but is {split}.")
+        return self if split == ALL else self.take(self.usage == split)
+
+    def take(self, index: np.ndarray) -> "FaceDataset":
+        """Keep the rows at these positions (integers or a mask), in that order, with the digest of the whole."""
+        return replace(
+            self,
+            images=self.images[index],
+            labels=self.labels[index],
+            usage=self.usage[index],
+            rows=self.rows[index],
+            subjects=None if self.subjects is None else self.subjects[index],
+        )
+
+    def counts(self) -> "pandas.DataFrame":  # noqa: F821  # pandas is loaded on first use
+        """Count the faces.
+
+        Returns:
+            A `pandas.DataFrame` of integers: a row for every one of `USAGES`, a column for every class.
+        """
+        import pandas as pd
+
+        counted = [np.bincount(self.labels[self.usage == usage], minlength=len(self.classes)) for usage in USAGES]
+        return pd.DataFrame(counted, index=pd.Index(USAGES, name="usage"), columns=list(self.classes))

@@ -1,0 +1,129 @@
+"""Names and paths -> data sets: which files are known, where they are looked for, and what to do with bad rows.
+
+Knows nothing about networks or pages.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from fer import paths
+from fer.datasets.cache import open_cached, write_cache
+from fer.datasets.dataset import FaceDataset
+from fer.errors import DatasetError
+
+OnBadRows = Literal["raise", "skip"]
+Progress = Callable[[float], None]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class KnownDataset:
+    """A data set that has a name here.
+
+    Attributes:
+        name: as used on the command line, in cards and in stamps.
+        title: for people.
+        file_name: what its file is called where it is downloaded.
+        origin: where that is, as the end of a sentence.
+    """
+
+    name: str
+    title: str
+    file_name: str
+    origin: str
+
+
+DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
+    {
+        known.name: known
+        for known in (
+            KnownDataset(
+                "fer2013",
+                "FER2013",
+                "fer2013.csv",
+                'the Kaggle competition "Challenges in Representation Learning: Facial Expression Recognition '
+                'Challenge" (kaggle.com)',
+            ),
+            KnownDataset(
+                "ckplus", "CK+", "ckextended.csv", 'the Kaggle data set "CK+ Dataset" by davilsena (kaggle.com)'
+            ),
+        )
+    }
+)
+
+
+def load_dataset(
+    name_or_path: str | Path,
+    on_bad_rows: OnBadRows = "raise",
+    progress: Progress | None = None,
+    path: Path | None = None,
+) -> FaceDataset:
+    """Load a data set: from its file the first time, from the array cache while the file stays as it is.
+
+    Args:
+        name_or_path: a name of `DATASETS`, which is looked for on the search path, or the path of a file in FER2013's
+            layout, which is named after its file.
+        on_bad_rows: "raise" accepts no row that breaks a rule, "skip" leaves them out and lists them in `bad_rows`.
+        progress: called with the share that is done, in [0, 1], while a file is read; what it raises ends the reading.
+        path: the file of the named data set, instead of looking for it.
+
+    Returns:
+        Every good row of the file.
+
+    Raises:
+        DatasetError: there is no such file, it breaks the rules of its format, or a row does and may not.
+    """
+    if path is not None:
+        name = str(name_or_path)
+    else:
+        name, path = _find(name_or_path)
+    if not path.is_file():
+        raise DatasetError(f"There is no file {path}; give the path of a CSV file in FER2013's layout.")
+    dataset = open_cached(path, name)
+    if dataset is None:
+        dataset = _read_and_cache(path, name, progress)
+    if dataset.bad_rows and on_bad_rows == "raise":
+        more = len(dataset.bad_rows) - 1
+        rest = f"; {more} more {'row breaks' if more == 1 else 'rows break'} a rule" if more else ""
+        raise DatasetError(
+            f"In {path.name}, {dataset.bad_rows[0].reason}{rest}. Repair the file, or load it without its bad rows."
+        )
+    return dataset
+
+
+def _find(name_or_path: str | Path) -> tuple[str, Path]:
+    known = DATASETS.get(str(name_or_path))
+    if known is None:
+        path = Path(name_or_path).expanduser()
+        of_file = {known.file_name: known.name for known in DATASETS.values()}
+        if not path.is_file():
+            raise DatasetError(
+                f"{name_or_path} is neither a file nor a known data set; known are {', '.join(DATASETS)}."
+            )
+        return of_file.get(path.name, path.stem), path
+    found = paths.find_data_file(known.file_name)
+    if found is None:
+        raise DatasetError(
+            f"{known.file_name} was not found in {', '.join(map(str, paths.data_dirs()))}. "
+            f"Download it from {known.origin} and put it there, or set FER_DATA_DIR to its folder."
+        )
+    return known.name, found
+
+
+def _read_and_cache(path: Path, name: str, progress: Progress | None) -> FaceDataset:
+    from fer.datasets.pixel_csv import read_pixel_csv  # pyarrow takes a moment to import, and a cache needs none of it
+
+    state = path.stat()
+    dataset = read_pixel_csv(path, name, progress)
+    try:
+        write_cache(dataset, state)
+    except OSError as error:
+        _log.warning("The arrays of %s could not be cached: %s", path, error)
+        return dataset
+    cached = open_cached(path, name)
+    return dataset if cached is None else cached
