@@ -154,10 +154,10 @@ def _read_blocks(reader: arrow_csv.CSVStreamingReader, has_subjects: bool) -> It
 
 
 def _common_square(cells: pa.Array) -> int:
-    """The square number of values that most of these cells hold; 0 where none holds one."""
+    """The square number of values that most of these cells hold, the larger of two; 0 where none holds one."""
     lengths = Counter(len(cell.split()) for cell in cells.to_pylist())
     squares = {length: rows for length, rows in lengths.items() if length and isqrt(length) ** 2 == length}
-    return max(squares, key=squares.__getitem__, default=0)
+    return max(squares, key=lambda length: (squares[length], length), default=0)
 
 
 def _parse_block(batch: pa.RecordBatch, area: int, has_subjects: bool) -> _Block:
@@ -173,7 +173,7 @@ def _parse_block(batch: pa.RecordBatch, area: int, has_subjects: bool) -> _Block
     if has_subjects:
         subjects = np.array([_text(cell) for cell in batch.column("subject").to_pylist()], np.str_)[good]
     return _Block(
-        images=pixels[good].reshape(-1, isqrt(area), isqrt(area)),
+        images=pixels[good].reshape(int(good.sum()), isqrt(area), isqrt(area)),
         labels=labels[good],
         usage=np.array(USAGES)[usage[good]],
         subjects=subjects,

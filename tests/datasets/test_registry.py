@@ -1,0 +1,110 @@
+"""Names and paths: what is found, what a data set is called, and what bad rows do."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fer import paths
+from fer.datasets import DATASETS, BadRow, load_dataset
+from fer.errors import DatasetError
+
+HEADER = "emotion,pixels,Usage\n"
+GOOD = "0,1 2 3 4,Training\n"
+
+
+def _put(content: str, file_name: str) -> Path:
+    folder = paths.data_dirs()[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / file_name
+    path.write_text(HEADER + content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "file_name", "origin"),
+    [
+        ("fer2013", "fer2013.csv", "Challenges in Representation Learning: Facial Expression Recognition Challenge"),
+        ("ckplus", "ckextended.csv", '"CK+ Dataset" by davilsena'),
+    ],
+)
+def test_missing_file_names_the_places_and_the_origin(
+    name: str, file_name: str, origin: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(paths, "ROOT", tmp_path / "checkout")
+    with pytest.raises(DatasetError) as raised:
+        load_dataset(name)
+    message = str(raised.value)
+    assert message.startswith(f"{file_name} was not found in ")
+    for part in (*map(str, paths.data_dirs()), origin, "kaggle.com", "FER_DATA_DIR"):
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", " is neither a file nor a known data set; known are fer2013, ckplus."),
+        ("nowhere.csv", "nowhere.csv is neither a file nor a known data set; known are fer2013, ckplus."),
+    ],
+    ids=["empty", "unknown"],
+)
+def test_unknown_name(name: str, message: str) -> None:
+    with pytest.raises(DatasetError, match=f"^{re.escape(message)}$"):
+        load_dataset(name)
+
+
+def test_named_data_set_at_a_path_that_is_not_there() -> None:
+    with pytest.raises(DatasetError, match=r"^There is no file nowhere\.csv; give the path of a CSV file"):
+        load_dataset("fer2013", path=Path("nowhere.csv"))
+
+
+@pytest.mark.parametrize("name", list(DATASETS))
+def test_named_data_set_is_found(name: str) -> None:
+    file = _put(GOOD, DATASETS[name].file_name)
+    dataset = load_dataset(name)
+    assert (dataset.name, dataset.source, len(dataset)) == (name, file, 1)
+
+
+@pytest.mark.parametrize(
+    ("file_name", "name"),
+    [("fer2013.csv", "fer2013"), ("ckextended.csv", "ckplus"), ("my faces.csv", "my faces")],
+)
+def test_path_is_named_after_its_file(file_name: str, name: str) -> None:
+    file = _put(GOOD, file_name)
+    assert load_dataset(file).name == load_dataset(str(file)).name == name
+
+
+def test_name_may_be_given_to_a_path() -> None:
+    file = _put(GOOD, "copy.csv")
+    dataset = load_dataset("fer2013", path=file)
+    assert (dataset.name, dataset.source) == ("fer2013", file)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (GOOD + "0,1 2 3,Training\n", "In f.csv, pixels must hold 4 values, but row 2 holds 3."),
+        (
+            GOOD + "0,1 2 3,Training\n0,1,Training\n",
+            "In f.csv, pixels must hold 4 values, but row 2 holds 3; 1 more row breaks a rule.",
+        ),
+        (
+            "0,1 2 3,Training\n0,1,Training\n9\n" + GOOD,
+            "In f.csv, pixels must hold 4 values, but row 1 holds 3; 2 more rows break a rule.",
+        ),
+    ],
+    ids=["one", "two", "three"],
+)
+def test_bad_rows_are_refused_whether_cached_or_not(content: str, message: str) -> None:
+    file = _put(content, "f.csv")
+    for _ in range(2):
+        with pytest.raises(DatasetError) as raised:
+            load_dataset(file)
+        assert str(raised.value) == f"{message} Repair the file, or load it without its bad rows."
+
+
+def test_bad_rows_are_left_out_on_demand() -> None:
+    file = _put(GOOD + "0,1 2 3,Training\n" + GOOD, "f.csv")
+    dataset = load_dataset(file, on_bad_rows="skip")
+    assert dataset.bad_rows == (BadRow(2, "pixels must hold 4 values, but row 2 holds 3"),)
+    assert dataset.rows.tolist() == [1, 3]
