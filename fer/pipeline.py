@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fer.crops import Framing, crop_faces
 from fer.detection import MIN_SCORE, STILL_SIDES, FaceDetector, load_detector
 from fer.errors import ModelError
-from fer.recognition import EmotionModel, Framing, crop_faces, load_model
-from fer.results import Averaging, Detections, Face, FrameResult, Reader, Timings
+from fer.recognition import EmotionModel, load_model
+from fer.results import Averaging, BoxXYWH, Detections, Face, FrameResult, Reader, Timings
 
 DEFAULT_MODEL = "fer2013-small"
 
@@ -102,12 +103,18 @@ class FacePipeline:
             face: one of the faces of its result.
 
         Returns:
-            float32 of shape (h, w, classes), in logit units before pooling, over the centre of the crop that the
-            network sees; None where the model has no maps.
+            float32 of shape (h, w, classes), in logit units before pooling, over `seen_square(face)`; None where the
+            model has no maps.
         """
         crops = crop_faces(image_bgr, np.array([face.crop_xywh]), self._model.card.crop_size)
         maps = self._model.predict(crops).maps
         return None if maps is None else maps[0]
+
+    def seen_square(self, face: Face) -> BoxXYWH:
+        """The centre of a face's crop, which is what the network sees: x, y, width, height in pixels."""
+        x, y, side, _ = face.crop_xywh
+        edge = side * (1 - self._model.card.input_size / self._model.card.crop_size) / 2
+        return x + edge, y + edge, side - 2 * edge, side - 2 * edge
 
 
 def load_pipeline(

@@ -5,17 +5,16 @@ Knows nothing about detectors, pages or training. A session may be called from s
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnxruntime
 
 from fer import paths
 from fer.calibration import Calibration
+from fer.crops import Framing
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import ModelError
 from fer.results import Averaging
@@ -23,38 +22,6 @@ from fer.results import Averaging
 MODEL_FILE = "model.onnx"
 REPORT_FILE = "report.json"
 BATCH = 64
-
-
-@dataclass(frozen=True)
-class Framing:
-    """How the square that a network is shown follows from a detector's box.
-
-    The side is `scale` times the square root of the box's area; the centre is the box's centre, moved by `offset_xy`
-    times that square root.
-    """
-
-    scale: float
-    offset_xy: tuple[float, float]
-
-    def __post_init__(self) -> None:
-        if not 0.2 <= self.scale <= 5 or not all(-1 <= v <= 1 for v in self.offset_xy):
-            raise ValueError(f"A framing needs a scale of 0.2 to 5 and offsets of -1 to 1, but has {self}.")
-
-    def squares(self, boxes_xywh: np.ndarray, margin: float = 0.0) -> np.ndarray:
-        """Turn boxes into the squares to cut out.
-
-        Args:
-            boxes_xywh: float of shape (n, 4), pixels.
-            margin: widens every side by this share; 0 frames a face as the training faces were framed.
-
-        Returns:
-            float32 of shape (n, 4), pixels; may reach past the border.
-        """
-        boxes = np.asarray(boxes_xywh, np.float64).reshape(-1, 4)
-        reach = np.sqrt(boxes[:, 2] * boxes[:, 3])
-        centres = boxes[:, :2] + boxes[:, 2:] / 2 + reach[:, None] * np.asarray(self.offset_xy)
-        sides = reach * self.scale * (1 + margin)
-        return np.column_stack([centres - sides[:, None] / 2, sides, sides]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -267,50 +234,3 @@ def load_model(name: str) -> EmotionModel:
     if name not in installed:
         raise ModelError(f"The model {name} is not installed; installed are: {', '.join(installed) or 'none'}.")
     return EmotionModel(installed[name])
-
-
-def crop_faces(image_bgr: np.ndarray, squares_xywh: np.ndarray, size: int) -> np.ndarray:
-    """Cut every face out as a square grey patch.
-
-    Shrinking averages over the pixels that fall together, so that a large face looks as smooth as the small ones
-    that networks are trained on; growing interpolates.
-
-    Args:
-        image_bgr: uint8 of shape (height, width, 3).
-        squares_xywh: float of shape (n, 4), pixels, width equal to height; may reach past the border, which is
-            replicated.
-        size: side of the patches in pixels; the model card's `crop_size`.
-
-    Returns:
-        uint8 of shape (n, size, size); n may be 0.
-    """
-    crops = np.empty((len(squares_xywh), size, size), np.uint8)
-    for crop, (x, y, side, _) in zip(crops, np.asarray(squares_xywh, np.float64), strict=True):
-        crop[...] = _grey_patch(image_bgr, x, y, side, size)
-    return crops
-
-
-def _grey_patch(image_bgr: np.ndarray, x: float, y: float, side: float, size: int) -> np.ndarray:
-    """One patch: the part of the picture under the square is shrunk by averaging to about twice the size, then warped."""
-    height, width = image_bgr.shape[:2]
-    pad = side * 0.1
-    left, top = (int(np.clip(math.floor(v - pad), 0, limit - 1)) for v, limit in ((x, width), (y, height)))
-    right, bottom = (
-        int(np.clip(math.ceil(v + side + pad), low + 1, limit))
-        for v, low, limit in ((x, left, width), (y, top, height))
-    )
-    grey = cv2.cvtColor(image_bgr[top:bottom, left:right], cv2.COLOR_BGR2GRAY)
-    step = side / size
-    if step > 2:
-        shrunk = (max(1, round(grey.shape[1] * 2 / step)), max(1, round(grey.shape[0] * 2 / step)))
-        ratio_xy = (grey.shape[1] / shrunk[0], grey.shape[0] / shrunk[1])
-        grey = cv2.resize(grey, shrunk, interpolation=cv2.INTER_AREA)
-    else:
-        ratio_xy = (1.0, 1.0)
-    fine = 2 if step > 1 else 1
-    step_xy = [step / ratio / fine for ratio in ratio_xy]
-    start_xy = [(v - low + step / fine / 2) / ratio - 0.5 for v, low, ratio in ((x, left, ratio_xy[0]), (y, top, ratio_xy[1]))]
-    matrix = np.array([[step_xy[0], 0, start_xy[0]], [0, step_xy[1], start_xy[1]]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    patch = cv2.warpAffine(grey, matrix, (size * fine, size * fine), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return patch if fine == 1 else cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)

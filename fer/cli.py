@@ -1,0 +1,232 @@
+"""python -m fer: the command line over the package.
+
+Data goes to stdout, errors and progress to stderr, progress only on a terminal. Exit status: 0 all done, 2 some file
+failed and the others are written, 1 nothing could be done, 64 wrong usage.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from fer import __version__, export, paths
+from fer.detection import DETECTORS, MIN_SCORE
+from fer.errors import FerError
+from fer.pipeline import DEFAULT_MODEL, load_pipeline
+
+DONE, NOTHING_DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2, 64
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(WRONG_USAGE, f"{self.prog}: {message}\n")
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must lie between 0 and 1, but is {text}")
+    return value
+
+
+def _named_path(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"must look like fer2013=FILE, but is {text}")
+    return name, Path(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m fer", description="Facial expressions from photos, with honest figures.")
+    parser.add_argument("--version", action="version", version=f"fer {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    analyze = commands.add_parser("analyze", help="read the expressions in photos and folders of photos")
+    analyze.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder to search")
+    analyze.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="default: %(default)s")
+    analyze.add_argument("--detector", default="auto", choices=("auto", *DETECTORS), help="default: %(default)s")
+    analyze.add_argument("--format", default="json", choices=export.FORMATS, help="default: %(default)s")
+    analyze.add_argument("--out", type=Path, metavar="FILE", help="write here instead of to stdout")
+    analyze.add_argument("--annotate", type=Path, metavar="DIR", help="also write every picture with its numbered boxes")
+    analyze.add_argument("--averaging", default="flip", choices=("none", "flip"),
+                         help="flip reads every face and its mirror image; default: %(default)s")  # fmt: skip
+    analyze.add_argument("--min-score", type=_share, default=MIN_SCORE, metavar="SHARE",
+                         help="least detector score, 0 to 1; default: %(default)s")  # fmt: skip
+    analyze.add_argument("--margin", type=_share, default=0.0, metavar="SHARE",
+                         help="widen every crop by this share of its side; default: %(default)s")  # fmt: skip
+    analyze.set_defaults(run=_analyze)
+
+    models = commands.add_parser("models", help="list what is installed, with its figures")
+    models.add_argument("--json", action="store_true", help="print JSON")
+    models.set_defaults(run=_models)
+
+    evaluate = commands.add_parser("evaluate", help="measure a model, as it is served, on a data set")
+    evaluate.add_argument("model", metavar="NAME", help="an installed model")
+    evaluate.add_argument("--data", action="append", type=_named_path, default=[], metavar="NAME=PATH",
+                          help="fer2013=FILE or ckplus=FILE; without it fer2013 is looked for")  # fmt: skip
+    evaluate.add_argument("--split", default="PrivateTest", help="Training, PublicTest, PrivateTest or all; default: %(default)s")
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
+    evaluate.add_argument("--write-report", action="store_true",
+                          help="fit the temperature on PublicTest, measure everything anew and store it with the model")  # fmt: skip
+    evaluate.set_defaults(run=_evaluate)
+
+    benchmark = commands.add_parser("benchmark", help="measure speed and memory against the budgets")
+    benchmark.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="default: %(default)s")
+    benchmark.add_argument("--json", action="store_true", help="print JSON")
+    benchmark.set_defaults(run=_benchmark)
+
+    setup = commands.add_parser("setup", help="fetch the YuNet detector's file (0.2 MB), nothing else")
+    setup.set_defaults(run=_setup)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the words after `python -m fer`; those of the process by default.
+
+    Returns:
+        The exit status.
+    """
+    chosen = _parser().parse_args(arguments)
+    try:
+        return chosen.run(chosen)
+    except FerError as error:
+        _complain(str(error))
+        return NOTHING_DONE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        _complain("Stopped.")
+        return NOTHING_DONE
+
+
+def _complain(sentence: str) -> None:
+    print(f"fer: {sentence}", file=sys.stderr)
+
+
+def _progress(items: Iterable, total: int, unit: str) -> Iterable:
+    return tqdm(items, total=total, unit=unit, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False)
+
+
+@contextmanager
+def _share_bar(what: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar for work that reports the share done, 0 to 1."""
+    form = "{desc}: {percentage:3.0f}% {bar} {remaining} left"
+    with tqdm(total=1.0, desc=what, bar_format=form, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+        yield lambda share: bar.update(share - bar.n)
+
+
+def _write(data: bytes, out: Path | None) -> None:
+    """Give data to stdout or, whole or not at all, to a file."""
+    if out is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    temporary = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(data)
+        temporary.replace(out)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise FerError(f"{out} cannot be written: {error.strerror}.") from error
+
+
+def _analyze(chosen: argparse.Namespace) -> int:
+    from fer.batch import analyze_files, find_images
+    from fer.media import read_image
+
+    if chosen.format == "parquet" and chosen.out is None:
+        _complain("Parquet is no text; name a file with --out.")
+        return WRONG_USAGE
+    files = find_images(chosen.paths)
+    pipeline = load_pipeline(
+        chosen.model,
+        chosen.detector,
+        averaging=chosen.averaging,
+        min_score=chosen.min_score,
+        margin=chosen.margin,
+    )
+    names = export.annotated_names(map(str, files))
+    results = []
+    for photo, path, name in zip(_progress(analyze_files(pipeline, files), len(files), "photo"), files, names, strict=True):
+        results.append(photo)
+        if photo.error is not None:
+            _complain(f"{photo.file}: {photo.error}")
+        elif chosen.annotate is not None:
+            _write(export.annotated_png(read_image(path), photo), chosen.annotate / name)
+    _write(export.to_bytes(results, chosen.format), chosen.out)
+    failed = sum(photo.error is not None for photo in results)
+    return DONE if not failed else NOTHING_DONE if failed == len(results) else SOME_FAILED
+
+
+def _models(chosen: argparse.Namespace) -> int:
+    from fer.evaluation.headline import headline
+    from fer.recognition import ModelCard, read_report
+
+    rows, failed = [], 0
+    for name, folder in paths.find_models().items():
+        try:
+            card, report = ModelCard.read(folder), read_report(folder)
+        except FerError as error:
+            failed += 1
+            rows.append({"name": name, "folder": str(folder), "error": str(error)})
+            continue
+        rows.append(
+            {
+                "name": name,
+                "folder": str(folder),
+                "error": None,
+                "summary": card.summary,
+                "classes": list(card.classes),
+                "parameters": card.parameters,
+                "detectors": list(card.framing),
+                "figures": headline(report),
+                "evaluations": report.get("evaluations", []),
+            }
+        )
+    if chosen.json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    for row in () if chosen.json else rows:
+        print(f"{row['name']}  ({row['folder']})")
+        if row["error"]:
+            print(f"  {row['error']}")
+            continue
+        print(f"  {row['summary']}; {len(row['classes'])} classes, {row['parameters']:,} parameters")
+        print(f"  {row['figures']}")
+    if not rows:
+        raise FerError(f"No model is installed; looked in {', '.join(map(str, paths.model_dirs()))}.")
+    return DONE if not failed else NOTHING_DONE if failed == len(rows) else SOME_FAILED
+
+
+def _evaluate(chosen: argparse.Namespace) -> int:
+    raise NotImplementedError
+
+
+def _benchmark(chosen: argparse.Namespace) -> int:
+    from fer.benchmark import render, run
+
+    results = run(chosen.model, lambda what: _complain(what) if sys.stderr.isatty() else None)
+    print(json.dumps([result.to_record() for result in results], indent=2) if chosen.json else render(results))
+    return DONE
+
+
+def _setup(chosen: argparse.Namespace) -> int:
+    from fer.fetch import fetch_detector
+
+    print(fetch_detector())
+    return DONE

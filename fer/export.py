@@ -1,0 +1,56 @@
+"""Photo results -> the bytes of the formats that the command line and the pages give out: JSON, CSV, Parquet, PNG, ZIP.
+
+Knows nothing about where the bytes go.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+
+import numpy as np
+
+from fer.drawing import annotate
+from fer.media import encode_png
+from fer.results import PhotoResult, to_table
+
+FORMATS = ("json", "csv", "parquet")
+
+
+def to_bytes(photos: Sequence[PhotoResult], format_name: str) -> bytes:
+    """Write results in one of `FORMATS`; JSON holds one object a photo, the tables one row a face (`to_table`)."""
+    match format_name:
+        case "json":
+            return (json.dumps([photo.to_record() for photo in photos], indent=2, ensure_ascii=False) + "\n").encode()
+        case "csv":
+            return to_table(photos).to_csv(index=False, lineterminator="\n").encode()
+        case "parquet":
+            return to_table(photos).to_parquet(index=False)
+    raise ValueError(f"The format must be one of {', '.join(FORMATS)}, but is {format_name}.")
+
+
+def annotated_png(image_bgr: np.ndarray, photo: PhotoResult) -> bytes:
+    """A photo with its numbered boxes, as PNG; image_bgr is uint8 of shape (height, width, 3)."""
+    return encode_png(annotate(image_bgr, photo.faces))
+
+
+def annotated_names(files: Iterable[str]) -> list[str]:
+    """Names for annotated pictures: the files' own stems, told apart by a number where two are the same."""
+    names: dict[str, None] = {}
+    for file in files:
+        stem = PurePath(file).stem or "photo"
+        candidate, number = f"{stem}.annotated.png", 2
+        while candidate in names:
+            candidate, number = f"{stem}-{number}.annotated.png", number + 1
+        names[candidate] = None
+    return list(names)
+
+
+def zip_files(named: Iterable[tuple[str, bytes]]) -> bytes:
+    """Pack named files into one ZIP; they are pictures, so nothing is compressed again."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in named:
+            archive.writestr(name, data)
+    return packed.getvalue()

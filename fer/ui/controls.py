@@ -1,0 +1,69 @@
+"""The sidebar's controls: how faces are found and read. Every one keeps its value from page to page."""
+
+import streamlit as st
+
+from fer import paths
+from fer.detection import MIN_SCORE, TITLES, available_detectors
+from fer.errors import FerError
+from fer.evaluation.headline import headline
+from fer.pipeline import DEFAULT_MODEL, FacePipeline
+from fer.recognition import read_report
+from fer.ui.loaders import Settings, open_pipeline
+from fer.ui.style import plain
+
+
+def reading_controls() -> tuple[Settings, FacePipeline]:
+    """Draw the controls and open what they choose; a page without a usable model ends here with a sentence."""
+    models = paths.find_models()
+    if not models:
+        st.error("No model is installed. The folder `models` of the checkout holds one; fetch it again.")
+        st.stop()
+    with st.sidebar:
+        model = st.selectbox(
+            "Model",
+            list(models),
+            index=list(models).index(DEFAULT_MODEL) if DEFAULT_MODEL in models else 0,
+            key="model",
+            persist_state="session",
+            required=True,
+        )
+        figure = st.empty()
+        detector = st.selectbox(
+            "Detector",
+            ["auto", *available_detectors()],
+            format_func=lambda name: "Automatic" if name == "auto" else TITLES[name],
+            key="detector",
+            persist_state="session",
+            required=True,
+        )
+        reason = st.empty()
+        min_score = st.slider(
+            "Least detector score",
+            0.3,
+            0.95,
+            MIN_SCORE,
+            0.05,
+            key="min_score",
+            persist_state="session",
+            help="Lower finds more faces, and more that are none. Scores of different detectors do not compare.",
+        )
+        margin_percent = st.slider(
+            "Crop margin",
+            0,
+            50,
+            0,
+            5,
+            format="%d %%",
+            key="margin_percent",
+            persist_state="session",
+            help="0 % shows the network a face as tightly as the faces it was trained on. Wider crops usually read worse.",
+        )
+    settings = Settings(model, detector, "flip", min_score, margin_percent / 100)
+    try:
+        pipeline = open_pipeline(settings)
+        figure.caption(headline(read_report(models[model])))
+    except FerError as error:
+        st.error(plain(str(error)))
+        st.stop()
+    reason.caption(plain(pipeline.reader.detector_reason))
+    return settings, pipeline

@@ -1,0 +1,30 @@
+"""The app's pages, and the guard that keeps every one of them inside the app.
+
+A folder named `pages/` puts a fresh server into Streamlit's old mode until `st.navigation` has run once: whoever opens
+a deep link first would see the page's script alone. Every page therefore begins with `require_entrypoint()`.
+"""
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+_ENTERED = "_entered"
+
+
+def build_navigation() -> StreamlitPage:
+    """Declare the pages and return the one that was asked for."""
+    home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
+    image = st.Page("pages/image.py", title="Image", icon=":material/photo_camera:", url_path="image")
+    return st.navigation({"": [home], "Read": [image]})
+
+
+def enter() -> StreamlitPage:
+    """What the entry script calls: note that it ran, and return the page to run."""
+    st.session_state[_ENTERED] = True
+    return build_navigation()
+
+
+def require_entrypoint() -> None:
+    """Send a visitor whose page was run on its own through the entry script, without losing the link."""
+    if _ENTERED not in st.session_state:
+        build_navigation()
+        st.rerun()

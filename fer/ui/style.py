@@ -1,0 +1,56 @@
+"""The few rules of look that the theme cannot state: tabular figures and how a reading is written.
+
+Also the one place where words from outside (file names, errors) are made safe to show.
+"""
+
+import html
+import re
+from pathlib import Path
+
+import streamlit as st
+
+from fer.emotions import emotion
+from fer.results import Face
+
+ICON = str(Path(__file__).parent / "assets" / "icon.svg")
+
+UNSURE_BELOW = 0.5
+"""Below this confidence no single expression is named."""
+
+_RULES = """
+<style>
+.stApp { font-variant-numeric: tabular-nums; }
+.fer-reading { display: flex; align-items: center; gap: 0.5rem; font-size: 1.125rem; font-weight: 600; line-height: 1.3; }
+.fer-dot { flex: none; width: 0.875rem; height: 0.875rem; border-radius: 50%; border: 2px solid; }
+.fer-share { margin-left: auto; padding-left: 0.5rem; white-space: nowrap; }
+[data-testid="stImage"] img { border-radius: 0.375rem; }
+</style>
+"""
+
+
+def apply() -> None:
+    """Put the rules on the page; the entry script does it on every run."""
+    st.html(_RULES)
+
+
+def plain(text: str) -> str:
+    """Escape text from outside so that Markdown shows it letter by letter: no links, pictures, colours or icons."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])", r"\\\1", text)
+
+
+def reading_words(face: Face) -> str:
+    """A face's reading in words: "Looks happy", or "Unsure: angry or disgusted"."""
+    (first, _), (second, _) = face.ranked()[:2]
+    if face.confidence < UNSURE_BELOW:
+        return f"Unsure: {emotion(first).adjective} or {emotion(second).adjective}"
+    return f"Looks {emotion(first).adjective}"
+
+
+def reading(face: Face) -> None:
+    """Write a face's reading: its colour, the words, the confidence."""
+    look = emotion(face.emotion)
+    st.html(
+        f'<div class="fer-reading"><span class="fer-dot" style="background:{look.colour};border-color:{look.edge}">'
+        f"</span><span>{html.escape(reading_words(face))}</span>"
+        f'<span class="fer-share">{face.confidence:.0%}</span></div>'.replace("%<", "\u202f%<")
+    )
