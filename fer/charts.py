@@ -1,0 +1,92 @@
+"""Readings and tables -> charts, in the colours of the expressions.
+
+Knows nothing about Streamlit, networks or files. Charts fill the width of their container and leave the background,
+axes and typeface to the theme of the page that shows them.
+"""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, emotion
+from fer.results import Face
+
+_ROW_PX = 24
+_FAINT = 0.45
+_LABEL_ROOM = 1.15  # axis lengths; the label of the longest bar stands in what lies past the axis
+
+_INK = alt.ExprRef("luminance(background) > 0.2 ? '#25221D' : '#EFEAE1'")
+"""Themes set the letters of axes, but not those beside bars: these look at the background themselves."""
+
+
+def emotion_scale(classes: Sequence[str]) -> alt.Scale:
+    """The scale that gives every class the colour of its expression.
+
+    Args:
+        classes: names out of `EMOTIONS_WITH_CONTEMPT`, in the order of the chart.
+
+    Raises:
+        KeyError: a name is no expression.
+    """
+    return alt.Scale(domain=list(classes), range=[emotion(name).colour for name in classes])
+
+
+def probability_bars(face: Face) -> alt.LayerChart:
+    """Chart a face's reading: one bar a class, in the order of the classes, on a fixed axis from 0 to 100 %.
+
+    The most probable class is drawn in full colour, the others are faint.
+    """
+    table = pd.DataFrame({"expression": face.classes, "probability": face.probabilities.astype(float)})
+    table["label"] = [_percent(p) for p in table["probability"]]
+    table["opacity"] = (table["expression"] == face.emotion).map({True: 1.0, False: _FAINT})
+    axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], labelExpr="format(datum.value * 100, 'd') + ' %'", labelPadding=6)
+    return _bars(
+        table,
+        alt.X("probability:Q", scale=alt.Scale(domain=[0, _LABEL_ROOM]), axis=axis, title=None),
+        [alt.Tooltip("expression:N", title="expression"), alt.Tooltip("label:N", title="calibrated probability")],
+    )
+
+
+def expression_counts(table: pd.DataFrame) -> alt.LayerChart:
+    """Chart how many faces show each expression.
+
+    Args:
+        table: one row a face, as from `fer.results.to_table`; rows whose `emotion` is missing are not counted. Contempt
+            has a bar only where the table has a column for it.
+    """
+    classes = EMOTIONS_WITH_CONTEMPT if "contempt" in table.columns else EMOTIONS
+    counts = table["emotion"].value_counts().reindex(classes, fill_value=0)
+    bars = pd.DataFrame({"expression": classes, "faces": counts.to_numpy(), "opacity": 1.0})
+    bars["label"] = bars["faces"].astype(str)
+    most = max(1, int(bars["faces"].max()))
+    return _bars(
+        bars,
+        alt.X("faces:Q", scale=alt.Scale(domain=[0, most * _LABEL_ROOM]), axis=None),
+        [alt.Tooltip("expression:N", title="expression"), alt.Tooltip("faces:Q", title="faces")],
+    )
+
+
+def _percent(probability: float) -> str:
+    return "< 1 %" if 0 < probability < 0.005 else f"{probability * 100:.0f} %"
+
+
+def _bars(table: pd.DataFrame, x: alt.X, tooltip: list[alt.Tooltip]) -> alt.LayerChart:
+    """Lay out horizontal bars with a label at each end.
+
+    Args:
+        table: the columns expression, opacity (in [0, 1]), label, and what `x` shows.
+        x: the length of the bars.
+        tooltip: what a bar says when it is pointed at.
+    """
+    classes = table["expression"].tolist()
+    edges = alt.Scale(domain=classes, range=[emotion(name).edge for name in classes])
+    names = alt.Axis(labelOverlap=False, labelPadding=6)
+    base = alt.Chart(table).encode(x, alt.Y("expression:N", sort=classes, axis=names, title=None), tooltip=tooltip)
+    bars = base.mark_bar(strokeWidth=1, cornerRadiusEnd=2).encode(
+        color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
+        stroke=alt.Stroke("expression:N", scale=edges, legend=None),
+        fillOpacity=alt.FillOpacity("opacity:Q", scale=None, legend=None),
+    )
+    labels = base.mark_text(align="left", dx=6, fontSize=12, color=_INK).encode(text="label:N")
+    return alt.layer(bars, labels).properties(width="container", height=_ROW_PX * (len(classes) + 1))
