@@ -1,0 +1,57 @@
+"""Models and data sets -> figures that carry their protocol, measured on the network that is served.
+
+Knows nothing about training or pages.
+"""
+
+from fer.evaluation.evaluate import Evaluation, Readings, evaluate_model, evaluate_readings, read_split
+from fer.evaluation.metrics import (
+    ClassFigures,
+    Figures,
+    PairedDifference,
+    Reliability,
+    accuracy_interval,
+    measure,
+    paired_difference,
+    reliability,
+)
+from fer.evaluation.report import (
+    Comparison,
+    Difference,
+    FittedCalibration,
+    Report,
+    build_report,
+    calibrate,
+    compare,
+    load_report,
+    save_report,
+)
+from fer.evaluation.stamp import Stamp
+from fer.evaluation.text import render_comparison, render_evaluation
+
+__all__ = [
+    "ClassFigures",
+    "Comparison",
+    "Difference",
+    "Evaluation",
+    "Figures",
+    "FittedCalibration",
+    "PairedDifference",
+    "Readings",
+    "Reliability",
+    "Report",
+    "Stamp",
+    "accuracy_interval",
+    "build_report",
+    "calibrate",
+    "compare",
+    "evaluate_model",
+    "evaluate_readings",
+    "load_report",
+    "measure",
+    "paired_difference",
+    "read_split",
+    "reliability",
+    "render_comparison",
+    "render_evaluation",
+    "save_report",
+]

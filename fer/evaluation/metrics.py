@@ -1,0 +1,243 @@
+"""Logits and labels -> figures: accuracy with its interval, per class, calibration, and paired differences.
+
+Works on arrays alone; knows nothing about networks, data sets, files or pages.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from fer.calibration import negative_log_likelihood, softmax
+
+BINS = 15
+RESAMPLES = 2_000
+SEED = 0
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """How one class is read.
+
+    Attributes:
+        precision: share of the faces read as this class that are of it; None where no face was read so.
+        recall: share of this class's faces that are read as it.
+        f1: harmonic mean of the two.
+        support: number of this class's faces; where it is 0, the three others are None.
+    """
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured in one way of averaging. Every share is in [0, 1].
+
+    Attributes:
+        accuracy: share of faces read as labelled.
+        accuracy_95: its 95 % interval.
+        macro_f1, macro_recall: means over the classes that have faces.
+        ece: expected calibration error of the calibrated probabilities.
+        ece_raw: the same before calibration.
+        nll: mean negative log likelihood of the calibrated probabilities, in nats.
+        n: number of faces.
+        accuracy_without_copies: accuracy on the faces that have no identical picture among the training faces; None
+            where that was not asked or no face is left.
+        per_class: by class, in the model's order.
+        confusion: counts, a row for every labelled class, a column for every class read.
+    """
+
+    accuracy: float
+    accuracy_95: tuple[float, float]
+    macro_f1: float
+    macro_recall: float
+    ece: float
+    ece_raw: float
+    nll: float
+    n: int
+    accuracy_without_copies: float | None
+    per_class: Mapping[str, ClassFigures]
+    confusion: tuple[tuple[int, ...], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as JSON holds them, rounded to six digits."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values["per_class"] = {name: asdict(figures) for name, figures in self.per_class.items()}
+        return _rounded(values)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Figures":
+        """Read what `to_dict` wrote; raises TypeError or KeyError where something is missing."""
+        return cls(
+            **{
+                **values,
+                "accuracy_95": tuple(values["accuracy_95"]),
+                "per_class": {name: ClassFigures(**figures) for name, figures in values["per_class"].items()},
+                "confusion": tuple(tuple(row) for row in values["confusion"]),
+            }
+        )
+
+
+def measure(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    temperature: float = 1.0,
+    has_copy: np.ndarray | None = None,
+) -> Figures:
+    """Measure how logits fit labels.
+
+    Args:
+        logits: float of shape (n, classes), n at least 1.
+        labels: integers of shape (n,), each a class index.
+        classes: their names; a class may have no face.
+        temperature: what calibrates the logits.
+        has_copy: bool of shape (n,), True where the training faces hold an identical picture; None where that does
+            not apply.
+
+    Raises:
+        ValueError: there are no faces.
+    """
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    if len(labels) == 0:
+        raise ValueError("Figures need at least one face.")
+    read = logits.argmax(axis=1)
+    correct = read == labels
+    indices = list(range(len(classes)))
+    columns = precision_recall_fscore_support(labels, read, labels=indices, zero_division=np.nan)
+    _, recall, f1, support = columns
+    has_faces = support > 0
+    per_class = {
+        name: ClassFigures(*(_number(column[i]) if has_faces[i] else None for column in columns[:3]), int(support[i]))
+        for i, name in enumerate(classes)
+    }
+    clean = None if has_copy is None or has_copy.all() else float(correct[~has_copy].mean())
+    return Figures(
+        accuracy=float(correct.mean()),
+        accuracy_95=accuracy_interval(correct),
+        macro_f1=float(f1[has_faces].mean()),
+        macro_recall=float(recall[has_faces].mean()),
+        ece=reliability(softmax(logits, temperature), labels).ece,
+        ece_raw=reliability(softmax(logits), labels).ece,
+        nll=negative_log_likelihood(logits, labels, temperature),
+        n=len(labels),
+        accuracy_without_copies=clean,
+        per_class=per_class,
+        confusion=tuple(map(tuple, confusion_matrix(labels, read, labels=indices).tolist())),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """A reliability curve: how often a face is read right, by how sure the reading was.
+
+    Attributes:
+        confidence: float64 of shape (bins,), the mean confidence in each bin; NaN where a bin is empty.
+        accuracy: float64 of shape (bins,), the share read right in each bin; NaN where a bin is empty.
+        counts: int64 of shape (bins,).
+    """
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def ece(self) -> float:
+        """The expected calibration error: the mean gap between confidence and accuracy, weighted by faces."""
+        filled = self.counts > 0
+        gaps = np.abs(self.confidence[filled] - self.accuracy[filled])
+        return float(np.average(gaps, weights=self.counts[filled]))
+
+
+def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> Reliability:
+    """Bin faces by confidence, in bins of equal width (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
+
+    Args:
+        probabilities: float of shape (n, classes), n at least 1.
+        labels: integers of shape (n,), each a class index.
+        bins: how many; a bin holds its upper edge, not its lower one.
+    """
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    correct = probabilities.argmax(axis=1) == labels
+    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    counts = np.bincount(index, minlength=bins)
+    divisor = np.where(counts > 0, counts, np.nan)
+    return Reliability(
+        confidence=np.bincount(index, weights=confidence, minlength=bins) / divisor,
+        accuracy=np.bincount(index, weights=correct, minlength=bins) / divisor,
+        counts=counts,
+    )
+
+
+def accuracy_interval(correct: np.ndarray) -> tuple[float, float]:
+    """The 95 % percentile bootstrap interval of an accuracy, from 2,000 seeded resamples.
+
+    Drawing n faces with replacement makes the number of right ones binomial, so it is drawn as such.
+
+    Args:
+        correct: bool of shape (n,), n at least 1.
+    """
+    n = len(correct)
+    shares = np.random.default_rng(SEED).binomial(n, correct.mean(), RESAMPLES) / n
+    return _interval_95(shares)
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """How much more often one of two readers is right on the same faces.
+
+    Attributes:
+        difference: accuracy of the first minus that of the second, in [-1, 1].
+        interval_95: its 95 % interval; the two differ where it does not hold 0.
+        n: number of faces.
+    """
+
+    difference: float
+    interval_95: tuple[float, float]
+    n: int
+
+
+def paired_difference(correct_a: np.ndarray, correct_b: np.ndarray) -> PairedDifference:
+    """Compare two readers on the same faces, by percentile bootstrap over the faces (2,000 seeded resamples).
+
+    A face counts 1, 0 or -1, so a resample's counts are multinomial and are drawn as such.
+
+    Args:
+        correct_a: bool of shape (n,), n at least 1: where the first is right.
+        correct_b: bool of shape (n,): where the second is right, on the same faces in the same order.
+
+    Raises:
+        ValueError: there are no faces, or the two differ in number.
+    """
+    if len(correct_a) != len(correct_b) or len(correct_a) == 0:
+        raise ValueError(f"Both need the same faces, at least one, but have {len(correct_a)} and {len(correct_b)}.")
+    n = len(correct_a)
+    gains = np.asarray(correct_a, np.int64) - np.asarray(correct_b, np.int64)
+    shares = np.array([np.mean(gains == value) for value in (-1, 0, 1)])
+    drawn = np.random.default_rng(SEED).multinomial(n, shares, RESAMPLES)
+    return PairedDifference(float(gains.mean()), _interval_95((drawn[:, 2] - drawn[:, 0]) / n), n)
+
+
+def _interval_95(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, _DIGITS)
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_rounded(item) for item in value]
+    return value

@@ -1,0 +1,76 @@
+"""`Stamp`: the protocol that every figure carries, so that no number stands alone.
+
+Turns itself into JSON and back. Knows nothing about how figures are computed or shown.
+"""
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fer import __version__, paths
+
+AVERAGING = "plain: none; flip: mean of the logits of each face and its mirror image"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Where figures come from.
+
+    Attributes:
+        model: name of the model.
+        data: name of the data set.
+        digest: SHA-256 in hex over the data set's emotion, pixel and usage arrays.
+        split: which rows were read.
+        n: how many.
+        rows_left_out: how many were not, by reason.
+        trained_on: data set and split that the network was trained on.
+        seen_in_training: these rows are among them, so that the figures say nothing about new faces.
+        copies_in_training: how many of the rows have an identical picture among the training rows; None where the
+            training rows are of another data set or these very rows.
+        selected_by: what selected the checkpoint.
+        averaging: what `plain` and `flip` stand for.
+        temperature: what calibrated the logits, for `plain` and for `flip`; 1 where nothing was fitted.
+        seeds: how many runs, or which, as the model's card says.
+        training_device: what the network was trained on, as the card says.
+        date: when the figures were computed, ISO 8601, UTC.
+        code_version: the program's version and its commit.
+    """
+
+    model: str
+    data: str
+    digest: str
+    split: str
+    n: int
+    rows_left_out: Mapping[str, int]
+    trained_on: str
+    seen_in_training: bool
+    copies_in_training: int | None
+    selected_by: str
+    seeds: int | str
+    training_device: str
+    temperature: Mapping[str, float]
+    date: str
+    code_version: str
+    averaging: str = AVERAGING
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stamp as JSON holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Stamp":
+        """Read what `to_dict` wrote; raises TypeError where something is missing or unknown."""
+        return cls(**values)
+
+
+def code_version() -> str:
+    """The program's version, and in a checkout the commit, marked where files differ from it."""
+    if not (paths.ROOT / ".git").exists():
+        return __version__
+    command = ["git", "-C", str(paths.ROOT), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        commit = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__} ({commit})"

@@ -1,0 +1,123 @@
+"""An evaluation -> plain text for a terminal, every figure under its protocol.
+
+Knows nothing about how figures are computed or where the text goes.
+"""
+
+from collections.abc import Iterator
+
+from fer.evaluation.evaluate import Evaluation
+from fer.evaluation.metrics import BINS, Figures
+from fer.evaluation.report import AGREE_POINTS, Difference, compare
+
+_LABEL = 42
+_CELL = 10
+
+
+def render_evaluation(evaluation: Evaluation) -> str:
+    """Write an evaluation out, ending with a line end."""
+    return "\n".join(
+        [*_protocol(evaluation), "", *_headline(evaluation), *_classes(evaluation), *_confusion(evaluation)]
+    )
+
+
+def render_comparison(evaluation: Evaluation, stored: Evaluation | None) -> str:
+    """Say in a few lines whether figures agree with the stored ones; no line end at the end.
+
+    Args:
+        evaluation: measured now.
+        stored: of the same model, data set and split; None where nothing is stored.
+
+    Raises:
+        ValueError: the two are of another model, data set or split.
+    """
+    stamp = evaluation.stamp
+    if stored is None:
+        return f"No figures of {stamp.model} on {stamp.data}, split {stamp.split}, are stored to compare with."
+    comparison = compare(evaluation, stored)
+    lines = []
+    if not comparison.same_data:
+        lines.append(
+            f"This is another copy of {stamp.data} than the stored figures were measured on "
+            f"(digest {stored.stamp.digest[:12]}, here {stamp.digest[:12]})."
+        )
+    measured = f"the figures stored on {stored.stamp.date} (code {stored.stamp.code_version})"
+    if comparison.agrees:
+        lines.append(f"All figures agree with {measured} within {AGREE_POINTS} points.")
+    else:
+        lines.append(f"These figures differ from {measured} by more than {AGREE_POINTS} points:")
+        lines += [f"  {_difference(each)}" for each in comparison.differences if not each.agrees]
+    return "\n".join(lines)
+
+
+def _difference(difference: Difference) -> str:
+    measured, stored = _percent(difference.measured), _percent(difference.stored)
+    points = "" if difference.points is None else f" ({difference.points:+.2f} points)"
+    return f"{difference.averaging} {difference.figure}: {measured} %, stored {stored} %{points}"
+
+
+def _protocol(evaluation: Evaluation) -> Iterator[str]:
+    stamp = evaluation.stamp
+    left_out = ", ".join(f"{rows:,} {reason}" for reason, rows in stamp.rows_left_out.items()) or "no rows"
+    yield f"{stamp.model} on {stamp.data}, split {stamp.split}: {stamp.n:,} faces"
+    if stamp.seen_in_training:
+        yield "Seen in training: the model was trained on these rows, so the figures say nothing about new faces."
+    yield f"Data digest   {stamp.digest}"
+    yield f"Left out      {left_out}"
+    yield f"Trained on    {stamp.trained_on}; seeds: {stamp.seeds}; device: {stamp.training_device}"
+    yield f"Selected by   {stamp.selected_by}"
+    yield f"Averaging     {stamp.averaging}"
+    yield "Temperature   " + ", ".join(f"{way}: {value:.3f}" for way, value in stamp.temperature.items())
+    yield f"Measured      {stamp.date}, code {stamp.code_version}"
+
+
+def _headline(evaluation: Evaluation) -> Iterator[str]:
+    copies = evaluation.stamp.copies_in_training
+
+    def line(label: str, *cells: str) -> str:
+        return f"{label:<{_LABEL}}" + "".join(f"{cell:>{_CELL}}" for cell in cells)
+
+    def both(label: str, name: str) -> str:
+        return line(label, *(_percent(getattr(figures, name)) for figures in (evaluation.plain, evaluation.flip)))
+
+    yield line("", "plain", "flip")
+    yield both("Accuracy, %", "accuracy")
+    for label, end in (("from, %", 0), ("to, %", 1)):
+        ends = (_percent(figures.accuracy_95[end]) for figures in (evaluation.plain, evaluation.flip))
+        yield line(f"  95 % interval {label}", *ends)
+    if copies is not None:
+        yield both(f"  without {copies:,} copies of training faces, %", "accuracy_without_copies")
+    yield both("Macro-F1, %", "macro_f1")
+    yield both("Macro recall, %", "macro_recall")
+    yield both(f"Calibration error ({BINS} bins), %", "ece")
+    yield both("  before the temperature, %", "ece_raw")
+    yield line("Negative log likelihood, nats", f"{evaluation.plain.nll:.4f}", f"{evaluation.flip.nll:.4f}")
+
+
+def _ways(evaluation: Evaluation) -> tuple[tuple[str, Figures], ...]:
+    return ("plain", evaluation.plain), ("flip", evaluation.flip)
+
+
+def _classes(evaluation: Evaluation) -> Iterator[str]:
+    for way, figures in _ways(evaluation):
+        heads = ("precision", "recall", "F1", "faces")
+        yield ""
+        yield f"{'By class, ' + way + ', %':<{_LABEL}}" + "".join(f"{head:>{_CELL}}" for head in heads)
+        for name, its in figures.per_class.items():
+            cells = (*map(_percent, (its.precision, its.recall, its.f1)), f"{its.support:,}")
+            yield f"  {name:<{_LABEL - 2}}" + "".join(f"{cell:>{_CELL}}" for cell in cells)
+
+
+def _confusion(evaluation: Evaluation) -> Iterator[str]:
+    for way, figures in _ways(evaluation):
+        yield ""
+        yield f"{'':<16}{'read as':>{_CELL}}"
+        head = f"Labelled, {way}"
+        yield f"{head:<16}" + "".join(f"{name:>{_CELL}}" for name in figures.per_class)
+        for name, row in zip(figures.per_class, figures.confusion, strict=True):
+            yield f"  {name:<14}" + "".join(f"{count:>{_CELL},}" for count in row)
+    yield ""
+
+
+def _percent(share: float | None) -> str:
+    """Percent with two digits; a dash where there is no figure."""
+    return "-" if share is None else f"{share * 100:.2f}"
