@@ -1,0 +1,107 @@
+"""Charts: what their specifications hold."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer.charts import emotion_scale, expression_counts, probability_bars
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, emotion
+from fer.results import Face
+
+BOX = (0.0, 0.0, 10.0, 10.0)
+
+
+def rows(chart: alt.LayerChart) -> list[dict]:
+    """The one table that a chart holds."""
+    (table,) = chart.to_dict()["datasets"].values()
+    return table
+
+
+def make_face(probabilities: dict[str, float], classes: tuple[str, ...] = EMOTIONS) -> Face:
+    return Face(BOX, BOX, 0.9, np.array([probabilities.get(name, 0.0) for name in classes]), classes)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [(), EMOTIONS, EMOTIONS_WITH_CONTEMPT, ("sad", "angry")],
+    ids=["empty", "seven", "eight", "another order"],
+)
+def test_every_class_has_its_own_colour(classes: tuple[str, ...]) -> None:
+    assert emotion_scale(classes).to_dict() == {
+        "domain": list(classes),
+        "range": [emotion(name).colour for name in classes],
+    }
+
+
+def test_a_name_that_is_no_expression_has_no_colour() -> None:
+    with pytest.raises(KeyError, match="joy"):
+        emotion_scale(["joy"])
+
+
+@pytest.mark.parametrize("classes", [EMOTIONS, EMOTIONS_WITH_CONTEMPT], ids=["seven classes", "eight classes"])
+def test_one_bar_a_class_in_their_order(classes: tuple[str, ...]) -> None:
+    chart = probability_bars(make_face({"sad": 0.7, "fear": 0.3}, classes))
+    assert [row["expression"] for row in rows(chart)] == list(classes)
+    for layer in chart.to_dict()["layer"]:
+        assert layer["encoding"]["y"]["sort"] == list(classes)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "labels"),
+    [
+        ({"happy": 1.0}, {"happy": "100 %", "sad": "0 %"}),
+        ({"happy": 0.916, "sad": 0.084}, {"happy": "92 %", "sad": "8 %"}),
+        ({"happy": 0.996, "sad": 0.004}, {"happy": "100 %", "sad": "< 1 %"}),
+    ],
+    ids=["nothing else", "rounded", "not quite nothing"],
+)
+def test_bars_say_their_percentage(probabilities: dict[str, float], labels: dict[str, str]) -> None:
+    shown = {row["expression"]: row["label"] for row in rows(probability_bars(make_face(probabilities)))}
+    assert {name: shown[name] for name in labels} == labels
+
+
+def test_only_the_first_answer_is_in_full_colour() -> None:
+    table = rows(probability_bars(make_face({"sad": 0.6, "fear": 0.4})))
+    assert [row["expression"] for row in table if row["opacity"] == 1] == ["sad"]
+
+
+def test_the_axis_stands_still() -> None:
+    scales = [
+        layer["encoding"]["x"]["scale"]["domain"]
+        for face in (make_face({"sad": 1.0}), make_face(dict.fromkeys(EMOTIONS, 1 / 7)))
+        for layer in probability_bars(face).to_dict()["layer"]
+    ]
+    assert scales == [scales[0]] * 4
+    assert scales[0][0] == 0
+    assert scales[0][1] >= 1
+
+
+def test_pointing_at_a_bar_says_what_the_figure_is() -> None:
+    for layer in probability_bars(make_face({"sad": 1.0})).to_dict()["layer"]:
+        assert "calibrated probability" in [tip["title"] for tip in layer["encoding"]["tooltip"]]
+
+
+def test_letters_look_at_the_background() -> None:
+    labels = probability_bars(make_face({"sad": 1.0})).to_dict()["layer"][1]["mark"]
+    assert "background" in labels["color"]["expr"]
+
+
+@pytest.mark.parametrize(
+    ("table", "counts"),
+    [
+        (pd.DataFrame({"emotion": []}), dict.fromkeys(EMOTIONS, 0)),
+        (pd.DataFrame({"emotion": [None, None]}, dtype="str"), dict.fromkeys(EMOTIONS, 0)),
+        (
+            pd.DataFrame({"emotion": ["sad", None, "happy", "sad"]}),
+            {**dict.fromkeys(EMOTIONS, 0), "sad": 2, "happy": 1},
+        ),
+        (
+            pd.DataFrame({"emotion": ["contempt"], "contempt": [1.0]}),
+            {**dict.fromkeys(EMOTIONS, 0), "contempt": 1},
+        ),
+    ],
+    ids=["empty", "no face", "some without a face", "contempt"],
+)
+def test_counts_hold_every_expression(table: pd.DataFrame, counts: dict[str, int]) -> None:
+    assert {row["expression"]: row["faces"] for row in rows(expression_counts(table))} == counts

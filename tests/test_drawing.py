@@ -1,0 +1,205 @@
+"""Boxes, plates and maps on pictures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from fer import drawing
+from fer.drawing import annotate, bgr_to_rgb, overlay_map
+from fer.emotions import EMOTIONS_WITH_CONTEMPT, emotion
+from fer.results import BoxXYWH, Face
+
+GREY = 128
+
+
+def make_face(box_xywh: BoxXYWH, name: str = "happy", confidence: float = 0.92) -> Face:
+    others = (1 - confidence) / (len(EMOTIONS_WITH_CONTEMPT) - 1)
+    probabilities = np.full(len(EMOTIONS_WITH_CONTEMPT), others)
+    probabilities[EMOTIONS_WITH_CONTEMPT.index(name)] = confidence
+    return Face(box_xywh, box_xywh, 0.9, probabilities, EMOTIONS_WITH_CONTEMPT)
+
+
+def blank(height: int = 480, width: int = 640) -> np.ndarray:
+    image = np.full((height, width, 3), GREY, np.uint8)
+    image.flags.writeable = False
+    return image
+
+
+def is_colour(pixels: np.ndarray, colour_bgr: Sequence[int]) -> np.ndarray:
+    return (pixels == np.array(colour_bgr, np.uint8)).all(axis=-1)
+
+
+def luminance(colour_bgr: np.ndarray) -> float:
+    share = colour_bgr / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.0722, 0.7152, 0.2126])
+
+
+@pytest.fixture
+def plates(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int, int]]:
+    """Collects where plates are drawn: left, top, right, bottom."""
+    places = []
+    draw = drawing._draw_plate
+
+    def note_and_draw(image: np.ndarray, letters: np.ndarray, place: tuple, shade: tuple) -> None:
+        places.append(place)
+        draw(image, letters, place, shade)
+
+    monkeypatch.setattr(drawing, "_draw_plate", note_and_draw)
+    return places
+
+
+def overlap(a: Sequence[float], b: Sequence[float]) -> bool:
+    return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) > max(a[1], b[1])
+
+
+def test_no_face_changes_nothing_and_copies() -> None:
+    image = blank()
+    drawn = annotate(image, [])
+    np.testing.assert_array_equal(drawn, image)
+    assert not np.shares_memory(drawn, image)
+
+
+def test_the_picture_given_stays_as_it_is() -> None:
+    image = blank()
+    annotate(image, [make_face((100, 100, 80, 90))])
+    assert (image == GREY).all()
+
+
+@pytest.mark.parametrize("name", EMOTIONS_WITH_CONTEMPT)
+def test_a_sure_box_is_solid_in_its_colour(name: str) -> None:
+    drawn = annotate(blank(), [make_face((100, 100, 80, 90), name, 0.5)])
+    assert is_colour(drawn[189, 105:175], emotion(name).colour_bgr).all()
+
+
+@pytest.mark.parametrize("name", EMOTIONS_WITH_CONTEMPT)
+def test_an_unsure_box_is_lighter_and_dashed(name: str) -> None:
+    plain = np.array(emotion(name).colour_bgr)
+    drawn = annotate(blank(), [make_face((100, 100, 80, 90), name, 0.49)])
+    bottom = drawn[189, 105:175]
+    untouched = is_colour(bottom, (GREY, GREY, GREY))
+    assert 0.2 < untouched.mean() < 0.8
+    lighter = bottom[bottom.sum(axis=1).argmax()]
+    assert luminance(lighter) > luminance(plain) + 0.05
+    assert not is_colour(drawn, plain).any()
+
+
+@pytest.mark.parametrize("confidence", [0.92, 0.4], ids=["sure", "unsure"])
+@pytest.mark.parametrize("name", EMOTIONS_WITH_CONTEMPT)
+def test_letters_can_be_read_on_their_plate(name: str, confidence: float, plates: list) -> None:
+    drawn = annotate(blank(), [make_face((100, 100, 120, 140), name, confidence)])
+    left, top, right, bottom = plates[0]
+    inside = [luminance(pixel) for pixel in drawn[top:bottom, left:right].reshape(-1, 3)]
+    ground = luminance(drawn[top, left])
+    contrasts = [(max(ground, level) + 0.05) / (min(ground, level) + 0.05) for level in (min(inside), max(inside))]
+    assert max(contrasts) >= 4.5
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        [(200, 150, 100, 120)],
+        [(0, 0, 100, 120)],
+        [(560, 0, 80, 90)],
+        [(-40, -30, 120, 130)],
+        [(600, 440, 120, 130)],
+        [(0, 0, 640, 480)],
+        [(-50, -50, 900, 900)],
+        [(300, 200, 20, 24)],
+        [(20, 60, 90, 115), (123, 60, 90, 115), (226, 60, 90, 115), (329, 60, 90, 115)],
+        [(20 + i % 4 * 150, 60 + i // 4 * 140, 90, 100) for i in range(12)],
+        [(100, 100, 20, 24), (130, 100, 20, 24), (160, 100, 20, 24)],
+        [(620, y, 20, 24) for y in (0, 60, 120, 456)],
+    ],
+    ids=[
+        *("middle", "top left", "top right", "past the top left", "past the bottom right", "whole picture"),
+        *("larger than the picture", "tiny", "four in a row", "twelve", "three tiny", "tiny at the border"),
+    ],
+)
+def test_plates_stay_inside_and_off_each_other(boxes: list[BoxXYWH], plates: list) -> None:
+    annotate(blank(), [make_face(box) for box in boxes])
+    assert len(plates) == len(boxes)
+    for i, plate in enumerate(plates):
+        assert plate[0] >= 0
+        assert plate[1] >= 0
+        assert plate[2] <= 640
+        assert plate[3] <= 480
+        assert not any(overlap(plate, other) for other in plates[:i])
+        other_faces = boxes[:i] + boxes[i + 1 :]
+        assert not any(overlap(plate, (x, y, x + w, y + h)) for x, y, w, h in other_faces)
+
+
+def test_a_tiny_face_bears_its_number_alone(plates: list) -> None:
+    annotate(blank(), [make_face((100, 100, 80, 90)), make_face((300, 200, 20, 24))])
+    (left, _, right, _), (tiny_left, _, tiny_right, _) = plates
+    assert right - left > 60
+    assert tiny_right - tiny_left < 30
+
+
+def test_a_crowd_without_room_still_has_every_number(plates: list) -> None:
+    crowd = [make_face((x, y, 30, 30)) for y in range(0, 120, 30) for x in range(0, 160, 32)]
+    annotate(blank(120, 160), crowd)
+    assert len(plates) == len(crowd)
+
+
+@pytest.mark.parametrize(
+    ("height", "width"),
+    [(1, 1), (6, 5), (48, 48), (20, 900), (900, 20), (2000, 3000)],
+    ids=["one pixel", "smaller than a letter", "a crop", "a strip", "a column", "a photo"],
+)
+@pytest.mark.parametrize("confidence", [0.92, 0.4], ids=["sure", "unsure"])
+def test_any_picture_keeps_its_shape(height: int, width: int, confidence: float) -> None:
+    face = make_face((width * 0.2, height * 0.2, width * 0.6, height * 0.6), confidence=confidence)
+    drawn = annotate(blank(height, width), [face])
+    assert drawn.shape == (height, width, 3)
+    assert drawn.dtype == np.uint8
+    assert (drawn != GREY).any()
+
+
+def test_lines_and_letters_grow_with_the_picture(plates: list) -> None:
+    share = []
+    for width in (640, 4000):
+        drawn = annotate(
+            blank(width * 3 // 4, width), [make_face((width * 0.3, width * 0.3, width * 0.3, width * 0.3))]
+        )
+        across = drawn[round(width * 0.45), : round(width * 0.45)]
+        _, top, _, bottom = plates[-1]
+        share.append(((across != GREY).any(axis=1).sum() / width, (bottom - top) / width))
+    assert share[0] == pytest.approx(share[1], rel=0.3)
+
+
+def test_overlay_of_nothing_is_the_grey_face() -> None:
+    crop = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    drawn = overlay_map(crop, np.zeros((5, 5)))
+    assert (drawn == drawn[:, :, :1]).all()
+    np.testing.assert_array_equal(overlay_map(crop, np.full((5, 5), -3.0)), drawn)
+
+
+@pytest.mark.parametrize(
+    "activation_map",
+    [np.zeros(5), np.zeros((5, 5, 1)), np.full((5, 5), np.nan), np.full((5, 5), np.inf)],
+    ids=["one axis", "three axes", "nan", "endless"],
+)
+def test_overlay_refuses(activation_map: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="activation_map must be finite and of shape"):
+        overlay_map(blank(48, 48), activation_map)
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (2, 2), (1, 4)], ids=["corner", "middle", "edge"])
+def test_overlay_glows_where_the_map_peaks(row: int, column: int) -> None:
+    activation_map = np.full((5, 5), -1.0)
+    activation_map[row, column] = 0.3
+    crop = blank(100, 100)
+    drawn = overlay_map(crop, activation_map)
+    assert drawn.shape == crop.shape
+    glow = np.abs(drawn.astype(int) - GREY).sum(axis=2)
+    at_row, at_column = np.unravel_index(glow.argmax(), glow.shape)
+    assert (at_row // 20, at_column // 20) == (row, column)
+    np.testing.assert_array_equal(overlay_map(crop, activation_map * 50), drawn)
+
+
+def test_red_and_blue_change_places() -> None:
+    image_bgr = np.array([[[1, 2, 3]]], np.uint8)
+    assert bgr_to_rgb(image_bgr).tolist() == [[[3, 2, 1]]]
+    assert image_bgr.tolist() == [[[1, 2, 3]]]
