@@ -9,7 +9,7 @@ from fer.evaluation.evaluate import Evaluation
 from fer.evaluation.metrics import BINS, Figures
 from fer.evaluation.report import AGREE_POINTS, Difference, compare
 
-_LABEL = 42
+_LABEL = 46
 _CELL = 10
 
 
@@ -85,7 +85,7 @@ def _headline(evaluation: Evaluation) -> Iterator[str]:
         ends = (_percent(figures.accuracy_95[end]) for figures in (evaluation.plain, evaluation.flip))
         yield line(f"  95 % interval {label}", *ends)
     if copies is not None:
-        yield both(f"  without {copies:,} copies of training faces, %", "accuracy_without_copies")
+        yield both(f"  without copies of training faces ({copies:,}), %", "accuracy_without_copies")
     yield both("Macro-F1, %", "macro_f1")
     yield both("Macro recall, %", "macro_recall")
     yield both(f"Calibration error ({BINS} bins), %", "ece")

@@ -1,0 +1,221 @@
+"""Evaluation end to end on a fake model: which rows are read, what the stamp says, which figures come out."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fer.calibration import negative_log_likelihood
+from fer.datasets import BadRow
+from fer.emotions import EMOTIONS_WITH_CONTEMPT
+from fer.errors import DatasetError
+from fer.evaluation import Evaluation, evaluate_model, evaluate_readings, read_split
+from fer.evaluation import evaluate as module
+
+ROWS = (
+    (0, 0, "Training"),
+    (3, 3, "Training"),
+    (3, 4, "PublicTest"),
+    (0, 0, "PrivateTest"),
+    (3, 3, "PrivateTest"),
+    (6, 0, "PrivateTest"),
+)
+
+
+@pytest.mark.parametrize(
+    ("rows", "split", "message"),
+    [
+        ((), "PrivateTest", "drawn holds no PrivateTest rows that fake can be evaluated on; choose another split."),
+        (
+            ROWS[:2],
+            "PrivateTest",
+            "drawn holds no PrivateTest rows that fake can be evaluated on; choose another split.",
+        ),
+        (((7, 0, "PublicTest"),), "all", "drawn holds no all rows that fake can be evaluated on"),
+        (ROWS, "test", "The split must be one of Training, PublicTest, PrivateTest, all, but is test."),
+    ],
+    ids=["no rows", "no such rows", "contempt only", "no such split"],
+)
+def test_split_without_rows(rows: tuple, split: str, message: str, draw, fake_model) -> None:
+    model = fake_model()
+    with pytest.raises(DatasetError, match=f"^{re.escape(message)}"):
+        evaluate_model(model, draw(*rows), split)
+    assert model.asked == []
+
+
+def test_evaluation_has_the_contracts_shape(draw, fake_model) -> None:
+    evaluation = evaluate_model(fake_model(), draw(*ROWS), "PrivateTest")
+    record = json.loads(json.dumps(evaluation.to_dict()))
+    assert list(record) == ["stamp", "plain", "flip"]
+    assert list(record["plain"]) == list(record["flip"])
+    assert Evaluation.from_dict(record).to_dict() == record
+
+
+def test_figures_of_both_ways(draw, fake_model) -> None:
+    model = fake_model(temperatures={"none": 2.0, "flip": 0.5}, sure=1.0)
+    evaluation = evaluate_model(model, draw(*ROWS), "PrivateTest")
+    labels = np.array([0, 3, 6])
+    logits = np.eye(7)[[0, 3, 0]]
+    assert (evaluation.plain.n, evaluation.plain.accuracy, evaluation.flip.accuracy) == (3, 2 / 3, 2 / 3)
+    assert evaluation.plain.nll == pytest.approx(negative_log_likelihood(logits, labels, 2.0))
+    assert evaluation.flip.nll == pytest.approx(negative_log_likelihood(logits * 2, labels, 0.5))
+    assert evaluation.stamp.temperature == {"plain": 2.0, "flip": 0.5}
+    assert {averaging for _, averaging in model.asked} == {"none", "flip"}
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
+        ({}, ("not stated", "not stated", "not stated")),
+        (
+            {"selected_by": "PublicTest accuracy", "seeds": 3, "device": "one GPU"},
+            ("PublicTest accuracy", 3, "one GPU"),
+        ),
+    ],
+    ids=["silent card", "full card"],
+)
+def test_stamp_states_the_protocol(
+    training: dict[str, Any], expected: tuple, draw, fake_model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "code_version", lambda: "9.9 (abc)")
+    dataset = draw(*ROWS)
+    stamp = evaluate_model(fake_model(training=training), dataset, "PrivateTest").stamp
+    assert (stamp.model, stamp.data, stamp.digest) == ("fake", "drawn", dataset.digest)
+    assert (stamp.split, stamp.n, stamp.rows_left_out) == ("PrivateTest", 3, {})
+    assert (stamp.trained_on, stamp.code_version) == ("drawn Training", "9.9 (abc)")
+    assert (stamp.selected_by, stamp.seeds, stamp.training_device) == expected
+    assert stamp.temperature == {"plain": 1.0, "flip": 1.0}
+    assert abs(datetime.now(UTC).date() - datetime.fromisoformat(stamp.date).date()).days <= 1
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "digest", "split", "seen"),
+    [
+        (("other", "Training"), None, "Training", False),
+        (("drawn", "Training"), None, "Training", True),
+        (("drawn", "Training"), None, "PrivateTest", False),
+        (("drawn", "Training"), None, "all", True),
+        (("drawn", "all"), None, "PrivateTest", True),
+        (("other", "Training"), "of these rows", "Training", True),
+        (("other", "Training"), "of these rows", "PublicTest", False),
+        (("other", "Training"), "of other rows", "Training", False),
+    ],
+    ids=[
+        "other data",
+        "training rows",
+        "test rows",
+        "all rows",
+        "trained on all",
+        "renamed copy",
+        "test rows of a renamed copy",
+        "other data with a digest",
+    ],
+)
+def test_seen_in_training(
+    trained_on: tuple[str, str], digest: str | None, split: str, seen: bool, draw, fake_model
+) -> None:
+    dataset = draw(*ROWS)
+    training = {"digest": dataset.digest if digest == "of these rows" else digest}
+    evaluation = evaluate_model(fake_model(trained_on=trained_on, training=training), dataset, split)
+    assert evaluation.stamp.seen_in_training is seen
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "split", "copies", "without"),
+    [
+        (("drawn", "Training"), "PrivateTest", 2, 0.0),
+        (("drawn", "Training"), "PublicTest", 0, 0.0),
+        (("drawn", "PublicTest"), "PrivateTest", 0, 2 / 3),
+        (("drawn", "Training"), "Training", None, None),
+        (("other", "Training"), "PrivateTest", None, None),
+    ],
+    ids=["some copies", "no copies", "trained on other rows", "seen in training", "other data"],
+)
+def test_copies_of_training_faces(
+    trained_on: tuple[str, str], split: str, copies: int | None, without: float | None, draw, fake_model
+) -> None:
+    rows = (*ROWS[:5], (6, 5, "PrivateTest"))
+    evaluation = evaluate_model(fake_model(trained_on=trained_on), draw(*rows, number=False), split)
+    assert evaluation.stamp.copies_in_training == copies
+    assert evaluation.plain.accuracy_without_copies == pytest.approx(without)
+    assert evaluation.flip.accuracy_without_copies == pytest.approx(without)
+
+
+@pytest.mark.parametrize(
+    ("classes", "n", "left_out"),
+    [(None, 3, {"contempt": 2}), (EMOTIONS_WITH_CONTEMPT, 5, {})],
+    ids=["model without contempt", "model with contempt"],
+)
+def test_contempt_is_left_out_where_the_model_does_not_know_it(
+    classes: tuple[str, ...] | None, n: int, left_out: dict[str, int], draw, fake_model
+) -> None:
+    rows = (*ROWS, (7, 0, "PrivateTest"), (7, 0, "PrivateTest"), (7, 0, "Training"))
+    model = fake_model() if classes is None else fake_model(classes)
+    evaluation = evaluate_model(model, draw(*rows), "PrivateTest")
+    assert (evaluation.stamp.n, evaluation.stamp.rows_left_out) == (n, left_out)
+    assert evaluation.plain.per_class.keys() == set(model.card.classes)
+
+
+def test_model_with_contempt_on_data_without(draw, fake_model) -> None:
+    figures = evaluate_model(fake_model(EMOTIONS_WITH_CONTEMPT), draw(*ROWS), "PrivateTest").plain
+    assert figures.per_class["contempt"].support == 0
+    assert figures.macro_recall == pytest.approx((1 + 1 + 0) / 3)
+
+
+def test_bad_rows_of_the_file_are_counted(draw, fake_model) -> None:
+    dataset = draw(*ROWS, bad_rows=(BadRow(2, "x"), BadRow(9, "y")))
+    assert evaluate_model(fake_model(), dataset, "all").stamp.rows_left_out == {"unreadable rows of the file": 2}
+
+
+@pytest.mark.parametrize("side", [2, 4, 9], ids=["smaller", "the same", "larger"])
+def test_faces_come_in_the_models_size(side: int, draw, fake_model) -> None:
+    model = fake_model(crop_size=4)
+    evaluate_model(model, draw(*ROWS, side=side), "PrivateTest")
+    assert {shape for shape, _ in model.asked} == {(3, 4, 4)}
+
+
+def test_scaling_keeps_the_picture(draw, fake_model) -> None:
+    shown = []
+    model = fake_model(crop_size=8)
+    predict = model.predict
+    model.predict = lambda crops, averaging: (shown.append(crops), predict(crops * 0, averaging))[1]
+    half = np.zeros((1, 16, 16), np.uint8)
+    half[:, :, 8:] = 200
+    read_split(model, draw((0, 0, "Training"), side=16, images=half), "Training")
+    assert (shown[0][0, :, :4] == 0).all()
+    assert (shown[0][0, :, 4:] == 200).all()
+
+
+def test_many_faces_are_read_in_blocks_and_in_order(draw, fake_model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH", 4)
+    shares: list[float] = []
+    model = fake_model()
+    dataset = draw(*((i % 7, i % 7, "Training") for i in range(10)))
+    readings = read_split(model, dataset, "Training", shares.append)
+    assert [shape[0] for shape, _ in model.asked] == [4, 4, 2] * 2
+    np.testing.assert_array_equal(readings.logits["none"].argmax(axis=1), dataset.labels)
+    assert shares == pytest.approx([0.2, 0.4, 0.5, 0.7, 0.9, 1.0])
+
+
+def test_progress_can_end_the_evaluation(draw, fake_model) -> None:
+    model = fake_model()
+
+    def stop(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_model(model, draw(*ROWS), "all", stop)
+    assert len(model.asked) == 1
+
+
+def test_readings_can_be_measured_with_another_calibration(draw, fake_model) -> None:
+    model, dataset = fake_model(temperatures={"none": 3.0}), draw(*ROWS)
+    readings = read_split(model, dataset, "PrivateTest")
+    again = evaluate_readings(model.card, dataset, readings, model.calibration)
+    assert again.to_dict() == evaluate_model(model, dataset, "PrivateTest").to_dict()
+    other = evaluate_readings(model.card, dataset, readings, fake_model().calibration)
+    assert other.plain.nll != again.plain.nll
+    assert other.plain.ece == other.plain.ece_raw == again.plain.ece_raw

@@ -1,0 +1,231 @@
+"""Figures against sums done by hand, and intervals against resampling done row by row."""
+
+import json
+from math import exp, log
+
+import numpy as np
+import pytest
+
+from fer.emotions import EMOTIONS
+from fer.evaluation.metrics import (
+    ClassFigures,
+    Figures,
+    PairedDifference,
+    accuracy_interval,
+    measure,
+    paired_difference,
+    reliability,
+)
+
+CLASSES = ("angry", "disgust", "fear")
+NONE = ClassFigures(None, None, None, 0)
+
+
+def _logits(read: list[int], sure: float = 2.0) -> np.ndarray:
+    return np.eye(3, dtype=np.float32)[read] * np.float32(sure)
+
+
+def test_no_faces_have_no_figures() -> None:
+    with pytest.raises(ValueError, match="at least one face"):
+        measure(np.zeros((0, 3), np.float32), np.zeros(0, np.uint8), CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("labels", "read", "accuracy", "macro_f1", "macro_recall", "per_class", "confusion"),
+    [
+        (
+            [0],
+            [0],
+            1.0,
+            1.0,
+            1.0,
+            {"angry": ClassFigures(1.0, 1.0, 1.0, 1), "disgust": NONE, "fear": NONE},
+            ((1, 0, 0), (0, 0, 0), (0, 0, 0)),
+        ),
+        (
+            [0, 0, 1, 1, 2, 2],
+            [0, 1, 1, 1, 0, 2],
+            4 / 6,
+            (1 / 2 + 4 / 5 + 2 / 3) / 3,
+            (1 / 2 + 1 + 1 / 2) / 3,
+            {
+                "angry": ClassFigures(1 / 2, 1 / 2, 1 / 2, 2),
+                "disgust": ClassFigures(2 / 3, 1.0, 4 / 5, 2),
+                "fear": ClassFigures(1.0, 1 / 2, 2 / 3, 2),
+            },
+            ((1, 1, 0), (0, 2, 0), (1, 0, 1)),
+        ),
+        (
+            [0, 0, 1],
+            [0, 2, 0],
+            1 / 3,
+            (1 / 2 + 0) / 2,
+            (1 / 2 + 0) / 2,
+            {
+                "angry": ClassFigures(1 / 2, 1 / 2, 1 / 2, 2),
+                "disgust": ClassFigures(None, 0.0, 0.0, 1),
+                "fear": NONE,
+            },
+            ((1, 0, 1), (1, 0, 0), (0, 0, 0)),
+        ),
+    ],
+    ids=["one face", "every class", "a class without faces, a class never read"],
+)
+def test_figures_by_class(
+    labels: list[int],
+    read: list[int],
+    accuracy: float,
+    macro_f1: float,
+    macro_recall: float,
+    per_class: dict[str, ClassFigures],
+    confusion: tuple[tuple[int, ...], ...],
+) -> None:
+    figures = measure(_logits(read), np.array(labels, np.uint8), CLASSES)
+    assert (figures.accuracy, figures.macro_f1, figures.macro_recall) == pytest.approx(
+        (accuracy, macro_f1, macro_recall)
+    )
+    assert figures.n == len(labels)
+    assert figures.confusion == confusion
+    assert list(figures.per_class) == list(CLASSES)
+    for name, expected in per_class.items():
+        assert vars(figures.per_class[name]) == pytest.approx(vars(expected)), name
+
+
+def test_calibration_error_and_likelihood_are_those_of_the_calibrated_probabilities() -> None:
+    sure, temperature = 2.0, 4.0
+    figures = measure(_logits([0, 0, 0, 1], sure), np.array([0, 0, 1, 1]), CLASSES, temperature)
+    raw, calibrated = (exp(x) / (exp(x) + 2) for x in (sure, sure / temperature))
+    assert figures.ece_raw == pytest.approx(abs(raw - 3 / 4), abs=1e-6)
+    assert figures.ece == pytest.approx(abs(calibrated - 3 / 4), abs=1e-6)
+    assert figures.nll == pytest.approx(-(3 * log(calibrated) + log((1 - calibrated) / 2)) / 4, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("has_copy", "expected"),
+    [
+        (None, None),
+        ([False, False, False, False], 3 / 4),
+        ([True, False, False, False], 2 / 3),
+        ([False, False, True, False], 1.0),
+        ([True, True, True, True], None),
+    ],
+    ids=["not asked", "no copies", "right copy", "wrong copy", "copies only"],
+)
+def test_accuracy_without_copies(has_copy: list[bool] | None, expected: float | None) -> None:
+    mask = None if has_copy is None else np.array(has_copy)
+    figures = measure(_logits([0, 0, 0, 1]), np.array([0, 0, 1, 1]), CLASSES, has_copy=mask)
+    assert figures.accuracy_without_copies == pytest.approx(expected)
+    assert figures.accuracy == 3 / 4
+
+
+def test_figures_survive_json() -> None:
+    rng = np.random.default_rng(1)
+    figures = measure(rng.normal(size=(50, 7)), rng.integers(0, 5, 50), EMOTIONS, 1.3, rng.random(50) < 0.2)
+    stored = json.loads(json.dumps(figures.to_dict()))
+    assert list(stored) == [
+        "accuracy",
+        "accuracy_95",
+        "macro_f1",
+        "macro_recall",
+        "ece",
+        "ece_raw",
+        "nll",
+        "n",
+        "accuracy_without_copies",
+        "per_class",
+        "confusion",
+    ]
+    assert list(stored["per_class"]) == list(EMOTIONS)
+    again = Figures.from_dict(stored)
+    assert again.to_dict() == stored
+    assert again.confusion == figures.confusion
+    assert again.accuracy == pytest.approx(figures.accuracy, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("confidences", "right", "counts", "ece"),
+    [
+        ([0.9], [True], {13: 1}, 0.1),
+        ([0.9, 0.9, 0.9, 0.9], [True, True, True, False], {13: 4}, 0.15),
+        ([0.9, 0.9, 0.5, 0.5], [True, True, True, False], {13: 2, 7: 2}, 0.05),
+        ([0.95, 0.85], [True, False], {14: 1, 12: 1}, 0.45),
+        ([0.6, 0.61], [True, True], {8: 1, 9: 1}, 0.395),
+        ([1.0], [True], {14: 1}, 0.0),
+    ],
+    ids=["one face", "one bin", "two bins", "errors do not cancel", "upper edge belongs to its bin", "certain"],
+)
+def test_reliability(confidences: list[float], right: list[bool], counts: dict[int, int], ece: float) -> None:
+    probabilities = np.array([[c, 1 - c] for c in confidences])
+    curve = reliability(probabilities, np.where(right, 0, 1))
+    assert {int(i): int(n) for i, n in enumerate(curve.counts) if n} == counts
+    assert curve.ece == pytest.approx(ece)
+    empty = curve.counts == 0
+    assert len(empty) == 15
+    assert np.isnan(curve.confidence[empty]).all()
+    assert np.isnan(curve.accuracy[empty]).all()
+    for i in counts:
+        inside = [j for j, c in enumerate(confidences) if i / 15 + 1e-9 < c <= (i + 1) / 15 + 1e-9]
+        assert curve.confidence[i] == pytest.approx(np.mean([confidences[j] for j in inside]))
+        assert curve.accuracy[i] == pytest.approx(np.mean([right[j] for j in inside]))
+
+
+def _resampled(values: np.ndarray) -> tuple[float, float]:
+    """The textbook percentile bootstrap: draw rows again and again."""
+    rng = np.random.default_rng(7)
+    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(4000)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "expected"),
+    [(0, 1, (0.0, 0.0)), (5, 5, (1.0, 1.0)), (300, 500, None), (20, 2000, None)],
+    ids=["one wrong", "all right", "many", "rare"],
+)
+def test_accuracy_interval_is_the_bootstraps(right: int, n: int, expected: tuple[float, float] | None) -> None:
+    correct = np.arange(n) < right
+    interval = accuracy_interval(correct)
+    assert interval == pytest.approx(expected or _resampled(correct), abs=4 / n**0.5 / 20)
+    assert interval == accuracy_interval(correct[::-1])
+
+
+def test_paired_difference_is_the_bootstraps() -> None:
+    rng = np.random.default_rng(3)
+    a = rng.random(800) < 0.7
+    b = np.where(rng.random(800) < 0.9, a, ~a)
+    found = paired_difference(a, b)
+    assert found.difference == pytest.approx(a.mean() - b.mean())
+    assert found.interval_95 == pytest.approx(_resampled(a.astype(int) - b.astype(int)), abs=0.004)
+    assert found.n == 800
+    mirrored = paired_difference(b, a)
+    assert mirrored.difference == -found.difference
+
+
+def test_pairing_is_what_narrows_the_interval() -> None:
+    """Two readers that nearly always agree differ within far less than their own intervals."""
+    a = np.arange(1000) < 700
+    b = a.copy()
+    b[:30] = False
+    low, high = paired_difference(a, b).interval_95
+    assert 0.01 < low < 0.03 < high < 0.05
+    alone = accuracy_interval(a)
+    assert high - low < (alone[1] - alone[0]) / 2
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([True], [True], PairedDifference(0.0, (0.0, 0.0), 1)),
+        ([True, True], [False, False], PairedDifference(1.0, (1.0, 1.0), 2)),
+        ([False], [True], PairedDifference(-1.0, (-1.0, -1.0), 1)),
+    ],
+    ids=["the same", "always better", "always worse"],
+)
+def test_paired_difference_at_its_ends(a: list[bool], b: list[bool], expected: PairedDifference) -> None:
+    assert paired_difference(np.array(a), np.array(b)) == expected
+
+
+@pytest.mark.parametrize(("n_a", "n_b"), [(0, 0), (2, 3)], ids=["empty", "of different length"])
+def test_paired_difference_needs_the_same_faces(n_a: int, n_b: int) -> None:
+    with pytest.raises(ValueError, match=f"have {n_a} and {n_b}"):
+        paired_difference(np.ones(n_a, bool), np.ones(n_b, bool))

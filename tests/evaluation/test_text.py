@@ -1,0 +1,121 @@
+"""What a terminal shows: every figure, and the protocol above it."""
+
+from dataclasses import replace
+
+import pytest
+
+from fer.evaluation import Evaluation, evaluate_model, render_comparison, render_evaluation
+
+ROWS = (
+    (0, 0, "Training"),
+    (0, 0, "PrivateTest"),
+    (3, 3, "PrivateTest"),
+    (6, 1, "PrivateTest"),
+    (7, 0, "PrivateTest"),
+)
+
+
+@pytest.fixture
+def evaluation(draw, fake_model) -> Evaluation:
+    training = {"selected_by": "the last epoch", "seeds": 2, "device": "an abacus"}
+    model = fake_model(training=training, temperatures={"none": 1.25})
+    measured = evaluate_model(model, draw(*ROWS, number=False), "PrivateTest")
+    return replace(measured, stamp=replace(measured.stamp, date="2026-01-31", code_version="1.2 (abc)"))
+
+
+def test_protocol_stands_above_the_figures(evaluation: Evaluation) -> None:
+    lines = render_evaluation(evaluation).splitlines()
+    assert lines[:8] == [
+        "fake on drawn, split PrivateTest: 3 faces",
+        f"Data digest   {evaluation.stamp.digest}",
+        "Left out      1 contempt",
+        "Trained on    drawn Training; seeds: 2; device: an abacus",
+        "Selected by   the last epoch",
+        "Averaging     plain: none; flip: mean of the logits of each face and its mirror image",
+        "Temperature   plain: 1.250, flip: 1.000",
+        "Measured      2026-01-31, code 1.2 (abc)",
+    ]
+    assert render_evaluation(evaluation).endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("label", "cells"),
+    [
+        ("Accuracy, %", ["66.67", "66.67"]),
+        ("  without copies of training faces (1), %", ["50.00", "50.00"]),
+        ("Macro-F1, %", ["66.67", "66.67"]),
+        ("Macro recall, %", ["66.67", "66.67"]),
+    ],
+)
+def test_headline_figures(label: str, cells: list[str], evaluation: Evaluation) -> None:
+    [line] = [line for line in render_evaluation(evaluation).splitlines() if line.startswith(label)]
+    assert line.removeprefix(label).split() == cells
+
+
+def test_every_figure_is_shown(evaluation: Evaluation) -> None:
+    """Figures that are told apart by their value: each of them is found in the text."""
+    plain = replace(
+        evaluation.plain,
+        accuracy=0.1111,
+        accuracy_95=(0.1212, 0.1313),
+        macro_f1=0.1414,
+        macro_recall=0.1515,
+        ece=0.1616,
+        ece_raw=0.1717,
+        nll=1.8181,
+        accuracy_without_copies=0.1919,
+        confusion=tuple(tuple(1000 * row + column for column in range(7)) for row in range(7)),
+    )
+    text = render_evaluation(replace(evaluation, plain=plain))
+    for shown in ("11.11", "12.12", "13.13", "14.14", "15.15", "16.16", "17.17", "1.8181", "19.19", "6,006", "3,004"):
+        assert shown in text
+
+
+def test_classes_without_faces_have_dashes(evaluation: Evaluation) -> None:
+    lines = [line.split() for line in render_evaluation(evaluation).splitlines()]
+    assert lines.count(["disgust", "-", "-", "-", "0"]) == 2
+    assert lines.count(["neutral", "-", "0.00", "0.00", "1"]) == 2
+    assert lines.count(["happy", "100.00", "100.00", "100.00", "1"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("split", "seen"), [("PrivateTest", False), ("Training", True)], ids=["new faces", "training faces"]
+)
+def test_seen_in_training_is_said_first(split: str, seen: bool, draw, fake_model) -> None:
+    lines = render_evaluation(evaluate_model(fake_model(), draw(*ROWS), split)).splitlines()
+    assert lines[1].startswith("Seen in training: ") is seen
+    assert any("copies of training faces" in line for line in lines) is not seen
+
+
+def test_no_rows_left_out_is_said(draw, fake_model) -> None:
+    text = render_evaluation(evaluate_model(fake_model(), draw(*ROWS[:4]), "PrivateTest"))
+    assert "Left out      no rows\n" in text
+
+
+def test_comparison_with_nothing(evaluation: Evaluation) -> None:
+    assert (
+        render_comparison(evaluation, None)
+        == "No figures of fake on drawn, split PrivateTest, are stored to compare with."
+    )
+
+
+def test_comparison_that_agrees(evaluation: Evaluation) -> None:
+    assert (
+        render_comparison(evaluation, evaluation)
+        == "All figures agree with the figures stored on 2026-01-31 (code 1.2 (abc)) within 0.1 points."
+    )
+
+
+def test_comparison_that_differs(evaluation: Evaluation) -> None:
+    stored = replace(
+        evaluation,
+        stamp=replace(evaluation.stamp, digest="f" * 64),
+        flip=replace(evaluation.flip, accuracy=0.65, accuracy_without_copies=None),
+    )
+    assert render_comparison(evaluation, stored).splitlines() == [
+        "This is another copy of drawn than the stored figures were measured on "
+        f"(digest ffffffffffff, here {evaluation.stamp.digest[:12]}).",
+        "These figures differ from the figures stored on 2026-01-31 (code 1.2 (abc)) by more than 0.1 points:",
+        "  flip accuracy: 66.67 %, stored 65.00 % (+1.67 points)",
+        "  flip accuracy_without_copies: 50.00 %, stored - %",
+    ]
