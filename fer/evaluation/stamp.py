@@ -5,7 +5,7 @@ Turns itself into JSON and back. Knows nothing about how figures are computed or
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fer import __version__, paths
@@ -29,12 +29,13 @@ class Stamp:
         copies_in_training: how many of the rows have an identical picture among the training rows; None where the
             training rows are of another data set or these very rows.
         selected_by: what selected the checkpoint.
-        averaging: what `plain` and `flip` stand for.
-        temperature: what calibrated the logits, for `plain` and for `flip`; 1 where nothing was fitted.
         seeds: how many runs, or which, as the model's card says.
         training_device: what the network was trained on, as the card says.
         date: when the figures were computed, ISO 8601, UTC.
         code_version: the program's version and its commit.
+        averaging: what `plain` and `flip` stand for.
+        temperature: what calibrated the logits, for `plain` and for `flip`; 1 where nothing was fitted, empty
+            where it was not noted.
     """
 
     model: str
@@ -49,10 +50,10 @@ class Stamp:
     selected_by: str
     seeds: int | str
     training_device: str
-    temperature: Mapping[str, float]
     date: str
     code_version: str
     averaging: str = AVERAGING
+    temperature: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The stamp as JSON holds it."""

@@ -66,7 +66,8 @@ def _protocol(evaluation: Evaluation) -> Iterator[str]:
     yield f"Trained on    {stamp.trained_on}; seeds: {stamp.seeds}; device: {stamp.training_device}"
     yield f"Selected by   {stamp.selected_by}"
     yield f"Averaging     {stamp.averaging}"
-    yield "Temperature   " + ", ".join(f"{way}: {value:.3f}" for way, value in stamp.temperature.items())
+    temperature = ", ".join(f"{way}: {value:.3f}" for way, value in stamp.temperature.items()) or "not noted"
+    yield f"Temperature   {temperature}"
     yield f"Measured      {stamp.date}, code {stamp.code_version}"
 
 

@@ -4,6 +4,8 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -177,6 +179,14 @@ def test_second_writer_of_the_same_cache_gives_way(file: Path) -> None:
     before = {item: item.stat().st_mtime_ns for item in _folders()[0].iterdir()}
     write_cache(dataset, file.stat())
     assert {item: item.stat().st_mtime_ns for item in _folders()[0].iterdir()} == before
+    assert len(_folders()) == 1
+
+
+def test_many_at_once_agree_on_one_whole_cache(file: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        datasets = list(pool.map(lambda _: load_dataset(file, "skip"), range(24)))
+    read = replace(read_pixel_csv(file, "drawn"), name=datasets[0].name)
+    assert all(_same(dataset, read) for dataset in datasets)
     assert len(_folders()) == 1
 
 

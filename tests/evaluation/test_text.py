@@ -92,6 +92,11 @@ def test_no_rows_left_out_is_said(draw, fake_model) -> None:
     assert "Left out      no rows\n" in text
 
 
+def test_stamp_that_notes_no_temperature(evaluation: Evaluation) -> None:
+    text = render_evaluation(replace(evaluation, stamp=replace(evaluation.stamp, temperature={})))
+    assert "Temperature   not noted\n" in text
+
+
 def test_comparison_with_nothing(evaluation: Evaluation) -> None:
     assert (
         render_comparison(evaluation, None)
