@@ -1,13 +1,14 @@
-"""The entry script: page settings, logo and navigation, nothing else."""
+"""The entry script, and the server that runs it: page settings, logo and navigation, nothing else."""
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from fer.ui import style
+from fer.ui import server, style
 from fer.ui.navigation import enter
-from fer.ui.uploads import keep_uploads_in_memory
 
-keep_uploads_in_memory()
-st.set_page_config(page_title="fer", page_icon=style.ICON, layout="wide")
-st.logo(style.ICON, size="large")
-style.apply()
-enter().run()
+if get_script_run_ctx(suppress_warning=True) is None:
+    # `streamlit run` imports this file once to find the server, and then runs it for every visitor.
+    app = st.App(__file__, lifespan=server.lifespan, middleware=server.MIDDLEWARE)
+else:
+    style.apply()
+    enter().run()

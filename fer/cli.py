@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
@@ -20,6 +20,9 @@ from fer import __version__, export, paths
 from fer.detection import DETECTORS, MIN_SCORE
 from fer.errors import FerError
 from fer.pipeline import DEFAULT_MODEL, load_pipeline
+
+if TYPE_CHECKING:
+    from fer.datasets import FaceDataset
 
 DONE, NOTHING_DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2, 64
 
@@ -176,12 +179,13 @@ def _analyze(chosen: argparse.Namespace) -> int:
 
 def _models(chosen: argparse.Namespace) -> int:
     from fer.evaluation.headline import headline
-    from fer.recognition import ModelCard, read_report
+    from fer.evaluation.report import load_report
+    from fer.recognition import ModelCard
 
     rows, failed = [], 0
     for name, folder in paths.find_models().items():
         try:
-            card, report = ModelCard.read(folder), read_report(folder)
+            card, report = ModelCard.read(folder), load_report(folder)
         except FerError as error:
             failed += 1
             rows.append({"name": name, "folder": str(folder), "error": str(error)})
@@ -196,7 +200,7 @@ def _models(chosen: argparse.Namespace) -> int:
                 "parameters": card.parameters,
                 "detectors": list(card.framing),
                 "figures": headline(report),
-                "evaluations": report.get("evaluations", []),
+                "evaluations": [evaluation.to_dict() for evaluation in report.evaluations],
             }
         )
     if chosen.json:
@@ -214,7 +218,56 @@ def _models(chosen: argparse.Namespace) -> int:
 
 
 def _evaluate(chosen: argparse.Namespace) -> int:
-    raise NotImplementedError
+    from fer.datasets import load_dataset
+    from fer.evaluation.evaluate import evaluate_model
+    from fer.evaluation.report import load_report
+    from fer.evaluation.text import render_comparison, render_evaluation
+    from fer.recognition import load_model
+
+    model = load_model(chosen.model)
+    datasets = []
+    for name, path in chosen.data or [("fer2013", None)]:
+        with _share_bar(f"Reading {name}") as report_share:
+            datasets.append(load_dataset(name, progress=report_share, path=path))
+    if chosen.write_report:
+        return _write_report(chosen.model, datasets)
+    stored = load_report(paths.find_models()[chosen.model])
+    evaluations = []
+    for dataset in datasets:
+        with _share_bar(f"Evaluating on {dataset.name}") as report_share:
+            evaluations.append(evaluate_model(model, dataset, chosen.split, report_share))
+    if chosen.json:
+        records = [evaluation.to_dict() for evaluation in evaluations]
+        print(json.dumps(records[0] if len(records) == 1 else records, indent=2, ensure_ascii=False))
+        return DONE
+    for evaluation in evaluations:
+        print(render_evaluation(evaluation))
+        print(render_comparison(evaluation, stored.find(evaluation.stamp.data, evaluation.stamp.split)))
+    return DONE
+
+
+def _write_report(name: str, datasets: "Sequence[FaceDataset]") -> int:
+    """Derive the crop framing, fit the temperature, measure everything and store it with the model."""
+    from fer.detection import available_detectors, load_detector
+    from fer.evaluation.framing import measure_framing
+    from fer.evaluation.report import build_report, save_report
+    from fer.recognition import load_model, write_framings
+
+    known = {dataset.name: dataset for dataset in datasets}
+    if "fer2013" not in known:
+        raise FerError("A report needs FER2013; name it with --data fer2013=FILE.")
+    folder = paths.find_models()[name]
+    model = load_model(name)
+    detectors = [load_detector(detector) for detector in available_detectors()]
+    with _share_bar("Framing faces") as report_share:
+        framings, measured = measure_framing(model, detectors, known["fer2013"], known.get("ckplus"), report_share)
+    others = [dataset for dataset in datasets if dataset.name != "fer2013"]
+    with _share_bar("Measuring") as report_share:
+        report = build_report(model, known["fer2013"], others, measured, report_share)
+    write_framings(folder, framings)
+    save_report(folder, report)
+    print(folder / "report.json")
+    return DONE
 
 
 def _benchmark(chosen: argparse.Namespace) -> int:

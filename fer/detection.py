@@ -147,7 +147,11 @@ class YuNet(FaceDetector):
         rows = engine.detect(image_bgr)[1]
         if rows is None:
             return Detections.empty()
-        rows = rows[np.isfinite(rows).all(axis=1) & (rows[:, 2:4] > 0).all(axis=1)]
+        # On a picture of a few pixels in height it makes up boxes without a width, far outside.
+        size_wh = np.array(image_bgr.shape[1::-1])
+        centres, sides = rows[:, :2] + rows[:, 2:4] / 2, rows[:, 2:4]
+        is_inside = (centres >= 0) & (centres <= size_wh) & (sides >= 1) & (sides <= 2 * size_wh.max())
+        rows = rows[is_inside.all(axis=1)]
         return Detections(rows[:, :4], np.clip(rows[:, 14], 0, 1), rows[:, 4:14].reshape(-1, 5, 2))
 
 

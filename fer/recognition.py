@@ -6,7 +6,7 @@ Knows nothing about detectors, pages or training. A session may be called from s
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +101,23 @@ class ModelCard:
     def trained_on(self) -> tuple[str, str]:
         """Name of the data set and of the split that the network was trained on."""
         return self.training["data"], self.training["split"]
+
+
+def write_framings(folder: Path, framings: Mapping[str, Framing]) -> None:
+    """Set how detectors' boxes become crops in a model's card; those of other detectors stay.
+
+    Raises:
+        ModelError: the card cannot be read or written.
+    """
+    path = folder / paths.CARD_FILE
+    facts = _read_json(path)
+    facts["framing"] |= {name: asdict(framing) for name, framing in framings.items()}
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        unfinished.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise ModelError(f"The model card {path} cannot be written: {error.strerror}.") from error
 
 
 def _read_json(path: Path) -> dict:

@@ -1,20 +1,15 @@
 """A model's report -> the one line that lists and captions show, with its protocol."""
 
-from collections.abc import Mapping
+from fer.evaluation.report import TEST_SPLIT, Report
 
 
-def headline(report: Mapping) -> str:
-    """Say how well a model did on FER2013's PrivateTest, or that nobody has measured it.
-
-    Args:
-        report: the content of the model's `report.json`; may be empty.
-    """
-    for evaluation in report.get("evaluations", ()):
-        stamp, plain, flip = evaluation["stamp"], evaluation["plain"], evaluation["flip"]
-        if (stamp["data"], stamp["split"]) == ("fer2013", "PrivateTest"):
-            low, high = (f"{100 * bound:.1f}" for bound in plain["accuracy_95"])
-            return (
-                f"{100 * plain['accuracy']:.1f} % right on FER2013 PrivateTest (95 % interval {low} to {high}, "
-                f"{plain['n']:,} faces, no averaging; {100 * flip['accuracy']:.1f} % with the mirrored face averaged in)"
-            )
-    return "Not measured yet: run `python -m fer evaluate` on FER2013."
+def headline(report: Report) -> str:
+    """Say how well a model did on FER2013's PrivateTest, or that nobody has measured it."""
+    found = report.find("fer2013", TEST_SPLIT)
+    if found is None:
+        return "Not measured yet: run `python -m fer evaluate` on FER2013."
+    low, high = (f"{100 * bound:.1f}" for bound in found.plain.accuracy_95)
+    return (
+        f"{100 * found.plain.accuracy:.1f} % right on FER2013 {TEST_SPLIT} (95 % interval {low} to {high}, "
+        f"{found.plain.n:,} faces); {100 * found.flip.accuracy:.1f} % with the mirrored face averaged in"
+    )

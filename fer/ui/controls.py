@@ -6,8 +6,8 @@ from fer import paths
 from fer.detection import MIN_SCORE, TITLES, available_detectors
 from fer.errors import FerError
 from fer.evaluation.headline import headline
+from fer.evaluation.report import load_report
 from fer.pipeline import DEFAULT_MODEL, FacePipeline
-from fer.recognition import read_report
 from fer.ui.loaders import Settings, open_pipeline
 from fer.ui.style import plain
 
@@ -25,7 +25,6 @@ def reading_controls() -> tuple[Settings, FacePipeline]:
             index=list(models).index(DEFAULT_MODEL) if DEFAULT_MODEL in models else 0,
             key="model",
             persist_state="session",
-            required=True,
         )
         figure = st.empty()
         detector = st.selectbox(
@@ -34,7 +33,6 @@ def reading_controls() -> tuple[Settings, FacePipeline]:
             format_func=lambda name: "Automatic" if name == "auto" else TITLES[name],
             key="detector",
             persist_state="session",
-            required=True,
         )
         reason = st.empty()
         min_score = st.slider(
@@ -61,9 +59,9 @@ def reading_controls() -> tuple[Settings, FacePipeline]:
     settings = Settings(model, detector, "flip", min_score, margin_percent / 100)
     try:
         pipeline = open_pipeline(settings)
-        figure.caption(headline(read_report(models[model])))
+        figure.caption(headline(load_report(models[model])))
     except FerError as error:
         st.error(plain(str(error)))
         st.stop()
-    reason.caption(plain(pipeline.reader.detector_reason))
+    reason.caption(pipeline.reader.detector_reason)
     return settings, pipeline

@@ -7,6 +7,8 @@ a deep link first would see the page's script alone. Every page therefore begins
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from fer.ui import style
+
 _ENTERED = "_entered"
 
 
@@ -26,5 +28,6 @@ def enter() -> StreamlitPage:
 def require_entrypoint() -> None:
     """Send a visitor whose page was run on its own through the entry script, without losing the link."""
     if _ENTERED not in st.session_state:
+        style.apply()
         build_navigation()
         st.rerun()

@@ -29,7 +29,12 @@ _RULES = """
 
 
 def apply() -> None:
-    """Put the rules on the page; the entry script does it on every run."""
+    """Set the page's name, icon, logo and rules; the entry script does it on every run.
+
+    The icon is a local file: a Material icon's picture would be fetched from another host.
+    """
+    st.set_page_config(page_title="fer", page_icon=ICON, layout="wide")
+    st.logo(ICON, size="large")
     st.html(_RULES)
 
 

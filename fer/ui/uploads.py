@@ -10,17 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
-from starlette.formparsers import MultiPartParser
 
 from fer import samples
 from fer.media import IMAGE_SUFFIXES, decode_image
 
 UPLOAD_TYPES = sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
-
-
-def keep_uploads_in_memory() -> None:
-    """Keep Starlette from spooling uploads above 1 MB to the temporary folder, up to the upload limit."""
-    MultiPartParser.spool_max_size = (st.get_option("server.maxUploadSize") + 1) * 1024 * 1024
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,116 @@
+"""From a picture to readings: what is found is read, numbered by size, and calibrated."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import fer
+from fer import paths
+from fer.errors import ModelError
+from fer.pipeline import FacePipeline, load_pipeline
+from fer.recognition import EmotionModel
+from fer.samples import SAMPLES
+from tests.fakes import SquareFinder, drawn_face, install_model
+
+
+@pytest.fixture
+def model(tmp_path):
+    return EmotionModel(install_model(tmp_path))
+
+
+def _picture(*faces):
+    image = np.zeros((300, 400, 3), np.uint8)
+    for face in faces:
+        drawn_face(image, *face)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("faces", "is_happy"),
+    [
+        pytest.param([], [], id="no face"),
+        pytest.param([(20, 20, 60, True)], [True], id="one"),
+        pytest.param([(20, 20, 60, False), (200, 100, 90, True)], [True, False], id="largest first"),
+    ],
+)
+def test_faces_are_read(model, faces, is_happy):
+    result = FacePipeline(model, SquareFinder()).analyze(_picture(*faces))
+    assert [face.emotion == "happy" for face in result.faces] == is_happy
+    assert (result.width, result.height) == (400, 300)
+    for face in result.faces:
+        assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
+        assert face.box_xywh == face.crop_xywh
+
+
+def test_a_photo_without_a_face_never_reaches_the_session(model, monkeypatch):
+    monkeypatch.setattr(model, "_session", None)
+    assert len(FacePipeline(model, SquareFinder()).analyze(_picture())) == 0
+
+
+def test_margin_and_score_are_heeded(model):
+    picture = _picture((100, 100, 80, True))
+    wide = FacePipeline(model, SquareFinder(), margin=0.5).analyze(picture)
+    assert wide.faces[0].crop_xywh == (80, 80, 120, 120)
+    assert len(FacePipeline(model, SquareFinder(), min_score=0.95).analyze(picture)) == 0
+
+
+def test_the_temperature_of_the_averaging_is_applied(tmp_path):
+    folder = install_model(tmp_path)
+    (folder / "report.json").write_text(json.dumps({"calibration": {"temperature": {"none": 1.0, "flip": 9.0}}}))
+    # A face that is the same as its mirror image gets the same logits both ways, so only the temperatures differ.
+    picture = _picture()
+    picture[100:160, 100:160] = 50
+    picture[100:160, 115:145] = 250
+    model = EmotionModel(folder)
+    plain, flip = (
+        FacePipeline(model, SquareFinder(), averaging=way).analyze(picture).faces[0].probabilities
+        for way in ("none", "flip")
+    )
+    assert np.ptp(flip) <= np.ptp(plain)
+    assert model.calibration.temperatures["flip"] == 9.0
+
+
+def test_maps_lie_over_the_centre_of_the_crop(model):
+    pipeline = FacePipeline(model, SquareFinder())
+    picture = _picture((100, 100, 120, True))
+    face = pipeline.analyze(picture).faces[0]
+    maps = pipeline.explain(picture, face)
+    assert maps.shape == (10, 10, 7)
+    happy = maps[:, :, face.classes.index("happy")]
+    assert happy[:, :5].sum() > 0
+    assert happy[:, 5:].sum() == 0
+    assert pipeline.seen_square(face) == pytest.approx((110, 110, 100, 100))
+
+
+def test_a_detector_that_the_card_does_not_frame_is_refused(tmp_path):
+    folder = install_model(tmp_path, framing={"yunet": {"scale": 1, "offset_xy": [0, 0]}})
+    with pytest.raises(ModelError, match="no crop framing for the detector haar; it has yunet"):
+        FacePipeline(EmotionModel(folder), SquareFinder())
+
+
+def test_the_shipped_model_reads_the_astronaut():
+    result = load_pipeline(detector="haar").analyze(SAMPLES["astronaut"].load())
+    assert [face.emotion for face in result.faces] == ["happy"]
+    assert result.faces[0].confidence > 0.5
+
+
+def test_the_readme_s_example_holds(yunet_file, monkeypatch):
+    monkeypatch.setenv("FER_MODEL_DIR", str(yunet_file.parent))
+    result = fer.load_pipeline(model="fer2013-small", detector="auto").analyze(SAMPLES["astronaut"].load())
+    assert result.reader.detector == "yunet"
+    assert [face.emotion for face in result.faces] == ["happy"]
+    assert result.faces[0].probabilities.shape == (len(fer.EMOTIONS),)
+
+
+def test_serving_never_imports_tensorflow():
+    """It would cost 6 seconds and 700 MB."""
+    script = (
+        "import sys; from fer import load_pipeline; from fer.samples import SAMPLES\n"
+        "assert len(load_pipeline(detector='haar').analyze(SAMPLES['astronaut'].load())) == 1\n"
+        "print([name for name in ('tensorflow', 'keras', 'streamlit') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=paths.ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
