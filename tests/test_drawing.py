@@ -109,12 +109,21 @@ def test_letters_can_be_read_on_their_plate(name: str, confidence: float, plates
         [(300, 200, 20, 24)],
         [(20, 60, 90, 115), (123, 60, 90, 115), (226, 60, 90, 115), (329, 60, 90, 115)],
         [(20 + i % 4 * 150, 60 + i // 4 * 140, 90, 100) for i in range(12)],
+        [(200, 90, 120, 100), (200, 200, 90, 100), (200, 310, 60, 100)],
         [(100, 100, 20, 24), (130, 100, 20, 24), (160, 100, 20, 24)],
         [(620, y, 20, 24) for y in (0, 60, 120, 456)],
     ],
     ids=[
         *("middle", "top left", "top right", "past the top left", "past the bottom right", "whole picture"),
-        *("larger than the picture", "tiny", "four in a row", "twelve", "three tiny", "tiny at the border"),
+        *(
+            "larger than the picture",
+            "tiny",
+            "four in a row",
+            "twelve",
+            "three on top of each other",
+            "three tiny",
+            "tiny at the border",
+        ),
     ],
 )
 def test_plates_stay_inside_and_off_each_other(boxes: list[BoxXYWH], plates: list) -> None:
@@ -197,6 +206,13 @@ def test_overlay_glows_where_the_map_peaks(row: int, column: int) -> None:
     at_row, at_column = np.unravel_index(glow.argmax(), glow.shape)
     assert (at_row // 20, at_column // 20) == (row, column)
     np.testing.assert_array_equal(overlay_map(crop, activation_map * 50), drawn)
+
+
+def test_overlay_has_no_hole_where_a_peak_is_broad() -> None:
+    activation_map = np.zeros((6, 6))
+    activation_map[1:5, 1:5] = 1
+    drawn = overlay_map(blank(120, 120), activation_map)
+    assert drawn[30:90, 30:90].mean(axis=2).min() > GREY
 
 
 def test_red_and_blue_change_places() -> None:
