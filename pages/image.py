@@ -24,10 +24,15 @@ if len(photos) > 1:
     st.subheader(f"{len(photos)} photos, {faces} face{'' if faces == 1 else 's'}")
     if failed:
         st.warning(f"{failed} of {len(photos)} files could not be read; the table says why.", icon=":material/warning:")
-    if faces:
-        st.altair_chart(expression_counts(to_table(results)), width="stretch", alt="How many faces show each expression")
-    st.caption("Pick a row to see its photo below. A click on a column's head sorts.")
-    shown = readings.batch_table(results)
+    table, counts = st.columns([3, 1], gap="medium")
+    with table:
+        st.caption("Pick a row to see its photo below. A click on a column's head sorts.")
+        shown = readings.batch_table(results)
+    with counts:
+        st.caption("Faces by expression")
+        st.altair_chart(
+            expression_counts(to_table(results)), width="stretch", alt="How many faces show each expression"
+        )
 
 photo, result = photos[shown], results[shown]
 if len(photos) > 1 or result.error is None:
@@ -43,12 +48,11 @@ elif not result.faces:
         icon=":material/search_off:",
     )
 else:
-    beside = len(result.faces) <= 2
-    left, right = st.columns([3, 2] if beside else [4, 1], gap="medium")
-    with left:
+    few = len(result.faces) <= 2
+    main, side = st.columns([3, 2], gap="medium") if few else (st.container(), st.grid(min_column_width=280))
+    with main:
         readings.picture(photo, result.result)
-    cards = right if beside else st.grid(min_column_width=260)
-    with cards:
+    with side:
         for number, face in enumerate(result.faces, start=1):
             readings.face_card(number, face, photo, pipeline)
 

@@ -38,13 +38,21 @@ def describe(result: FrameResult) -> str:
     """What was found, in a sentence for those who cannot see the picture."""
     if not result.faces:
         return "A photo in which no face was found."
-    readings = "; ".join(f"face {n}: {reading_words(face)}, {face.confidence:.0%}" for n, face in enumerate(result.faces, 1))
+    readings = "; ".join(
+        f"face {n}: {reading_words(face)}, {face.confidence:.0%}" for n, face in enumerate(result.faces, 1)
+    )
     return f"The photo with {len(result)} numbered face{'s' if len(result) > 1 else ''}. {readings}."
 
 
 def picture(photo: Photo, result: FrameResult) -> None:
     """Show a photo with its numbered boxes, and how it was read."""
-    st.image(annotate(open_photo(photo), result.faces), channels="BGR", width="stretch", output_format="JPEG", alt=describe(result))
+    st.image(
+        annotate(open_photo(photo), result.faces),
+        channels="BGR",
+        width="stretch",
+        output_format="JPEG",
+        alt=describe(result),
+    )
     found = f"{len(result)} face{'' if len(result) == 1 else 's'} found by {TITLES[result.reader.detector]}"
     read = f", read by {result.reader.model} in {result.timings.recognise_ms:.0f} ms" if result.faces else ""
     size = f"{result.width} \u00d7 {result.height} pixels"
@@ -57,7 +65,12 @@ def face_card(number: int, face: Face, photo: Photo, pipeline: FacePipeline) -> 
     image_bgr = open_photo(photo)
     with st.container(border=True, key=f"face_{number}"):
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-            st.image(cut_square(image_bgr, face.crop_xywh, PATCH_SIDE), channels="BGR", width=88, alt=f"Face {number}, cut out")
+            st.image(
+                cut_square(image_bgr, face.crop_xywh, PATCH_SIDE),
+                channels="BGR",
+                width=88,
+                alt=f"Face {number}, cut out",
+            )
             with st.container(gap=None):
                 st.caption(f"Face {number}")
                 reading(face)
@@ -100,20 +113,22 @@ def activation_map(number: int, face: Face, image_bgr: np.ndarray, pipeline: Fac
 def batch_table(results: Sequence[PhotoResult]) -> int:
     """Show many photos as one sortable table, a row a face; returns the position of the photo that was picked."""
     table = to_table(results)
-    shown = table[["file", "face", "emotion", "confidence", "detector_score", "error"]]
+    columns = ["file", "face", "emotion", "confidence"]
+    if table["error"].notna().any():
+        columns.append("error")
     event = st.dataframe(
-        shown,
+        table[columns].assign(confidence=table["confidence"] * 100),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
         key="photo_table",
+        placeholder="\u2013",
         alt="The reading of every face of every photo",
         column_config={
-            "file": st.column_config.TextColumn("Photo", width="medium", pinned=True),
+            "file": st.column_config.TextColumn("Photo", width="medium"),
             "face": st.column_config.NumberColumn("Face", width="small"),
             "emotion": st.column_config.TextColumn("Expression", width="small"),
-            "confidence": st.column_config.ProgressColumn("Confidence", min_value=0, max_value=1, format="percent"),
-            "detector_score": st.column_config.NumberColumn("Detector score", format="%.2f", width="small"),
+            "confidence": st.column_config.ProgressColumn("Confidence", min_value=0, max_value=100, format="%.0f %%"),
             "error": st.column_config.TextColumn("What went wrong", width="large"),
         },
     )

@@ -49,7 +49,9 @@ class NameTheBase:
             if message.get("more_body"):
                 return
             changed = body.replace(b"</head>", self._script, 1)
-            kept = [(name, value) for name, value in start["headers"] if name.lower() not in (b"content-length", b"etag")]
+            kept = [
+                (name, value) for name, value in start["headers"] if name.lower() not in (b"content-length", b"etag")
+            ]
             await send({**start, "headers": [*kept, (b"content-length", str(len(changed)).encode())]})
             await send({"type": "http.response.body", "body": changed})
 

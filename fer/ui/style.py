@@ -9,20 +9,19 @@ from pathlib import Path
 
 import streamlit as st
 
+from fer.drawing import SURE
 from fer.emotions import emotion
 from fer.results import Face
 
 ICON = str(Path(__file__).parent / "assets" / "icon.svg")
 
-UNSURE_BELOW = 0.5
-"""Below this confidence no single expression is named."""
-
 _RULES = """
 <style>
 .stApp { font-variant-numeric: tabular-nums; }
-.fer-reading { display: flex; align-items: center; gap: 0.5rem; font-size: 1.125rem; font-weight: 600; line-height: 1.3; }
+.fer-reading { display: flex; flex-wrap: wrap; align-items: center; column-gap: 0.75rem; font-size: 1.125rem; font-weight: 600; line-height: 1.3; }
+.fer-words { display: flex; align-items: baseline; gap: 0.5rem; }
 .fer-dot { flex: none; width: 0.875rem; height: 0.875rem; border-radius: 50%; border: 2px solid; }
-.fer-share { margin-left: auto; padding-left: 0.5rem; white-space: nowrap; }
+.fer-share { white-space: nowrap; font-weight: 400; }
 [data-testid="stImage"] img { border-radius: 0.375rem; }
 </style>
 """
@@ -46,7 +45,7 @@ def plain(text: str) -> str:
 def reading_words(face: Face) -> str:
     """A face's reading in words: "Looks happy", or "Unsure: angry or disgusted"."""
     (first, _), (second, _) = face.ranked()[:2]
-    if face.confidence < UNSURE_BELOW:
+    if face.confidence < SURE:
         return f"Unsure: {emotion(first).adjective} or {emotion(second).adjective}"
     return f"Looks {emotion(first).adjective}"
 
@@ -55,7 +54,7 @@ def reading(face: Face) -> None:
     """Write a face's reading: its colour, the words, the confidence."""
     look = emotion(face.emotion)
     st.html(
-        f'<div class="fer-reading"><span class="fer-dot" style="background:{look.colour};border-color:{look.edge}">'
-        f"</span><span>{html.escape(reading_words(face))}</span>"
-        f'<span class="fer-share">{face.confidence:.0%}</span></div>'.replace("%<", "\u202f%<")
+        f'<div class="fer-reading"><span class="fer-words"><span class="fer-dot" style="background:{look.colour};'
+        f'border-color:{look.edge}"></span>{html.escape(reading_words(face))}</span>'
+        f'<span class="fer-share">{100 * face.confidence:.0f}\u202f%</span></div>'
     )

@@ -1,0 +1,144 @@
+"""The pieces of the Home page: a picture of the app at work, what is installed, and the limits in plain words."""
+
+import streamlit as st
+
+from fer import paths, samples
+from fer.batch import analyze_photo
+from fer.datasets import DATASETS
+from fer.detection import load_detector
+from fer.drawing import annotate
+from fer.errors import FerError
+from fer.evaluation.report import TEST_SPLIT, Report, load_report
+from fer.fetch import fetch_detector
+from fer.pipeline import DEFAULT_MODEL
+from fer.recognition import ModelCard
+from fer.ui.loaders import Settings, open_pipeline
+from fer.ui.readings import describe
+from fer.ui.style import plain
+
+
+def picture_at_work() -> None:
+    """Show the sample with two faces, read by the default model at this moment."""
+    sample = samples.SAMPLES["two-faces"]
+    try:
+        pipeline = open_pipeline(Settings(DEFAULT_MODEL, "auto", "flip", 0.6, 0.0))
+    except FerError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    image_bgr = sample.load()
+    photo = analyze_photo(pipeline, sample.title, lambda: image_bgr)
+    st.image(
+        annotate(image_bgr, photo.faces),
+        channels="BGR",
+        width="stretch",
+        output_format="JPEG",
+        alt=describe(photo.result),
+    )
+    st.caption(f"Read by {DEFAULT_MODEL} when this page opened. {sample.credit}")
+
+
+def models() -> None:
+    """Show every installed model with its stamped figures."""
+    installed = paths.find_models()
+    if not installed:
+        st.info("No model is installed. The folder models of the checkout holds one; fetch it again.")
+    for name, folder in installed.items():
+        with st.container(border=True):
+            try:
+                _model(ModelCard.read(folder), load_report(folder))
+            except FerError as error:
+                st.markdown(f"**{plain(name)}**")
+                st.warning(plain(str(error)), icon=":material/warning:")
+
+
+def _model(card: ModelCard, report: Report) -> None:
+    st.markdown(f"**{plain(card.name)}**")
+    st.caption(plain(f"{card.summary}. {len(card.classes)} classes, {card.parameters:,} weights. {card.limits}"))
+    found = report.find("fer2013", TEST_SPLIT)
+    if found is None:
+        st.caption("Not measured yet: run `python -m fer evaluate` on FER2013.")
+        return
+    low, high = found.plain.accuracy_95
+    with st.container(horizontal=True):
+        st.metric(
+            "Read as labelled",
+            f"{found.plain.accuracy:.1%}",
+            help=f"95 % interval {low:.1%} to {high:.1%}, on the {found.plain.n:,} faces of FER2013 {TEST_SPLIT}",
+        )
+        st.metric(
+            "Mirrored face averaged in", f"{found.flip.accuracy:.1%}", help="The same faces; photos are read this way"
+        )
+        st.metric("Mean recall by class", f"{found.plain.macro_recall:.1%}", help="Every expression counts the same")
+        st.metric(
+            "Calibration error", f"{found.plain.ece:.1%}", help="How far the stated probabilities are off, on average"
+        )
+    stamp = found.stamp
+    st.caption(
+        plain(
+            f"FER2013 {stamp.split}, {stamp.n:,} faces, 95 % interval {low:.1%} to {high:.1%}. {stamp.copies_in_training} "
+            f"of the faces have an exact copy among the training faces; {found.plain.accuracy_without_copies:.1%} without "
+            f"them. Checkpoint selected by {stamp.selected_by}. Measured {stamp.date}, code {stamp.code_version}."
+        )
+    )
+
+
+def detector() -> None:
+    """Say which face detector runs, and offer to fetch the better one where it is missing."""
+    with st.container(border=True, height="stretch"):
+        st.markdown("**Face detector**")
+        try:
+            st.markdown(load_detector().reason)
+        except FerError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+        if paths.find_detector_file() is not None:
+            return
+        st.caption(
+            "YuNet is a file of 0.2 MB from the OpenCV model zoo (MIT licence). It is fetched only when you ask, and "
+            "its hash is checked. It finds more faces, faster, and turned ones too."
+        )
+        if st.button("Fetch YuNet", icon=":material/download:"):
+            try:
+                with st.spinner("Fetching 0.2 MB"):
+                    fetch_detector()
+            except FerError as error:
+                st.error(plain(str(error)), icon=":material/cloud_off:")
+            else:
+                st.rerun()
+
+
+def data_sets() -> None:
+    """Say which data sets are here and where they were looked for."""
+    with st.container(border=True, height="stretch"):
+        st.markdown("**Data sets**")
+        for known in DATASETS.values():
+            file = paths.find_data_file(known.file_name)
+            if file is None:
+                st.markdown(
+                    f":material/close: {known.title}: `{known.file_name}` is not here. It comes from {known.origin}."
+                )
+            else:
+                st.markdown(f":material/check: {known.title}: {plain(str(file))}")
+        folders = ", ".join(f"`{folder}`" for folder in paths.data_dirs())
+        st.caption(f"Looked in {folders}. Set FER_DATA_DIR to look elsewhere. Photos are read without any data set.")
+
+
+def limits() -> None:
+    """The limits, in plain words; how often the default model is wrong is read from its report."""
+    figures = load_report(paths.find_models()[DEFAULT_MODEL]).find("fer2013", TEST_SPLIT)
+    wrong = (
+        ""
+        if figures is None
+        else f"{DEFAULT_MODEL} reads {1 - figures.plain.accuracy:.0%} of FER2013's test faces otherwise than they are labelled; "
+    )
+    st.markdown(
+        "- **An expression is not a feeling.** The network names what a face shows, as a few people labelled such faces "
+        "once. What someone feels, thinks or intends is not in the picture.\n"
+        f"- **It is often wrong.** {wrong}people, asked for the same labels, were right on 65 \u00b1 5 % "
+        "(Goodfellow et al. 2013). Fear and disgust fare worst.\n"
+        "- **It may fail some people more than others.** FER2013 is a web search of 2013 and says nothing about "
+        "whom it shows, so nobody can tell from it for whom the readings hold.\n"
+        "- **Some uses are forbidden.** In the European Union, inferring emotions of people at work or in education is "
+        "prohibited (AI Act, Article 5(1)(f)), with narrow medical and safety exceptions.\n"
+        "- **Photos stay here.** They are read in this machine's memory, are never written to disk, and no page loads "
+        "anything from another host."
+    )
