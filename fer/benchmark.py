@@ -147,7 +147,9 @@ def _data() -> list[Measurement]:
     load_dataset("fer2013", path=file)
     again = _times_s(lambda: load_dataset("fer2013", path=file), 10)
     note = f"{file.stat().st_size / 1e6:.0f} MB, the file itself in the system's cache"
-    return [Measurement(name, "s", budget, times, note) for (name, budget), times in zip(names, (first, again), strict=True)]
+    return [
+        Measurement(name, "s", budget, times, note) for (name, budget), times in zip(names, (first, again), strict=True)
+    ]
 
 
 def _times_s(call: Callable[[], object], repeats: int) -> tuple[float, ...]:
@@ -169,7 +171,11 @@ def _started_app() -> Iterator[tuple[str, subprocess.Popen, float]]:
     options = ["--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
     start = time.perf_counter()
     process = subprocess.Popen(
-        command + options, cwd=paths.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        command + options,
+        cwd=paths.ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
     )
     try:
         yield f"http://localhost:{port}", process, start
@@ -197,7 +203,9 @@ def _server() -> list[Measurement]:
 
     seconds, megabytes = [], []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium, headless=True, args=["--no-sandbox", "--disable-gpu"]
+        )
         for _ in range(STARTS):
             with _started_app() as (address, process, start):
                 _wait_for_port(address, process)
@@ -211,7 +219,10 @@ def _server() -> list[Measurement]:
         browser.close()
     note = "process start to Home shown in Chromium"
     readings = (tuple(seconds), tuple(megabytes))
-    return [Measurement(name, unit, budget, values, note) for (name, unit, budget), values in zip(names, readings, strict=True)]
+    return [
+        Measurement(name, unit, budget, values, note)
+        for (name, unit, budget), values in zip(names, readings, strict=True)
+    ]
 
 
 def _wait_for_port(address: str, process: subprocess.Popen) -> None:

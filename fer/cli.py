@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument("--detector", default="auto", choices=("auto", *DETECTORS), help="default: %(default)s")
     analyze.add_argument("--format", default="json", choices=export.FORMATS, help="default: %(default)s")
     analyze.add_argument("--out", type=Path, metavar="FILE", help="write here instead of to stdout")
-    analyze.add_argument("--annotate", type=Path, metavar="DIR", help="also write every picture with its numbered boxes")
+    analyze.add_argument(
+        "--annotate", type=Path, metavar="DIR", help="also write every picture with its numbered boxes"
+    )
     analyze.add_argument("--averaging", default="flip", choices=("none", "flip"),
                          help="flip reads every face and its mirror image; default: %(default)s")  # fmt: skip
     analyze.add_argument("--min-score", type=_share, default=MIN_SCORE, metavar="SHARE",
@@ -75,10 +77,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("model", metavar="NAME", help="an installed model")
     evaluate.add_argument("--data", action="append", type=_named_path, default=[], metavar="NAME=PATH",
                           help="fer2013=FILE or ckplus=FILE; without it fer2013 is looked for")  # fmt: skip
-    evaluate.add_argument("--split", default="PrivateTest", help="Training, PublicTest, PrivateTest or all; default: %(default)s")
+    evaluate.add_argument(
+        "--split", default="PrivateTest", help="Training, PublicTest, PrivateTest or all; default: %(default)s"
+    )
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.add_argument("--write-report", action="store_true",
-                          help="fit the temperature on PublicTest, measure everything anew and store it with the model")  # fmt: skip
+                          help="fit framing and temperature, measure anew, store it with the model")  # fmt: skip
     evaluate.set_defaults(run=_evaluate)
 
     benchmark = commands.add_parser("benchmark", help="measure speed and memory against the budgets")
@@ -126,7 +130,9 @@ def _progress(items: Iterable, total: int, unit: str) -> Iterable:
 def _share_bar(what: str) -> Iterator[Callable[[float], None]]:
     """A progress bar for work that reports the share done, 0 to 1."""
     form = "{desc}: {percentage:3.0f}% {bar} {remaining} left"
-    with tqdm(total=1.0, desc=what, bar_format=form, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+    with tqdm(
+        total=1.0, desc=what, bar_format=form, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False
+    ) as bar:
         yield lambda share: bar.update(share - bar.n)
 
 
@@ -166,7 +172,9 @@ def _analyze(chosen: argparse.Namespace) -> int:
     )
     names = export.annotated_names(map(str, files))
     results = []
-    for photo, path, name in zip(_progress(analyze_files(pipeline, files), len(files), "photo"), files, names, strict=True):
+    for photo, path, name in zip(
+        _progress(analyze_files(pipeline, files), len(files), "photo"), files, names, strict=True
+    ):
         results.append(photo)
         if photo.error is not None:
             _complain(f"{photo.file}: {photo.error}")

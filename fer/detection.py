@@ -167,7 +167,9 @@ class Haar(FaceDetector):
         file = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
         cascade = cv2.CascadeClassifier(str(file))
         if cascade.empty():
-            raise DetectorError(f"OpenCV came without its cascade file {file.name}; install opencv-python-headless again.")
+            raise DetectorError(
+                f"OpenCV came without its cascade file {file.name}; install opencv-python-headless again."
+            )
         return cascade
 
     def _look(self, engine: cv2.CascadeClassifier, image_bgr: np.ndarray) -> Detections:
@@ -190,9 +192,9 @@ class MTCNN(FaceDetector):
     name = "mtcnn"
 
     def _make(self) -> object:
-        from mtcnn import MTCNN as Network
+        import mtcnn
 
-        return Network()
+        return mtcnn.MTCNN()
 
     def _look(self, engine: object, image_bgr: np.ndarray) -> Detections:
         found = engine.detect_faces(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB))

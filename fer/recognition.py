@@ -184,9 +184,9 @@ class EmotionModel:
     def _check_network(self) -> None:
         size, classes, maps_size = self.card.input_size, len(self.card.classes), self.card.maps_size
         try:
-            outputs = self._session.run(None, {self._session.get_inputs()[0].name: np.zeros((1, size, size, 1), "f4")})
+            outputs = self._run(np.zeros((1, size, size, 1), np.float32))
         except Exception as error:  # ONNX Runtime raises classes of its own, without a common base
-            raise ModelError(f"The network of {self.card.name} does not take the input that its card states.") from error
+            raise ModelError(f"The network of {self.card.name} cannot take the input that its card states.") from error
         shapes = [output.shape for output in outputs]
         expected = [(1, classes)] + ([] if maps_size is None else [(1, maps_size, maps_size, classes)])
         if shapes != expected:

@@ -6,11 +6,14 @@ All boxes are `x, y, width, height` in pixels of the analysed picture, `x, y` th
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from fer.emotions import EMOTIONS_WITH_CONTEMPT
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Averaging = Literal["none", "flip"]
 BoxXYWH = tuple[float, float, float, float]
@@ -210,7 +213,7 @@ class PhotoResult:
         }
 
 
-def to_table(photos: Sequence[PhotoResult]) -> "pandas.DataFrame":  # noqa: F821  # pandas is loaded on first use
+def to_table(photos: Sequence[PhotoResult]) -> "pd.DataFrame":
     """Lay photos out as one row a face; a file with an error or without a face has one row without numbers.
 
     Returns:
@@ -218,9 +221,9 @@ def to_table(photos: Sequence[PhotoResult]) -> "pandas.DataFrame":  # noqa: F821
         (pixels), detector_score, emotion, confidence, one column a class (probabilities in [0, 1]), model, detector,
         error. The classes are those of `EMOTIONS`, and contempt where a model knows it.
     """
-    import pandas as pd
+    import pandas as pd  # half a second that a reading without a table need not wait for
 
-    known = {name for photo in photos for face in photo.faces for name in face.classes} | set(EMOTIONS_WITH_CONTEMPT[:7])
+    known = set(EMOTIONS).union(*(face.classes for photo in photos for face in photo.faces))
     classes = [name for name in EMOTIONS_WITH_CONTEMPT if name in known]
     rows = []
     for photo in photos:
@@ -241,7 +244,7 @@ def to_table(photos: Sequence[PhotoResult]) -> "pandas.DataFrame":  # noqa: F821
                     **shared,
                 }
             )
-    columns = ["file", "face", *"xywh", "detector_score", "emotion", "confidence", *classes, "model", "detector", "error"]
-    numbers = [c for c in columns if c not in ("file", "face", "emotion", "model", "detector", "error")]
+    before, after = ["file", "face", *"xywh", "detector_score", "emotion", "confidence"], ["model", "detector", "error"]
+    numbers = [*"xywh", "detector_score", "confidence", *classes]
     types = {"face": "Int64", **dict.fromkeys(numbers, "float64")}
-    return pd.DataFrame(rows, columns=columns).astype(types)
+    return pd.DataFrame(rows, columns=[*before, *classes, *after]).astype(types)

@@ -53,7 +53,9 @@ def _picture(*squares):
 )
 def test_looks_add_up(squares, long_sides, expected):
     found = _Drawn("for the test").detect(_picture(*squares), 0.5, long_sides)
-    np.testing.assert_allclose(found.boxes_xywh, np.array([(x, y, s, s) for x, y, s in expected]).reshape(-1, 4), atol=4)
+    np.testing.assert_allclose(
+        found.boxes_xywh, np.array([(x, y, s, s) for x, y, s in expected]).reshape(-1, 4), atol=4
+    )
 
 
 def test_low_scores_are_left_out():

@@ -45,7 +45,8 @@ def test_large_batches_keep_their_order(folder):
     crops[100] = crops[100, :, ::-1]
     happy = EmotionModel(folder).predict(crops).logits[:, EMOTIONS.index("happy")]
     assert happy.argmin() == 100
-    assert (happy[100] < 0) and (np.delete(happy, 100) > 0).all()
+    assert happy[100] < 0
+    assert (np.delete(happy, 100) > 0).all()
 
 
 def test_normalisation_is_the_cards(folder):
@@ -88,7 +89,7 @@ def test_a_model_without_maps_says_so(tmp_path):
         pytest.param({"framing": {"haar": {"scale": 1, "offset_xy": [0]}}}, "cannot be used", id="half an offset"),
         pytest.param({"name": "other"}, "its folder is", id="name of another model"),
         pytest.param({"maps_size": 4}, "asks for", id="network does not fit the card"),
-        pytest.param({"input": CARD["input"] | {"size": 8}}, "does not take the input", id="input does not fit"),
+        pytest.param({"input": CARD["input"] | {"size": 8}}, "cannot take the input", id="input does not fit"),
     ],
 )
 def test_cards_that_do_not_fit_are_refused(tmp_path, changes, error):

@@ -122,7 +122,9 @@ def study_crops(
     frame = np.array([[0, 0, side, side]])
     pictures = [cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) for image in images[found]]
     given = np.concatenate([crop_faces(picture, frame, size) for picture in pictures])
-    own = np.concatenate([crop_faces(picture, square[None], size) for picture, square in zip(pictures, squares, strict=True)])
+    own = np.concatenate(
+        [crop_faces(picture, square[None], size) for picture, square in zip(pictures, squares, strict=True)]
+    )
     right_given, right_own = (model.predict(crops).logits.argmax(axis=1) == labels[found] for crops in (given, own))
     return CropStudy(
         n=len(images),

@@ -1,1 +1,4 @@
-"""What pages share: navigation, cached loaders, controls and the pieces of a reading. The only room that knows Streamlit."""
+"""What pages share: navigation, cached loaders, controls and the pieces of a reading.
+
+The only room that knows Streamlit.
+"""

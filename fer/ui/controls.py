@@ -54,7 +54,7 @@ def reading_controls() -> tuple[Settings, FacePipeline]:
             format="%d %%",
             key="margin_percent",
             persist_state="session",
-            help="0 % shows the network a face as tightly as the faces it was trained on. Wider crops usually read worse.",
+            help="0 % frames a face as tightly as the faces that the network was trained on. Wider reads worse.",
         )
     settings = Settings(model, detector, "flip", min_score, margin_percent / 100)
     try:

@@ -59,19 +59,16 @@ def _model(card: ModelCard, report: Report) -> None:
         st.caption("Not measured yet: run `python -m fer evaluate` on FER2013.")
         return
     low, high = found.plain.accuracy_95
+    on_faces = f"95 % interval {low:.1%} to {high:.1%}, on the {found.plain.n:,} faces of FER2013 {TEST_SPLIT}"
+    figures = (
+        ("Read as labelled", found.plain.accuracy, on_faces),
+        ("Mirrored face averaged in", found.flip.accuracy, "The same faces; photos are read this way"),
+        ("Mean recall by class", found.plain.macro_recall, "Every expression counts the same"),
+        ("Calibration error", found.plain.ece, "How far the stated probabilities are off, on average"),
+    )
     with st.container(horizontal=True):
-        st.metric(
-            "Read as labelled",
-            f"{found.plain.accuracy:.1%}",
-            help=f"95 % interval {low:.1%} to {high:.1%}, on the {found.plain.n:,} faces of FER2013 {TEST_SPLIT}",
-        )
-        st.metric(
-            "Mirrored face averaged in", f"{found.flip.accuracy:.1%}", help="The same faces; photos are read this way"
-        )
-        st.metric("Mean recall by class", f"{found.plain.macro_recall:.1%}", help="Every expression counts the same")
-        st.metric(
-            "Calibration error", f"{found.plain.ece:.1%}", help="How far the stated probabilities are off, on average"
-        )
+        for label, share, meaning in figures:
+            st.metric(label, f"{share:.1%}", help=meaning)
     stamp = found.stamp
     st.caption(
         plain(
@@ -122,19 +119,26 @@ def data_sets() -> None:
         st.caption(f"Looked in {folders}. Set FER_DATA_DIR to look elsewhere. Photos are read without any data set.")
 
 
+def _share_read_otherwise() -> str:
+    """How often the default model disagrees with FER2013's labels, as its report has it; "" where it has none."""
+    folder = paths.find_models().get(DEFAULT_MODEL)
+    try:
+        found = None if folder is None else load_report(folder).find("fer2013", TEST_SPLIT)
+    except FerError:
+        found = None
+    if found is None:
+        return ""
+    share = 1 - found.plain.accuracy
+    return f"{DEFAULT_MODEL} reads {share:.0%} of FER2013's test faces otherwise than they are labelled. "
+
+
 def limits() -> None:
-    """The limits, in plain words; how often the default model is wrong is read from its report."""
-    figures = load_report(paths.find_models()[DEFAULT_MODEL]).find("fer2013", TEST_SPLIT)
-    wrong = (
-        ""
-        if figures is None
-        else f"{DEFAULT_MODEL} reads {1 - figures.plain.accuracy:.0%} of FER2013's test faces otherwise than they are labelled; "
-    )
+    """The limits, in plain words."""
     st.markdown(
-        "- **An expression is not a feeling.** The network names what a face shows, as a few people labelled such faces "
-        "once. What someone feels, thinks or intends is not in the picture.\n"
-        f"- **It is often wrong.** {wrong}people, asked for the same labels, were right on 65 \u00b1 5 % "
-        "(Goodfellow et al. 2013). Fear and disgust fare worst.\n"
+        "- **An expression is not a feeling.** The network names what a face shows, as a few people labelled such "
+        "faces once. What someone feels, thinks or intends is not in the picture.\n"
+        f"- **It is often wrong.** {_share_read_otherwise()}People, asked for the same labels, were right on "
+        "65 \u00b1 5 % (Goodfellow et al. 2013). Fear and disgust fare worst.\n"
         "- **It may fail some people more than others.** FER2013 is a web search of 2013 and says nothing about "
         "whom it shows, so nobody can tell from it for whom the readings hold.\n"
         "- **Some uses are forbidden.** In the European Union, inferring emotions of people at work or in education is "

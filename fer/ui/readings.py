@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from fer import export
-from fer.crops import cut_square
 from fer.charts import probability_bars
+from fer.crops import cut_square
 from fer.detection import TITLES
 from fer.drawing import annotate, overlay_map
 from fer.emotions import emotion

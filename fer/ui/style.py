@@ -18,7 +18,8 @@ ICON = str(Path(__file__).parent / "assets" / "icon.svg")
 _RULES = """
 <style>
 .stApp { font-variant-numeric: tabular-nums; }
-.fer-reading { display: flex; flex-wrap: wrap; align-items: center; column-gap: 0.75rem; font-size: 1.125rem; font-weight: 600; line-height: 1.3; }
+.fer-reading { display: flex; flex-wrap: wrap; align-items: center; column-gap: 0.75rem; }
+.fer-reading { font-size: 1.125rem; font-weight: 600; line-height: 1.3; }
 .fer-words { display: flex; align-items: baseline; gap: 0.5rem; }
 .fer-dot { flex: none; width: 0.875rem; height: 0.875rem; border-radius: 50%; border: 2px solid; }
 .fer-share { white-space: nowrap; font-weight: 400; }
