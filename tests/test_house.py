@@ -21,7 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"calibration", "charts", "crops", "datasets", "detection", "drawing", "samples"}),
     frozenset({"acting", "export", "recognition", "tracking"}),
     frozenset({"evaluation", "pipeline"}),
-    frozenset({"batch", "store", "stream"}),
+    frozenset({"batch", "readme", "store", "stream"}),
     frozenset({"benchmark", "live", "video"}),
     frozenset({"ui"}),
     frozenset({"training"}),
@@ -198,6 +198,7 @@ def test_opencv_stays_where_the_cascades_are(version: str, allowed: bool) -> Non
         ("server", "port", 8501),
         ("server", "showEmailPrompt", False),
         ("server", "maxUploadSize", 100),
+        ("server", "fileWatcherType", "none"),
         ("browser", "gatherUsageStats", False),
         ("client", "toolbarMode", "viewer"),
         ("client", "showErrorDetails", "none"),
@@ -209,11 +210,10 @@ def test_what_happens_here_stays_here(section: str, key: str, value: object) -> 
     assert config()[section][key] == value
 
 
-def test_the_theme_fetches_nothing_and_watches_no_data() -> None:
+def test_the_theme_fetches_nothing() -> None:
     settings = config()
     assert "://" not in str(settings)
     assert "fontFaces" not in settings["theme"]
-    assert set(settings["server"]["folderWatchBlacklist"]) == {"models", "data"}
 
 
 def test_charts_take_the_colours_of_the_expressions() -> None:
