@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format clean
+.PHONY: run test lint format figures clean
 
 run: $(VENV)/.installed
 	$(BIN)/streamlit run streamlit_app.py
@@ -17,6 +17,9 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+figures: $(VENV)/.installed
+	$(BIN)/python -m fer.readme
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
