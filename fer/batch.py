@@ -3,6 +3,7 @@
 Knows nothing about pages or the command line.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def find_images(places: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for place in places:
-        if not place.is_dir():
+        if not os.path.isdir(place):  # unlike `Path.is_dir`, it takes a name that is too long
             found.append(place)
             continue
         below = sorted(path for path in place.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
@@ -53,6 +54,10 @@ def analyze_photo(pipeline: FacePipeline, file: str, opener: Opener) -> PhotoRes
 
 
 def analyze_files(pipeline: FacePipeline, files: Iterable[Path]) -> Iterator[PhotoResult]:
-    """Analyse files one after the other, each yielded as soon as it is done."""
+    """Analyse files one after the other, each yielded as soon as it is done.
+
+    A result's `file` is the path as text; bytes of a name that are no UTF-8 are written as backslash escapes.
+    """
     for path in files:
-        yield analyze_photo(pipeline, str(path), lambda path=path: read_image(path))
+        shown = os.fsencode(path).decode(errors="backslashreplace")
+        yield analyze_photo(pipeline, shown, lambda path=path: read_image(path))
