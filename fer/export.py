@@ -36,15 +36,20 @@ def annotated_png(image_bgr: np.ndarray, photo: PhotoResult) -> bytes:
 
 
 def annotated_names(files: Iterable[str]) -> list[str]:
-    """Names for annotated pictures: the files' own stems, told apart by a number where two are the same."""
-    names: dict[str, None] = {}
+    """Names for annotated pictures: the files' own stems, told apart by a number where two are the same.
+
+    Names that differ in case alone are the same, since on many disks one would overwrite the other.
+    """
+    names: list[str] = []
+    taken: set[str] = set()
     for file in files:
         stem = PurePath(file).stem or "photo"
         candidate, number = f"{stem}.annotated.png", 2
-        while candidate in names:
+        while candidate.casefold() in taken:
             candidate, number = f"{stem}-{number}.annotated.png", number + 1
-        names[candidate] = None
-    return list(names)
+        taken.add(candidate.casefold())
+        names.append(candidate)
+    return names
 
 
 def zip_files(named: Iterable[tuple[str, bytes]]) -> bytes:

@@ -1,0 +1,123 @@
+"""Readings as the files that people take away."""
+
+import io
+import json
+import zipfile
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer import export
+from fer.emotions import EMOTIONS
+from fer.results import Face, FrameResult, PhotoResult, Reader
+
+READER = Reader("drawn", "haar", "It finds what the tests draw.", "flip")
+COLUMNS = [
+    *("file", "face", "x", "y", "w", "h", "detector_score", "emotion", "confidence"),
+    *EMOTIONS,
+    *("model", "detector", "error"),
+]
+
+
+def _face(emotion: str, x: float = 10) -> Face:
+    probabilities = np.full(len(EMOTIONS), 0.05, np.float32)
+    probabilities[EMOTIONS.index(emotion)] = 0.7
+    return Face((x, 20, 30, 40), (x - 5, 20, 40, 40), 0.875, probabilities, EMOTIONS)
+
+
+def _photo(file: str, *faces: Face) -> PhotoResult:
+    return PhotoResult(file, READER, result=FrameResult(200, 100, faces, READER))
+
+
+MIXED = (
+    _photo("two.png", _face("happy"), _face("sad", 90)),
+    _photo("none.png"),
+    PhotoResult("broken.png", READER, error="'broken.png' is empty (0 bytes); choose another file."),
+)
+
+
+def test_json_of_nothing_is_an_empty_list() -> None:
+    assert export.to_bytes([], "json") == b"[]\n"
+
+
+def test_json_holds_one_object_a_photo() -> None:
+    two, none, broken = json.loads(export.to_bytes(MIXED, "json"))
+    assert (two["file"], two["width"], two["height"], two["error"]) == ("two.png", 200, 100, None)
+    assert two["faces"][1] == {
+        "box_xywh": [90, 20, 30, 40],
+        "crop_xywh": [85, 20, 40, 40],
+        "detector_score": 0.875,
+        "emotion": "sad",
+        "confidence": 0.7,
+        "probabilities": {name: 0.7 if name == "sad" else 0.05 for name in EMOTIONS},
+    }
+    assert (none["width"], none["error"], none["faces"]) == (200, None, [])
+    assert (broken["width"], broken["error"], broken["faces"]) == (None, MIXED[2].error, [])
+
+
+def test_json_keeps_letters_as_they_are() -> None:
+    assert "Zoë 😀.png".encode() in export.to_bytes([_photo("Zoë 😀.png")], "json")
+
+
+@pytest.mark.parametrize(
+    ("format_name", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet)], ids=["csv", "parquet"]
+)
+class TestTable:
+    def test_of_nothing_has_its_columns(self, format_name: str, read) -> None:
+        table = read(io.BytesIO(export.to_bytes([], format_name)))
+        assert (list(table.columns), len(table)) == (COLUMNS, 0)
+
+    def test_holds_one_row_a_face_and_one_a_photo_without(self, format_name: str, read) -> None:
+        table = read(io.BytesIO(export.to_bytes(MIXED, format_name)))
+        assert list(table.columns) == COLUMNS
+        assert table["file"].tolist() == ["two.png", "two.png", "none.png", "broken.png"]
+        assert table["face"].fillna(0).tolist() == [1, 2, 0, 0]
+        assert table["emotion"].fillna("").tolist() == ["happy", "sad", "", ""]
+        assert table["error"].fillna("").tolist() == ["", "", "", MIXED[2].error]
+        assert table.loc[1, ["x", "y", "w", "h"]].tolist() == [90, 20, 30, 40]
+        assert table["sad"].fillna(-1).tolist() == pytest.approx([0.05, 0.7, -1, -1])
+        assert set(table["model"] + table["detector"]) == {"drawnhaar"}
+
+
+@pytest.mark.parametrize("format_name", ["", "xlsx", "JSON"])
+def test_another_format_is_refused(format_name: str) -> None:
+    with pytest.raises(ValueError, match=r"must be one of json, csv, parquet"):
+        export.to_bytes([], format_name)
+
+
+@pytest.mark.parametrize("faces", [(), (_face("happy"),)], ids=["no face", "one face"])
+def test_the_annotated_picture_has_its_size_and_its_boxes(faces: tuple[Face, ...]) -> None:
+    image_bgr = np.full((100, 200, 3), 128, np.uint8)
+    decoded = cv2.imdecode(np.frombuffer(export.annotated_png(image_bgr, _photo("a.png", *faces)), np.uint8), 1)
+    assert decoded.shape == image_bgr.shape
+    assert (decoded == image_bgr).all() == (not faces)
+    assert (image_bgr == 128).all(), "the picture that was given is not drawn on"
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        pytest.param([], [], id="nothing"),
+        pytest.param(["a.png"], ["a"], id="one"),
+        pytest.param(["x/a.png", "y/a.jpg", "a"], ["a", "a-2", "a-3"], id="equal stems"),
+        pytest.param(["a.png", "a-2.png", "a.jpg"], ["a", "a-2", "a-3"], id="a number that is taken"),
+        pytest.param(["a.png", "a.jpg", "a-2.png"], ["a", "a-2", "a-2-2"], id="a number that was given away"),
+        pytest.param(["x/A.png", "y/a.png"], ["A", "a-2"], id="one name where case does not count"),
+        pytest.param(["", "."], ["photo", "photo-2"], id="no name"),
+        pytest.param(["../up.png", "/etc/passwd"], ["up", "passwd"], id="folders are left out"),
+        pytest.param(["Zoë v1.2.png"], ["Zoë v1.2"], id="letters and dots"),
+    ],
+)
+def test_names_of_annotated_pictures(files: list[str], names: list[str]) -> None:
+    assert export.annotated_names(files) == [f"{name}.annotated.png" for name in names]
+
+
+@pytest.mark.parametrize(
+    "named", [[], [("a.png", b"1"), ("Zoë.png", b"22"), ("empty.png", b"")]], ids=["nothing", "three files"]
+)
+def test_zip_holds_every_file(named: list[tuple[str, bytes]]) -> None:
+    with zipfile.ZipFile(io.BytesIO(export.zip_files(named))) as archive:
+        assert archive.testzip() is None
+        assert [(name, archive.read(name)) for name in archive.namelist()] == named
