@@ -41,7 +41,8 @@ def replaced(readme: str) -> str:
 
 
 def _accuracy(reports: dict[str, Report]) -> Iterator[str]:
-    yield "| model | data, split | faces | accuracy (95 % interval) | mirror averaged in | without copies | macro-F1 | ECE |"
+    heads = ("model", "data, split", "faces", "accuracy (95 % interval)", "mirror averaged in", "without copies")
+    yield f"| {' | '.join((*heads, 'macro-F1', 'ECE'))} |"
     yield "|---|---|---|---|---|---|---|---|"
     for name, report in reports.items():
         for found in report.evaluations:
@@ -69,10 +70,10 @@ def _protocol(reports: dict[str, Report]) -> Iterator[str]:
             continue
         stamp = found.stamp
         yield (
-            f"`{name}`: trained on {stamp.trained_on} ({stamp.training_device}, seeds: {stamp.seeds}); checkpoint selected "
-            f"by {stamp.selected_by}; temperature fitted on {FIT_SPLIT}; {TEST_SPLIT} chose nothing. "
-            f"{stamp.copies_in_training} of its faces have an exact copy among the training faces. Measured on the ONNX "
-            f"file that is served, {stamp.date}."
+            f"`{name}`: trained on {stamp.trained_on} ({stamp.training_device}, seeds: {stamp.seeds}); checkpoint "
+            f"selected by {stamp.selected_by}; temperature fitted on {FIT_SPLIT}; {TEST_SPLIT} chose nothing. "
+            f"{stamp.copies_in_training} of its faces have an exact copy among the training faces. Measured on the "
+            f"ONNX file that is served, {stamp.date}."
         )
 
 

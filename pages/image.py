@@ -14,16 +14,18 @@ st.title("Image")
 st.caption("Every face of a photo, its expression, and how sure the model is. An expression is not a feeling.")
 
 settings, pipeline = controls.reading_controls()
-photos = uploads.choose_photos()
-results = loaders.read_photos(photos, settings, pipeline)
+batch = loaders.read_photos(uploads.choose_photos(), settings, pipeline)
+photos, results = batch.photos, batch.results
+if not photos:
+    st.stop()
 
 shown = 0
 if len(photos) > 1:
-    failed = sum(result.error is not None for result in results)
+    errors = [result.error for result in results if result.error is not None]
     faces = sum(len(result.faces) for result in results)
     st.subheader(f"{len(photos)} photos, {faces} face{'' if faces == 1 else 's'}")
-    if failed:
-        st.warning(f"{failed} of {len(photos)} files could not be read; the table says why.", icon=":material/warning:")
+    if errors:
+        readings.failures(errors, len(photos))
     table, counts = st.columns([3, 1], gap="medium")
     with table:
         st.caption("Pick a row to see its photo below. A click on a column's head sorts.")
@@ -48,12 +50,6 @@ elif not result.faces:
         icon=":material/search_off:",
     )
 else:
-    few = len(result.faces) <= 2
-    main, side = st.columns([3, 2], gap="medium") if few else (st.container(), st.grid(min_column_width=280))
-    with main:
-        readings.picture(photo, result.result)
-    with side:
-        for number, face in enumerate(result.faces, start=1):
-            readings.face_card(number, face, photo, pipeline)
+    readings.faces(photo, result.result, pipeline)
 
 readings.downloads(photos, results)

@@ -4,6 +4,9 @@ Networks and detectors are shared by all sessions (a detector keeps one engine a
 results are cached by session, so that no visitor can be served another one's.
 """
 
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +19,9 @@ from fer.pipeline import FacePipeline
 from fer.recognition import MODEL_FILE, REPORT_FILE, EmotionModel, load_model
 from fer.results import Averaging, PhotoResult
 from fer.ui.uploads import Photo
+
+MAX_REMEMBERED = 1000
+"""How many results of earlier photos a visitor's session keeps."""
 
 
 @dataclass(frozen=True)
@@ -85,22 +91,65 @@ def open_photo(photo: Photo) -> np.ndarray:
     return _open_photo(photo.digest, photo)
 
 
-@st.cache_resource(scope="session", max_entries=1000, show_spinner=False)
-def _read_photo(
-    name: str, digest: str, settings: Settings, version: tuple, _photo: Photo, _pipeline: FacePipeline
-) -> PhotoResult:
-    return analyze_photo(_pipeline, name, lambda: open_photo(_photo))
+@dataclass(frozen=True)
+class Batch:
+    """How far the reading of a visitor's photos came: those of `photos` that were read, in order, and their results."""
+
+    photos: list[Photo]
+    results: list[PhotoResult]
 
 
-def read_photos(photos: list[Photo], settings: Settings, pipeline: FacePipeline) -> list[PhotoResult]:
-    """Analyse a visitor's photos, with progress where there are many; those analysed before come from the cache."""
-    version = (_file_version(settings.model), pipeline.reader.detector)
-    bar = st.progress(0.0, text="Reading the photos") if len(photos) > 1 else None
-    results = []
-    for number, photo in enumerate(photos, start=1):
-        results.append(_read_photo(photo.name, photo.digest, settings, version, photo, pipeline))
-        if bar is not None:
-            bar.progress(number / len(photos), text=f"Read {number} of {len(photos)} photos")
-    if bar is not None:
-        bar.empty()
-    return results
+def read_photos(photos: list[Photo], settings: Settings, pipeline: FacePipeline) -> Batch:
+    """Analyse a visitor's photos; those read before are remembered.
+
+    Many photos show their progress and can be stopped; what was read until then is kept, the rest can be read later.
+    """
+    readings: OrderedDict[tuple, PhotoResult] = st.session_state.setdefault("_readings", OrderedDict())
+    version = (settings, _file_version(settings.model), pipeline.reader.detector)
+    keys = [(photo.name, photo.digest, version) for photo in photos]
+    missing = [(key, photo) for key, photo in zip(keys, photos, strict=True) if key not in readings]
+    if len(missing) == 1:
+        _read([missing[0]], readings, pipeline)
+    elif missing:
+        _read_many(missing, keys, readings, pipeline)
+    read = [(photo, readings[key]) for key, photo in zip(keys, photos, strict=True) if key in readings]
+    while len(readings) > MAX_REMEMBERED + len(photos):
+        readings.popitem(last=False)
+    return Batch([photo for photo, _ in read], [result for _, result in read])
+
+
+def _read(
+    missing: list[tuple[tuple, Photo]],
+    readings: OrderedDict[tuple, PhotoResult],
+    pipeline: FacePipeline,
+    report: Callable[[int], None] = lambda done: None,
+) -> None:
+    for done, (key, photo) in enumerate(missing, start=1):
+        readings[key] = analyze_photo(pipeline, photo.name, photo.opener)
+        report(done)
+
+
+def _read_many(
+    missing: list[tuple[tuple, Photo]],
+    keys: list[tuple],
+    readings: OrderedDict[tuple, PhotoResult],
+    pipeline: FacePipeline,
+) -> None:
+    """Read with a bar and a way out: a click on Stop ends this run, and the next one finds the batch marked."""
+    before, total = len(keys) - len(missing), len(keys)
+    place = st.empty()
+    with place.container(horizontal=True, vertical_alignment="center"):
+        if st.session_state.get("_stopped") == keys:
+            st.warning(f"Stopped: {before} of {total} photos were read.", icon=":material/pause:")
+            st.button("Read the rest", key="read_rest", on_click=lambda: st.session_state.pop("_stopped"))
+            return
+        bar = st.progress(before / total, text=f"Read {before} of {total} photos")
+        st.button("Stop", key="stop_reading", on_click=lambda: st.session_state.update(_stopped=keys))
+    start = time.monotonic()
+
+    def report(done: int) -> None:
+        left_s = (time.monotonic() - start) / done * (len(missing) - done)
+        bar.progress((before + done) / total, text=f"Read {before + done} of {total} photos, {left_s:.0f} s left")
+
+    _read(missing, readings, pipeline, report)
+    place.empty()

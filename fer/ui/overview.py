@@ -71,8 +71,8 @@ def _model(card: ModelCard, report: Report) -> None:
             st.metric(label, f"{share:.1%}", help=meaning)
     stamp = found.stamp
     protocol = (
-        f"FER2013 {stamp.split}, {stamp.n:,} faces, 95 % interval {low:.1%} to {high:.1%}. {stamp.copies_in_training} of "
-        f"them have an exact copy among the training faces; without those {found.plain.accuracy_without_copies:.1%}. "
+        f"FER2013 {stamp.split}, {stamp.n:,} faces, 95 % interval {low:.1%} to {high:.1%}. {stamp.copies_in_training} "
+        f"of them have an exact copy among the training faces; without those {found.plain.accuracy_without_copies:.1%}. "
         f"Checkpoint selected by {stamp.selected_by}. Measured {stamp.date}, code {stamp.code_version}."
     )
     st.caption(plain(protocol))

@@ -85,6 +85,42 @@ def face_card(number: int, face: Face, photo: Photo, pipeline: FacePipeline) -> 
             activation_map(number, face, image_bgr, pipeline)
 
 
+def faces(photo: Photo, result: FrameResult, pipeline: FacePipeline) -> None:
+    """Show a photo and its faces: a card each for one or two; for a group a grid to pick from, and the card picked."""
+    main, side = st.columns([3, 2], gap="medium")
+    if len(result.faces) <= 2:
+        with main:
+            picture(photo, result)
+        with side:
+            for number, face in enumerate(result.faces, start=1):
+                face_card(number, face, photo, pipeline)
+        return
+    choice = f"face of {photo.digest}"
+    chosen = min(st.session_state.get(choice, 0), len(result.faces) - 1)
+    with main:
+        picture(photo, result)
+    with side:
+        face_card(chosen + 1, result.faces[chosen], photo, pipeline)
+    st.caption("Every face, the largest first. Pick one to see its card.")
+    with st.grid(min_column_width=120):
+        for number, face in enumerate(result.faces, start=1):
+            with st.container(gap="xxsmall", horizontal_alignment="center"):
+                crop_bgr = cut_square(open_photo(photo), face.crop_xywh, PATCH_SIDE)
+                st.image(crop_bgr, channels="BGR", width=88, alt=f"Face {number}, cut out")
+                st.button(
+                    f"{number} {face.emotion}",
+                    key=f"pick_{number}",
+                    help=f"{reading_words(face)}, {face.confidence:.0%}",
+                    type="primary" if number == chosen + 1 else "secondary",
+                    on_click=lambda index=number - 1: st.session_state.update({choice: index}),
+                    width="stretch",
+                )
+    with st.expander("The numbers of every face as a table", icon=":material/table:"):
+        shares = to_table([PhotoResult(photo.name, result.reader, result=result)])
+        columns = ["face", "emotion", *result.faces[0].classes]
+        st.table(shares[columns].set_index("face").style.format("{:.0%}", subset=list(result.faces[0].classes)))
+
+
 def activation_map(number: int, face: Face, image_bgr: np.ndarray, pipeline: FacePipeline) -> None:
     """Lay the activation map of one class over the face."""
     maps = pipeline.explain(image_bgr, face)
@@ -108,6 +144,13 @@ def activation_map(number: int, face: Face, image_bgr: np.ndarray, pipeline: Fac
         f"Bright: what spoke for *{emotion(chosen).name}*, on a scale of its own. A map of "
         f"{maps.shape[0]} \u00d7 {maps.shape[1]} cells shows a region, not a reason."
     )
+
+
+def failures(errors: Sequence[str], total: int) -> None:
+    """Say which files of a batch could not be read; the table holds those beyond the first three."""
+    sentences = "\n".join(f"- {plain(error)}" for error in errors[:3])
+    more = "\n- and more, which the table names" if len(errors) > 3 else ""
+    st.warning(f"{len(errors)} of {total} files could not be read:\n{sentences}{more}", icon=":material/warning:")
 
 
 def batch_table(results: Sequence[PhotoResult]) -> int:
