@@ -17,6 +17,9 @@ from fer.results import PhotoResult, to_table
 
 FORMATS = ("json", "csv", "parquet")
 
+WORDS = ("file", "emotion", "model", "detector", "error")
+"""The columns of the tables that hold text."""
+
 
 def to_bytes(photos: Sequence[PhotoResult], format_name: str) -> bytes:
     """Write results in one of `FORMATS`; JSON holds one object a photo, the tables one row a face (`to_table`)."""
@@ -26,7 +29,8 @@ def to_bytes(photos: Sequence[PhotoResult], format_name: str) -> bytes:
         case "csv":
             return to_table(photos).to_csv(index=False, lineterminator="\n").encode()
         case "parquet":
-            return to_table(photos).to_parquet(index=False)
+            # Words of which none is there would be stored as numbers, and such files could not be stacked.
+            return to_table(photos).astype(dict.fromkeys(WORDS, "str")).to_parquet(index=False)
     raise ValueError(f"The format must be one of {', '.join(FORMATS)}, but is {format_name}.")
 
 

@@ -7,6 +7,7 @@ import zipfile
 import cv2
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from fer import export
@@ -79,6 +80,18 @@ class TestTable:
         assert table.loc[1, ["x", "y", "w", "h"]].tolist() == [90, 20, 30, 40]
         assert table["sad"].fillna(-1).tolist() == pytest.approx([0.05, 0.7, -1, -1])
         assert set(table["model"] + table["detector"]) == {"drawnhaar"}
+
+
+@pytest.mark.parametrize(
+    "photos",
+    [[], [_photo("none.png")], [_photo("one.png", _face("happy"))], MIXED],
+    ids=["nothing", "no face", "no error", "all kinds"],
+)
+def test_parquet_files_can_be_stacked(photos: list[PhotoResult]) -> None:
+    schema = pq.read_schema(io.BytesIO(export.to_bytes(photos, "parquet")))
+    words = {"file", "emotion", "model", "detector", "error"}
+    types = {name: "large_string" if name in words else "double" for name in COLUMNS} | {"face": "int64"}
+    assert {field.name: str(field.type) for field in schema} == types
 
 
 @pytest.mark.parametrize("format_name", ["", "xlsx", "JSON"])
