@@ -1,0 +1,285 @@
+"""A recipe and a data set -> a trained network, written so that a run that was killed goes on where it stood.
+
+The Training split is learned from, PublicTest is watched, PrivateTest is never looked at (only `clean` compares its
+pixels, to leave copies out). Nothing is selected: what is kept is the exponential average of the weights after the
+last epoch. Knows nothing about pages or reports.
+"""
+
+import hashlib
+import io
+import json
+import os
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from fer.datasets import FaceDataset
+from fer.errors import FerError
+from fer.training import augmentation, export
+from fer.training.config import DistillationConfig, TrainingConfig, load_config
+from fer.training.networks import build_network
+from fer.training.rows import TrainingRows, training_rows
+
+CHECKPOINT_FILE = "checkpoint.npz"
+LOG_FILE = "log.jsonl"
+_PREDICTION_BATCH = 256
+_STATISTICS_BATCHES = 32
+
+
+@dataclass(frozen=True)
+class EpochLog:
+    """How one epoch went; a line of `log.jsonl`.
+
+    Attributes:
+        epoch, epochs: its number, counted from 1, of how many.
+        size: side of the network's input in this epoch, pixels.
+        loss: mean training loss over the epoch's augmented faces, with the L2 term.
+        public_accuracy: of the averaged weights on PublicTest, not mirrored, in [0, 1]; None without that split.
+        elapsed_s: what the epoch took, seconds.
+    """
+
+    epoch: int
+    epochs: int
+    size: int
+    loss: float
+    public_accuracy: float | None
+    elapsed_s: float
+
+
+Progress = Callable[[EpochLog], None]
+
+
+def train(config: TrainingConfig, data: FaceDataset, out_dir: Path, progress: Progress | None = None) -> Path:
+    """Train a network, or go on with a run that stopped in the same folder.
+
+    A run that was killed loses at most one epoch and ends with the weights that an unbroken run gives.
+
+    Args:
+        config: the recipe.
+        data: square faces with the splits Training and, if possible, PublicTest.
+        out_dir: holds the checkpoint, `log.jsonl` and, at the end, the network; made when missing.
+        progress: called after every epoch.
+
+    Returns:
+        The path of the `.keras` file: float32, without optimizer, with the averaged weights.
+
+    Raises:
+        FerError: the faces are too few or too small, a teacher does not fit, or the folder holds another run.
+    """
+    rows = training_rows(data, config.clean)
+    _check_data(config, data, rows)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(config.seed)
+    steps = len(rows) // config.batch_size
+    model = _compiled(config, len(data.classes), steps)
+    run = _Run(model, _fingerprint(config, data, rows), out_dir)
+    logs = run.resume()
+    _write_log(out_dir, logs)
+
+    images, labels = np.ascontiguousarray(data.images[rows.index]), data.labels[rows.index]
+    targets = _targets(config, images, labels, len(data.classes))
+    watched = data.select("PublicTest")
+    watched_images = augmentation.centre(watched.images, config.input_size)
+    averaged = build_network(config.network, len(data.classes), precision=config.precision)
+    first_mirrored = np.random.default_rng(config.seed).random(len(rows)) < 0.5
+
+    compiled_for = None
+    for epoch in range(len(logs), config.epochs):
+        started = time.monotonic()
+        rng = np.random.default_rng([config.seed, epoch])
+        keras.utils.set_random_seed(int(rng.integers(2**31)))
+        size, order = config.size_in(epoch), rng.permutation(len(rows))
+        if size != compiled_for:
+            model.make_train_function(force=True)  # TensorFlow would widen its trace to any size, and round otherwise
+            compiled_for = size
+        model.reset_metrics()
+        for batch in order[: steps * config.batch_size].reshape(steps, config.batch_size):
+            mirrored = first_mirrored[batch] ^ bool(epoch % 2)
+            shown = augmentation.augment(images[batch], mirrored, config.input_size, size, config.augmentation, rng)
+            results = model.train_on_batch(shown, targets[batch], return_dict=True)
+        run.average_into(averaged, _statistics_batches(config, images))
+        accuracy = None
+        if len(watched):
+            logits = averaged.predict(watched_images, batch_size=_PREDICTION_BATCH, verbose=0)
+            accuracy = float((logits.argmax(axis=1) == watched.labels).mean())
+        elapsed_s = round(time.monotonic() - started, 3)
+        logs.append(EpochLog(epoch + 1, config.epochs, size, float(results["loss"]), accuracy, elapsed_s))
+        run.save(logs)
+        _write_log(out_dir, logs)
+        if progress is not None:
+            progress(logs[-1])
+
+    kept = build_network(config.network, len(data.classes), config.input_size)
+    run.average_into(averaged, _statistics_batches(config, images))
+    kept.set_weights(averaged.get_weights())
+    path = out_dir / export.KERAS_FILE
+    kept.save(path)
+    return path
+
+
+def run(config_path: Path, data: FaceDataset, out_dir: Path, progress: Progress | None = None) -> Path:
+    """Train what a TOML file asks for and write the model's files.
+
+    Args:
+        config_path: the recipe.
+        data: the whole data set.
+        out_dir: for the run's checkpoint and log; the model goes to its sub-folder named as the recipe says.
+        progress: called after every epoch.
+
+    Returns:
+        The model's folder, with `model.keras` and `model.onnx`.
+
+    Raises:
+        FerError: see `load_config` and `train`.
+    """
+    config = load_config(config_path)
+    network = export.load_network(train(config, data, out_dir, progress))
+    folder = out_dir / config.name
+    export.write_model(network, folder)
+    return folder
+
+
+def _check_data(config: TrainingConfig, data: FaceDataset, rows: TrainingRows) -> None:
+    if len(rows) < config.batch_size:
+        raise FerError(
+            f"{data.name} has {len(rows)} faces to learn from, but a batch needs {config.batch_size}; lower batch_size."
+        )
+    height, width = data.images.shape[1:]
+    if height != width or height < config.input_size:
+        raise FerError(
+            f"The faces of {data.name} are {width} by {height} pixels, but must be square and at least "
+            f"{config.input_size} a side; lower the size of the last stage."
+        )
+
+
+def _compiled(config: TrainingConfig, classes: int, steps: int) -> keras.Model:
+    """A network with fresh weights and its optimizer."""
+    warmup = config.warmup_epochs * steps
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else config.peak_rate,
+        config.epochs * steps - warmup,
+        warmup_target=config.peak_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.SGD(
+        rate, momentum=config.momentum, nesterov=True, use_ema=True, ema_momentum=config.ema
+    )
+    model = build_network(config.network, classes, l2=config.l2, precision=config.precision)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, jit_compile=config.jit_compile)
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+def _targets(config: TrainingConfig, images: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """float32 (n, classes): smoothed labels, mixed with what the teachers say of the unchanged faces."""
+    smoothing = config.label_smoothing
+    targets = np.eye(classes, dtype=np.float32)[labels] * (1 - smoothing) + np.float32(smoothing / classes)
+    if config.distillation is None:
+        return targets
+    share = np.float32(config.distillation.share)
+    return (1 - share) * targets + share * _taught(config.distillation, images, classes)
+
+
+def _taught(config: DistillationConfig, images: np.ndarray, classes: int) -> np.ndarray:
+    """float32 (n, classes): the teachers' softened probabilities for faces and mirrored faces, averaged."""
+    total = np.zeros((len(images), classes), np.float32)
+    for path in config.teachers:
+        teacher = export.load_network(path)
+        size = teacher.input_shape[1]
+        if size > images.shape[1] or teacher.output_shape[1:] != (classes,):
+            raise FerError(
+                f"The teacher {path} takes faces of {size} pixels and tells {teacher.output_shape[-1]} classes apart, "
+                f"but the data has {images.shape[1]} pixels and {classes} classes; name another."
+            )
+        shown = augmentation.centre(images, size)
+        for view in (shown, shown[:, :, ::-1]):
+            logits = teacher.predict(view, batch_size=_PREDICTION_BATCH, verbose=0)
+            total += keras.ops.convert_to_numpy(keras.ops.softmax(logits / config.temperature))
+    return total / (2 * len(config.teachers))
+
+
+def _statistics_batches(config: TrainingConfig, images: np.ndarray) -> Iterator[np.ndarray]:
+    """Augmented training faces as the finished network sees them, the same ones every time."""
+    rng = np.random.default_rng(config.seed)
+    for _ in range(_STATISTICS_BATCHES):
+        batch = rng.choice(images, config.batch_size)
+        mirrored = rng.random(config.batch_size) < 0.5
+        size = config.input_size
+        yield augmentation.augment(batch, mirrored, size, size, config.augmentation, rng)
+
+
+def _fingerprint(config: TrainingConfig, data: FaceDataset, rows: TrainingRows) -> str:
+    """What a checkpoint belongs to: recipe, data and backend."""
+    digest = hashlib.sha256(repr((config, data.digest, keras.backend.backend())).encode())
+    digest.update(rows.index.tobytes())
+    return digest.hexdigest()
+
+
+def _write_log(out_dir: Path, logs: list[EpochLog]) -> None:
+    _replace(out_dir / LOG_FILE, "".join(json.dumps(asdict(log)) + "\n" for log in logs).encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that a kill leaves the old one or the new one."""
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+class _Run:
+    """The state of a run: weights, optimizer, averages and finished epochs, kept in one file."""
+
+    def __init__(self, model: keras.Model, fingerprint: str, out_dir: Path) -> None:
+        self._model = model
+        self._fingerprint = fingerprint
+        self._path = out_dir / CHECKPOINT_FILE
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self._model.variables, *self._model.optimizer.variables]
+
+    def average_into(self, network: keras.Model, batches: Iterable[np.ndarray]) -> None:
+        """Give a network of the same layers the averaged weights, and batch statistics that fit them.
+
+        The statistics that were gathered while training belong to other weights, so they are taken again
+        (Izmailov et al., 2018, arXiv:1803.05407, section 3.2): each becomes its mean over the batches.
+        """
+        self._model.optimizer.finalize_variable_values(network.trainable_variables)
+        layers = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        for seen, batch in enumerate(batches):
+            for layer in layers:
+                layer.momentum = seen / (seen + 1)
+            network(batch, training=True)
+
+    def save(self, logs: list[EpochLog]) -> None:
+        """Write the checkpoint of the finished epochs."""
+        arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
+        facts = json.dumps({"fingerprint": self._fingerprint, "logs": [asdict(log) for log in logs]})
+        buffer = io.BytesIO()
+        np.savez(buffer, facts=np.array(facts), **arrays)
+        _replace(self._path, buffer.getvalue())
+
+    def resume(self) -> list[EpochLog]:
+        """Take over the checkpoint's state, if there is one, and return the finished epochs."""
+        if not self._path.exists():
+            return []
+        try:
+            with self._path.open("rb") as opened, np.load(opened) as file:
+                facts = json.loads(str(file["facts"]))
+                arrays = [file[f"v{i}"] for i in range(len(file.files) - 1)]
+            fingerprint, logs = facts["fingerprint"], [EpochLog(**log) for log in facts["logs"]]
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise FerError(f"The checkpoint {self._path} is damaged; delete it to start again.") from error
+        if fingerprint != self._fingerprint:
+            raise FerError(f"The folder {self._path.parent} holds the run of another recipe or data set; name another.")
+        for variable, array in zip(self._variables(), arrays, strict=True):
+            variable.assign(array)
+        return logs
