@@ -147,8 +147,9 @@ class YuNet(FaceDetector):
         rows = engine.detect(image_bgr)[1]
         if rows is None:
             return Detections.empty()
-        # On a picture of a few pixels in height it makes up boxes without a width, far outside.
+        # On a picture of a few pixels in height it makes up boxes without a width, far outside, beyond all numbers.
         size_wh = np.array(image_bgr.shape[1::-1])
+        rows = rows[(np.abs(rows) < 1e6).all(axis=1)]
         centres, sides = rows[:, :2] + rows[:, 2:4] / 2, rows[:, 2:4]
         is_inside = (centres >= 0) & (centres <= size_wh) & (sides >= 1) & (sides <= 2 * size_wh.max())
         rows = rows[is_inside.all(axis=1)]

@@ -4,7 +4,7 @@ import streamlit as st
 
 from fer.charts import expression_counts
 from fer.results import to_table
-from fer.ui import controls, loaders, readings, uploads
+from fer.ui import album, controls, readings, uploads
 from fer.ui.navigation import require_entrypoint
 from fer.ui.style import plain
 
@@ -14,18 +14,16 @@ st.title("Image")
 st.caption("Every face of a photo, its expression, and how sure the model is. An expression is not a feeling.")
 
 settings, pipeline = controls.reading_controls()
-batch = loaders.read_photos(uploads.choose_photos(), settings, pipeline)
-photos, results = batch.photos, batch.results
-if not photos:
+read = album.read_photos(uploads.choose_photos(), settings, pipeline)
+if not read:
     st.stop()
 
 shown = 0
-if len(photos) > 1:
-    errors = [result.error for result in results if result.error is not None]
+if len(read) > 1:
+    results = [reading.result for reading in read]
     faces = sum(len(result.faces) for result in results)
-    st.subheader(f"{len(photos)} photos, {faces} face{'' if faces == 1 else 's'}")
-    if errors:
-        readings.failures(errors, len(photos))
+    st.subheader(f"{len(read)} photos, {faces} face{'' if faces == 1 else 's'}")
+    readings.failures(results)
     table, counts = st.columns([3, 1], gap="medium")
     with table:
         st.caption("Pick a row to see its photo below. A click on a column's head sorts.")
@@ -36,20 +34,18 @@ if len(photos) > 1:
             expression_counts(to_table(results)), width="stretch", alt="How many faces show each expression"
         )
 
-photo, result = photos[shown], results[shown]
-if len(photos) > 1 or result.error is None:
-    st.subheader(plain(photo.name))
-
-if result.error is not None:
-    st.error(plain(result.error), icon=":material/broken_image:")
-elif not result.faces:
-    readings.picture(photo, result.result)
+reading = read[shown]
+st.subheader(plain(reading.photo.name))
+if reading.result.error is not None:
+    st.error(plain(reading.result.error), icon=":material/broken_image:")
+elif not reading.result.faces:
+    readings.picture(reading)
     st.info(
         "No face found. Try a photo in which the face is at least 40 pixels wide and turned to the camera, "
         "or a lower least detector score.",
         icon=":material/search_off:",
     )
 else:
-    readings.faces(photo, result.result, pipeline)
+    readings.faces(reading)
 
-readings.downloads(photos, results)
+readings.downloads(read)

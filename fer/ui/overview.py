@@ -72,7 +72,7 @@ def _model(card: ModelCard, report: Report) -> None:
     stamp = found.stamp
     protocol = (
         f"FER2013 {stamp.split}, {stamp.n:,} faces, 95 % interval {low:.1%} to {high:.1%}. {stamp.copies_in_training} "
-        f"of them have an exact copy among the training faces; without those {found.plain.accuracy_without_copies:.1%}. "
+        f"have an exact copy among the training faces; without those {found.plain.accuracy_without_copies:.1%}. "
         f"Checkpoint selected by {stamp.selected_by}. Measured {stamp.date}, code {stamp.code_version}."
     )
     st.caption(plain(protocol))

@@ -2,36 +2,15 @@
 
 from collections.abc import Sequence
 
-import cv2
-import numpy as np
 import streamlit as st
 
 from fer import export
 from fer.charts import probability_bars
-from fer.crops import cut_square
 from fer.detection import TITLES
-from fer.drawing import annotate, overlay_map
-from fer.emotions import emotion
-from fer.pipeline import FacePipeline
+from fer.drawing import overlay_map
 from fer.results import Face, FrameResult, PhotoResult, to_table
-from fer.ui.loaders import open_photo
-from fer.ui.style import plain, reading, reading_words
-from fer.ui.uploads import Photo
-
-SHOWN_SIDE = 1400
-"""Long side, in pixels, beyond which a picture is made smaller before it is sent to the browser."""
-
-PATCH_SIDE = 176
-"""Side, in pixels, of the faces on the cards: twice what is shown, for dense screens."""
-
-
-def shrink(image_bgr: np.ndarray, long_side: int) -> tuple[np.ndarray, float]:
-    """Make a picture small enough to show; returns it and the scale, at most 1."""
-    scale = min(1.0, long_side / max(image_bgr.shape[:2]))
-    if scale == 1.0:
-        return image_bgr, scale
-    size_wh = (max(1, round(image_bgr.shape[1] * scale)), max(1, round(image_bgr.shape[0] * scale)))
-    return cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA), scale
+from fer.ui.album import FaceView, Reading, open_photo
+from fer.ui.style import headline, plain, reading_words
 
 
 def describe(result: FrameResult) -> str:
@@ -44,36 +23,26 @@ def describe(result: FrameResult) -> str:
     return f"The photo with {len(result)} numbered face{'s' if len(result) > 1 else ''}. {readings}."
 
 
-def picture(photo: Photo, result: FrameResult) -> None:
+def picture(reading: Reading) -> None:
     """Show a photo with its numbered boxes, and how it was read."""
-    st.image(
-        annotate(open_photo(photo), result.faces),
-        channels="BGR",
-        width="stretch",
-        output_format="JPEG",
-        alt=describe(result),
-    )
+    result = reading.result.result
+    st.image(reading.picture_jpeg, width="stretch", alt=describe(result))
     found = f"{len(result)} face{'' if len(result) == 1 else 's'} found by {TITLES[result.reader.detector]}"
     read = f", read by {result.reader.model} in {result.timings.recognise_ms:.0f} ms" if result.faces else ""
     size = f"{result.width} \u00d7 {result.height} pixels"
-    credit = f" {photo.credit}" if photo.credit else ""
+    credit = f" {reading.photo.credit}" if reading.photo.credit else ""
     st.caption(plain(f"{found} in {result.timings.detect_ms:.0f} ms{read}. {size}.{credit}"))
 
 
-def face_card(number: int, face: Face, photo: Photo, pipeline: FacePipeline) -> None:
+def face_card(number: int, reading: Reading) -> None:
     """One face: its crop, the reading, the probabilities, and on demand where the network looked."""
-    image_bgr = open_photo(photo)
+    face, view = reading.result.faces[number - 1], reading.views[number - 1]
     with st.container(border=True, key=f"face_{number}"):
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-            st.image(
-                cut_square(image_bgr, face.crop_xywh, PATCH_SIDE),
-                channels="BGR",
-                width=88,
-                alt=f"Face {number}, cut out",
-            )
+            st.image(view.crop_bgr, channels="BGR", width=88, alt=f"Face {number}, cut out")
             with st.container(gap=None):
                 st.caption(f"Face {number}")
-                reading(face)
+                headline(face)
         st.altair_chart(
             probability_bars(face),
             width="stretch",
@@ -82,49 +51,12 @@ def face_card(number: int, face: Face, photo: Photo, pipeline: FacePipeline) -> 
             + ", ".join(f"{name} {share:.0%}" for name, share in face.ranked()),
         )
         if st.toggle("Where the network looked", key=f"map_{number}"):
-            activation_map(number, face, image_bgr, pipeline)
+            activation_map(number, face, view)
 
 
-def faces(photo: Photo, result: FrameResult, pipeline: FacePipeline) -> None:
-    """Show a photo and its faces: a card each for one or two; for a group a grid to pick from, and the card picked."""
-    main, side = st.columns([3, 2], gap="medium")
-    if len(result.faces) <= 2:
-        with main:
-            picture(photo, result)
-        with side:
-            for number, face in enumerate(result.faces, start=1):
-                face_card(number, face, photo, pipeline)
-        return
-    choice = f"face of {photo.digest}"
-    chosen = min(st.session_state.get(choice, 0), len(result.faces) - 1)
-    with main:
-        picture(photo, result)
-    with side:
-        face_card(chosen + 1, result.faces[chosen], photo, pipeline)
-    st.caption("Every face, the largest first. Pick one to see its card.")
-    with st.grid(min_column_width=120):
-        for number, face in enumerate(result.faces, start=1):
-            with st.container(gap="xxsmall", horizontal_alignment="center"):
-                crop_bgr = cut_square(open_photo(photo), face.crop_xywh, PATCH_SIDE)
-                st.image(crop_bgr, channels="BGR", width=88, alt=f"Face {number}, cut out")
-                st.button(
-                    f"{number} {face.emotion}",
-                    key=f"pick_{number}",
-                    help=f"{reading_words(face)}, {face.confidence:.0%}",
-                    type="primary" if number == chosen + 1 else "secondary",
-                    on_click=lambda index=number - 1: st.session_state.update({choice: index}),
-                    width="stretch",
-                )
-    with st.expander("The numbers of every face as a table", icon=":material/table:"):
-        shares = to_table([PhotoResult(photo.name, result.reader, result=result)])
-        columns = ["face", "emotion", *result.faces[0].classes]
-        st.table(shares[columns].set_index("face").style.format("{:.0%}", subset=list(result.faces[0].classes)))
-
-
-def activation_map(number: int, face: Face, image_bgr: np.ndarray, pipeline: FacePipeline) -> None:
+def activation_map(number: int, face: Face, view: FaceView) -> None:
     """Lay the activation map of one class over the face."""
-    maps = pipeline.explain(image_bgr, face)
-    if maps is None:
+    if view.maps is None:
         st.caption("This model has no activation maps.")
         return
     chosen = st.selectbox(
@@ -133,24 +65,62 @@ def activation_map(number: int, face: Face, image_bgr: np.ndarray, pipeline: Fac
         key=f"map_class_{number}",
         label_visibility="collapsed",
     )
-    crop_bgr = cut_square(image_bgr, pipeline.seen_square(face), 2 * PATCH_SIDE)
     st.image(
-        overlay_map(crop_bgr, maps[:, :, face.classes.index(chosen)]),
+        overlay_map(view.seen_bgr, view.maps[:, :, face.classes.index(chosen)]),
         channels="BGR",
         width=220,
         alt=f"Activation map of {chosen} over face {number}",
     )
     st.caption(
-        f"Bright: what spoke for *{emotion(chosen).name}*, on a scale of its own. A map of "
-        f"{maps.shape[0]} \u00d7 {maps.shape[1]} cells shows a region, not a reason."
+        f"Bright: what spoke for *{chosen}*, on a scale of its own. A map of "
+        f"{view.maps.shape[0]} \u00d7 {view.maps.shape[1]} cells shows a region, not a reason."
     )
 
 
-def failures(errors: Sequence[str], total: int) -> None:
-    """Say which files of a batch could not be read; the table holds those beyond the first three."""
+def faces(reading: Reading) -> None:
+    """Show a photo and its faces: a card each for one or two; for a group a grid to pick from, and the card picked."""
+    result = reading.result
+    main, side = st.columns([3, 2], gap="medium")
+    with main:
+        picture(reading)
+    if len(result.faces) <= 2:
+        with side:
+            for number in range(1, len(result.faces) + 1):
+                face_card(number, reading)
+        return
+    choice = f"face of {reading.photo.digest}"
+    chosen = min(st.session_state.get(choice, 1), len(result.faces))
+    with side:
+        face_card(chosen, reading)
+    st.caption("Every face, the largest first. Pick one to see its card.")
+    with st.grid(min_column_width=120):
+        for number, (face, view) in enumerate(zip(result.faces, reading.views, strict=True), start=1):
+            with st.container(gap="xxsmall", horizontal_alignment="center"):
+                st.image(view.crop_bgr, channels="BGR", width=88, alt=f"Face {number}, cut out")
+                st.button(
+                    f"{number} {face.emotion}",
+                    key=f"pick_{number}",
+                    help=f"{reading_words(face)}, {face.confidence:.0%}",
+                    type="primary" if number == chosen else "secondary",
+                    on_click=lambda number=number: st.session_state.update({choice: number}),
+                    width="stretch",
+                )
+    with st.expander("The numbers of every face as a table", icon=":material/table:"):
+        classes = list(result.faces[0].classes)
+        table = to_table([result])[["face", "emotion", *classes]].set_index("face")
+        st.table(table.style.format("{:.0%}", subset=classes))
+
+
+def failures(results: Sequence[PhotoResult]) -> None:
+    """Say which files of a batch could not be read; the table names those beyond the first three."""
+    errors = [result.error for result in results if result.error is not None]
+    if not errors:
+        return
     sentences = "\n".join(f"- {plain(error)}" for error in errors[:3])
     more = "\n- and more, which the table names" if len(errors) > 3 else ""
-    st.warning(f"{len(errors)} of {total} files could not be read:\n{sentences}{more}", icon=":material/warning:")
+    st.warning(
+        f"{len(errors)} of {len(results)} files could not be read:\n{sentences}{more}", icon=":material/warning:"
+    )
 
 
 def batch_table(results: Sequence[PhotoResult]) -> int:
@@ -180,14 +150,15 @@ def batch_table(results: Sequence[PhotoResult]) -> int:
     return position_of_row[rows[0]] if rows and rows[0] < len(position_of_row) else 0
 
 
-def downloads(photos: Sequence[Photo], results: Sequence[PhotoResult]) -> None:
+def downloads(read: Sequence[Reading]) -> None:
     """Offer everything that was read, in the command line's own formats; each file is made when it is asked for."""
-    readable = [(photo, result) for photo, result in zip(photos, results, strict=True) if result.error is None]
+    readable = [reading for reading in read if reading.result.error is None]
+    results = [reading.result for reading in read]
 
     def pictures() -> bytes:
-        named = zip(export.annotated_names(photo.name for photo, _ in readable), readable, strict=True)
-        made = ((name, export.annotated_png(photo.opener(), result)) for name, (photo, result) in named)
-        return next(made)[1] if len(readable) == 1 else export.zip_files(made)
+        names = export.annotated_names(reading.photo.name for reading in readable)
+        made = (export.annotated_png(open_photo(reading.photo), reading.result) for reading in readable)
+        return next(made) if len(readable) == 1 else export.zip_files(zip(names, made, strict=True))
 
     with st.container(horizontal=True):
         if readable:
@@ -195,7 +166,7 @@ def downloads(photos: Sequence[Photo], results: Sequence[PhotoResult]) -> None:
             st.download_button(
                 "Annotated picture" if one else "Annotated pictures (ZIP)",
                 pictures,
-                export.annotated_names([readable[0][0].name])[0] if one else "annotated.zip",
+                export.annotated_names([readable[0].photo.name])[0] if one else "annotated.zip",
                 "image/png" if one else "application/zip",
                 icon=":material/image:",
                 on_click="ignore",

@@ -51,7 +51,7 @@ def reading_words(face: Face) -> str:
     return f"Looks {emotion(first).adjective}"
 
 
-def reading(face: Face) -> None:
+def headline(face: Face) -> None:
     """Write a face's reading: its colour, the words, the confidence."""
     look = emotion(face.emotion)
     st.html(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from streamlit.typing import UploadedFile
 
 from fer import samples
 from fer.errors import FetchError
@@ -26,7 +27,7 @@ class Photo:
 
     Attributes:
         name: what to call it.
-        digest: hex digest of its bytes, or of the sample's key.
+        digest: tells it apart from every other photo of this visitor.
         opener: gives image_bgr, uint8 of shape (height, width, 3), or raises a `MediaError`.
         credit: whose picture it is, for samples.
     """
@@ -35,6 +36,11 @@ class Photo:
     digest: str
     opener: Callable[[], np.ndarray]
     credit: str = ""
+
+
+def _from_upload(file: UploadedFile) -> Photo:
+    """A photo of an uploaded file; its bytes are not touched until it is opened, however many there are."""
+    return Photo(file.name, file.file_id, lambda: decode_image(file.getvalue(), file.name))
 
 
 def _from_bytes(name: str, data: bytes) -> Photo:
@@ -79,7 +85,7 @@ def _files() -> list[Photo]:
     files = st.file_uploader(
         "Photos to read, one or many", type=UPLOAD_TYPES, accept_multiple_files=True, key="image_files"
     )
-    return [_from_bytes(file.name, file.getvalue()) for file in files]
+    return [_from_upload(file) for file in files]
 
 
 def _folder() -> list[Photo]:
@@ -89,7 +95,7 @@ def _folder() -> list[Photo]:
         accept_multiple_files="directory",
         key="image_folder",
     )
-    return [_from_bytes(file.name, file.getvalue()) for file in files]
+    return [_from_upload(file) for file in files]
 
 
 def _pasted() -> list[Photo]:
@@ -115,7 +121,7 @@ def _pasted() -> list[Photo]:
 def _snapshot() -> list[Photo]:
     snapshot = st.camera_input("Take a photo", resolution="720p", key="image_camera", width=480)
     if snapshot is not None:
-        return [_from_bytes("Snapshot", snapshot.getvalue())]
+        return [_from_upload(snapshot)]
     st.caption("If the browser shows no picture, allow this page the camera.")
     return []
 
