@@ -26,6 +26,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from fer.errors import MediaError
+from fer.heif import TooComplexError, decoded_pixels, without_metadata
 
 MAX_PIXELS = 64_000_000
 """The largest picture that is decoded, width times height."""
@@ -46,6 +47,8 @@ IMAGE_SUFFIXES: tuple[str, ...] = (
 _MAX_PIXELS_AVIF = 36_000_000
 # Each scan of a progressive JPEG goes over the whole picture again; encoders write about 10.
 _MAX_SCANNED_PIXELS = 20 * MAX_PIXELS
+# All the tiles and the alpha of a HEIC picture, which may reach a little past its border.
+_MAX_HEIC_PIXELS = 3 * MAX_PIXELS
 # Strips and tiles of a TIFF are decompressed whole; the numbers in one of its tables become Python integers.
 _MAX_TIFF_CHUNK_BYTES = 4 * MAX_PIXELS
 _MAX_TIFF_NUMBERS = 300_000
@@ -537,31 +540,12 @@ def _webp_exif(data: bytes) -> bytes | None:
     return None
 
 
-def _without_metadata(data: bytes) -> bytes:
-    """Cut the links from metadata to the pictures of an AVIF or HEIC file.
-
-    The turn of these files is not in there (EXIF's is to be ignored), and libraries copy it once for every picture.
-    """
-    pieces: list[bytes] = []
-    place = 0
-    for _ in range(_MAX_PIECES):
-        if place + 16 > len(data):
-            break
-        length, kind = struct.unpack_from(">I4s", data, place)
-        if length == 1:
-            (length,) = struct.unpack_from(">Q", data, place + 8)
-        end = place + length if length >= 8 else len(data)
-        box = data[place:end]
-        pieces.append(box.replace(b"cdsc", b"skip") if kind == b"meta" else box)
-        place = end
-    return b"".join([*pieces, data[place:]])
-
-
 def _read_heic(data: bytes) -> np.ndarray:
     """libheif turns the picture itself."""
-    container = pi_heif.open_heif(_without_metadata(data), bgr_mode=True)
+    container = pi_heif.open_heif(without_metadata(data), bgr_mode=True)
     picture = container[container.primary_index]
     _check_size(picture.size)
+    _check_work(data, _MAX_HEIC_PIXELS, av1=False)
     pixels = np.asarray(picture)
     if picture.premultiplied_alpha:
         raise _RefusedError(f"has colours of the kind {picture.mode}; {_PICTURE_ADVICE}.")
@@ -571,9 +555,21 @@ def _read_heic(data: bytes) -> np.ndarray:
 
 def _read_avif(data: bytes) -> np.ndarray:
     """Pillow reports AVIF's own turn as if it stood in EXIF, and leaves the turning to others."""
-    picture = AvifImageFile(io.BytesIO(_without_metadata(data)))
+    # By this brand libavif takes the main picture, whose size is known, and not the first frame of a sequence.
+    picture = AvifImageFile(io.BytesIO(data[:8] + b"avif" + without_metadata(data)[12:]))
     _check_size(picture.size, _MAX_PIXELS_AVIF)
+    _check_work(data, 2 * _MAX_PIXELS_AVIF, av1=True)
     return _convert(picture, _exif_orientation(picture.info.get("exif")))
+
+
+def _check_work(data: bytes, max_pixels: int, *, av1: bool) -> None:
+    too_much = f"consists of more or larger tiles than a picture needs; {_PICTURE_ADVICE}."
+    try:
+        n_pixels = decoded_pixels(data, av1=av1)
+    except TooComplexError as fault:
+        raise _RefusedError(too_much) from fault
+    if n_pixels > max_pixels:
+        raise _RefusedError(too_much)
 
 
 _READERS: dict[str, Callable[[bytes], np.ndarray]] = {

@@ -266,13 +266,81 @@ def box(kind: bytes, *parts: bytes, version: int | None = None) -> bytes:
     return struct.pack(">I4s", len(body) + 8, kind) + body
 
 
-# One HEVC frame of 64 x 48: red, green / blue, grey. Parameter sets (32, 33, 34) and the slice (20).
-_HEVC = {
+# HEVC frames by their units: parameter sets (32, 33, 34) and the slice (20). 64 x 48: red, green / blue, grey.
+_HEVC_SMALL = {
     32: "KmiN^|NjIC00093pQr!;0{{RXx&lA",
     33: "LID8;2mk;B0H3G;00RI39-ttD7F(pG!sdX000093fB*mk0E7",
     34: "L;=8Yff4",
     20: "C;_eDX*>R#_wD5k%;jLI+#@x8v{md)lYcHheaLBj&m+h!*+GMTxj|q4ya;M3|3>5|-#T7DLB4#PxE~!Qb|Yzx1MRYL*N?;JG6;u`(t^79DEP1",
 }
+# 2048 x 2048 of one grey, its slice deflated.
+_HEVC_LARGE = {
+    32: "KmiN^|NjIC00093pQr!;0{{S)x&lA",
+    33: "LID8;2mk;B0H3G;00RI3mY@LuAOZkcZjzG=ngRd-0{{X500RI55C",
+    34: "L;=8YgAx",
+    20: (
+        "c-qroTzjA)?$Niknx0;UJ#ydozAK*d-0~b&V(vxp|7p*S^j@#KRoKPAz>I>l7O)p&s9=#`|G{zfwx6K`y11bNkGkptbWw(B4SXIA"
+        "7^1}o1Th756)=Q=)|FrpJcg;6&jLfJ5knP=54wod26T}L=(-sHp$f3spz;L;Q2Baj-UvH@%HM!$0i!u8_csccnF-YcsG-5ef*MwD"
+        "P`I2sP`KQvT;3TdT)rPDT!9HFTp<Hg?gtdEZ~!Xz0t#0IRaRufD0k3vF8~1Y1X!y"
+    ),
+}
+
+
+def _hevc(*, large: bool) -> tuple[bytes, bytes]:
+    """One HEVC frame: its decoder configuration and the frame itself, both as HEIC stores them."""
+    units = {kind: base64.b85decode(text) for kind, text in (_HEVC_LARGE if large else _HEVC_SMALL).items()}
+    frame = zlib.decompress(units[20]) if large else units[20]
+    arrays = b"".join(struct.pack(">BHH", 0x80 | k, 1, len(units[k])) + units[k] for k in (32, 33, 34))
+    return bytes.fromhex("0101600000009000000000005df000fcfdf8f800000f03") + arrays, struct.pack(
+        ">I", len(frame)
+    ) + frame
+
+
+def _size_property(size_wh: tuple[int, int]) -> bytes:
+    return box(b"ispe", struct.pack(">II", *size_wh), version=0)
+
+
+@dataclass(frozen=True)
+class _Item:
+    """One entry of a HEIC file; `places` are those of its properties, from 1."""
+
+    kind: bytes
+    content: bytes
+    places: tuple[int, ...] = ()
+
+
+def _heic_file(items: Sequence[_Item], properties: Sequence[bytes], links: bytes = b"") -> bytes:
+    """Put a HEIC file together (ISO/IEC 23008-12); the first item is the main one, equal contents are stored once."""
+    starts: dict[bytes, int] = {}
+    stored = b""
+    for item in items:
+        if item.content not in starts:
+            starts[item.content] = len(stored)
+            stored += item.content
+
+    def meta(start: int) -> bytes:
+        rows = b"".join(
+            struct.pack(">HHHII", i, 0, 1, start + starts[item.content], len(item.content))
+            for i, item in enumerate(items, 1)
+        )
+        infos = [
+            box(b"infe", struct.pack(">HH4s", i, 0, item.kind), b"\0", version=2 << 24)
+            for i, item in enumerate(items, 1)
+        ]
+        owned = [struct.pack(">HB", i, len(item.places)) + bytes(item.places) for i, item in enumerate(items, 1)]
+        return box(
+            b"meta",
+            box(b"hdlr", b"\0\0\0\0pict", bytes(13), version=0),
+            box(b"pitm", struct.pack(">H", 1), version=0),
+            box(b"iloc", struct.pack(">BBH", 0x44, 0, len(items)), rows, version=0),
+            box(b"iinf", struct.pack(">H", len(infos)), *infos, version=0),
+            box(b"iref", links, version=0) if links else b"",
+            box(b"iprp", box(b"ipco", *properties), box(b"ipma", struct.pack(">I", len(items)), *owned, version=0)),
+            version=0,
+        )
+
+    kind = box(b"ftyp", b"heic", bytes(4), b"mif1heic")
+    return kind + meta(len(kind) + len(meta(0)) + 8) + box(b"mdat", stored)
 
 
 def heic(
@@ -283,49 +351,35 @@ def heic(
     metadata: bytes = b"",
     major: bytes = b"heic",
 ) -> bytes:
-    """A HEIC file of `n` pictures that share one frame and one block of metadata (ISO/IEC 23008-12)."""
-    units = {kind: base64.b85decode(text) for kind, text in _HEVC.items()}
-    arrays = b"".join(struct.pack(">BHH", 0x80 | k, 1, len(units[k])) + units[k] for k in (32, 33, 34))
-    configuration = bytes.fromhex("0101600000009000000000005df000fcfdf8f800000f03") + arrays
-    frame = struct.pack(">I", len(units[20])) + units[20]
-    properties = [box(b"hvcC", configuration), box(b"ispe", struct.pack(">II", *size_wh), version=0)]
+    """A HEIC file of `n` pictures that share one frame and one block of metadata."""
+    configuration, frame = _hevc(large=False)
+    properties = [box(b"hvcC", configuration), _size_property(size_wh)]
     properties += [box(b"irot", bytes([quarter_turns]))] if quarter_turns else []
-    places = bytes(range(0x81, 0x81 + len(properties)))
-    pictures = range(1, n + 1)
+    items = [_Item(b"hvc1", frame, tuple(range(1, len(properties) + 1)))] * n
+    links = b""
+    if metadata:
+        items.append(_Item(b"Exif", metadata))
+        links = box(b"cdsc", struct.pack(f">HH{n}H", n + 1, n, *range(1, n + 1)))
+    return _heic_file(items, properties, links)
 
-    def meta(start: int) -> bytes:
-        blocks = [(i, start, len(frame)) for i in pictures]
-        infos = [box(b"infe", struct.pack(">HH4s", i, 0, b"hvc1"), b"\0", version=2 << 24) for i in pictures]
-        links = b""
-        if metadata:
-            blocks.append((n + 1, start + len(frame), len(metadata)))
-            infos.append(box(b"infe", struct.pack(">HH4s", n + 1, 0, b"Exif"), b"\0", version=2 << 24))
-            link = box(b"cdsc", struct.pack(f">HH{n}H", n + 1, n, *pictures))
-            links = box(b"iref", link, version=0)
-        rows = b"".join(struct.pack(">HHHII", i, 0, 1, place, length) for i, place, length in blocks)
-        return box(
-            b"meta",
-            box(b"hdlr", b"\0\0\0\0pict", bytes(13), version=0),
-            box(b"pitm", struct.pack(">H", 1), version=0),
-            box(b"iloc", struct.pack(">BBH", 0x44, 0, len(blocks)), rows, version=0),
-            box(b"iinf", struct.pack(">H", len(infos)), *infos, version=0),
-            links,
-            box(
-                b"iprp",
-                box(b"ipco", *properties),
-                box(
-                    b"ipma",
-                    struct.pack(">I", n),
-                    *(struct.pack(">HB", i, len(places)) + places for i in pictures),
-                    version=0,
-                ),
-            ),
-            version=0,
-        )
 
-    kind = box(b"ftyp", major, bytes(4), b"mif1heic")
-    start = len(kind) + len(meta(0)) + 8
-    return kind + meta(start) + box(b"mdat", frame, metadata)
+def heic_grid(n: int, size_wh: tuple[int, int], *, large: bool = False) -> bytes:
+    """A HEIC file whose picture is cut out of `n` x `n` tiles, which are all one frame."""
+    configuration, frame = _hevc(large=large)
+    tile_wh = (2048, 2048) if large else (64, 48)
+    properties = [box(b"hvcC", configuration), _size_property(tile_wh), _size_property(size_wh)]
+    grid = _Item(b"grid", struct.pack(">BBBBII", 0, 1, n - 1, n - 1, *size_wh), (3,))
+    links = box(b"dimg", struct.pack(f">HH{n * n}H", 1, n * n, *range(2, n * n + 2)))
+    return _heic_file([grid, *[_Item(b"hvc1", frame, (1, 2))] * (n * n)], properties, links)
+
+
+def heic_of_grids(depth: int) -> bytes:
+    """A HEIC file whose picture is a grid of one grid of one grid, and so on."""
+    configuration, frame = _hevc(large=False)
+    grid = _Item(b"grid", struct.pack(">BBBBHH", 0, 0, 0, 0, 64, 48), (2,))
+    links = b"".join(box(b"dimg", struct.pack(">HHH", i, 1, i + 1)) for i in range(1, depth + 1))
+    items = [*[grid] * depth, _Item(b"hvc1", frame, (1, 2))]
+    return _heic_file(items, [box(b"hvcC", configuration), _size_property((64, 48))], links)
 
 
 def zeros_deflated(n_megabytes: int) -> bytes:
@@ -416,8 +470,10 @@ BASES: dict[str, Maker] = {
     "tiff-float": lambda: tiff_by(pixels=astronaut()[..., 0].astype(np.float32) / 255),
     "tiff-32-bit": lambda: tiff_by(pixels=astronaut()[..., 0].astype(np.int32) * 1000 - 70_000),
     "heic": heic,
+    "heic-grid": lambda: heic_grid(3, (180, 130)),
     "heic-turned": lambda: heic(quarter_turns=1),
     "avif": lambda: encode(picture(), "AVIF", speed=10),
+    "avif-animated": lambda: animated("AVIF", 3),
     "avif-alpha": lambda: encode(picture(drawn(channels=4)), "AVIF", speed=10),
 }
 
@@ -501,7 +557,16 @@ def _bombs() -> dict[str, Case]:
             b"," + struct.pack("<HHHH", 65_000, 65_000, 9, 9),
         ),
         "avif-lie": lambda: patched(BASES["avif"](), struct.pack(">II", 128, 128), struct.pack(">II", 30_000, 30_000)),
+        "avif-hidden": lambda: patched(
+            encode(solid(10_000, 10_000), "AVIF", speed=10),
+            struct.pack(">II", 10_000, 10_000),
+            struct.pack(">II", 64, 64),
+        ),
         "avif-over-its-limit": lambda: encode(solid(6001, 6000), "AVIF", speed=10),
+        "heic-tiles": lambda: heic_grid(16, (8000, 8000), large=True),
+        "heic-hidden-tiles": lambda: heic_grid(16, (64, 64), large=True),
+        "heic-grids": lambda: heic_of_grids(40),
+        "heic-ring": lambda: patched(heic_of_grids(2), struct.pack(">HHH", 2, 1, 3), struct.pack(">HHH", 2, 1, 1)),
         "heic-lie": lambda: heic(size_wh=(32, 16)),
         "tiff-tile": lambda: tiff_of_tile(40_000, 30_000),
         "tiff-samples": lambda: plain_tiff(64, 64, long(277, 2**31)),
@@ -538,6 +603,7 @@ def _limits() -> dict[str, Case]:
             solid(8000, 8000, "CMYK"), "TIFF", compression="tiff_adobe_deflate", tiffinfo={274: 6}
         ),
         "tiff-float": lambda: encode(solid(8000, 8000, "F"), "TIFF", compression="tiff_adobe_deflate"),
+        "heic": lambda: heic_grid(4, (8000, 8000), large=True),
         "avif": lambda: encode(solid(6000, 6000), "AVIF", speed=10, subsampling="4:4:4"),
         "jpeg-1x1": lambda: encode(solid(1, 1), "JPEG"),
         "png-1x1": lambda: encode(solid(1, 1, "RGBA"), "PNG"),

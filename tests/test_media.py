@@ -90,6 +90,7 @@ SHOWS: dict[str, tuple[np.ndarray, float]] = {
     "tiff-16-bit-grey": (GREY_OF_RED, 0),
     "tiff-float": (GREY_OF_RED, 0),
     "avif": (ASTRONAUT_BGR, 6),
+    "avif-animated": (ASTRONAUT_BGR[::2, ::2], 8),
     "avif-alpha": (on_white(drawn(channels=4)), 6),
 }
 """What a file of `BASES` shows, and by how many grey levels a lossy one may differ."""
