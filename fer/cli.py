@@ -40,6 +40,10 @@ def _share(text: str) -> float:
     return value
 
 
+def _place(text: str) -> Path | str:
+    return text if text.lower().startswith(("http://", "https://")) else Path(text)
+
+
 def _named_path(text: str) -> tuple[str, Path]:
     name, equals, path = text.partition("=")
     if not (name and equals and path):
@@ -53,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
     analyze = commands.add_parser("analyze", help="read the expressions in photos and folders of photos")
-    analyze.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder to search")
+    analyze.add_argument("paths", nargs="+", type=_place, metavar="PATH",
+                         help="a picture, a folder to search, or a link that begins with http")  # fmt: skip
     analyze.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="default: %(default)s")
     analyze.add_argument("--detector", default="auto", choices=("auto", *DETECTORS), help="default: %(default)s")
     analyze.add_argument("--format", default="json", choices=export.FORMATS, help="default: %(default)s")
@@ -157,7 +162,6 @@ def _write(data: bytes, out: Path | None) -> None:
 
 def _analyze(chosen: argparse.Namespace) -> int:
     from fer.batch import analyze_files, find_images
-    from fer.media import read_image
 
     if chosen.format == "parquet" and chosen.out is None:
         _complain("Parquet is no text; name a file with --out.")
@@ -172,14 +176,13 @@ def _analyze(chosen: argparse.Namespace) -> int:
     )
     names = export.annotated_names(map(str, files))
     results = []
-    for photo, path, name in zip(
-        _progress(analyze_files(pipeline, files), len(files), "photo"), files, names, strict=True
-    ):
+    for analysis, name in zip(_progress(analyze_files(pipeline, files), len(files), "photo"), names, strict=True):
+        photo = analysis.photo
         results.append(photo)
         if photo.error is not None:
             _complain(f"{photo.file}: {photo.error}")
         elif chosen.annotate is not None:
-            _write(export.annotated_png(read_image(path), photo), chosen.annotate / name)
+            _write(export.annotated_png(analysis.image_bgr, photo), chosen.annotate / name)
     _write(export.to_bytes(results, chosen.format), chosen.out)
     failed = sum(photo.error is not None for photo in results)
     return DONE if not failed else NOTHING_DONE if failed == len(results) else SOME_FAILED

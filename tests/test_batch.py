@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fer.batch import analyze_files, analyze_photo, find_images
-from fer.errors import FerError, MediaError
+from fer.errors import FerError, FetchError, MediaError
 from fer.media import encode_png
 from fer.pipeline import FacePipeline
 from fer.recognition import EmotionModel
@@ -60,7 +60,7 @@ def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
 
 def test_a_name_too_long_for_a_path_is_left_to_the_reader(pipeline: FacePipeline) -> None:
     path = Path("a" * 5000)
-    (photo,) = analyze_files(pipeline, find_images([path]))
+    (photo,) = (analysis.photo for analysis in analyze_files(pipeline, find_images([path])))
     assert photo.error is not None
     assert photo.error.endswith("cannot be opened; check the path and the disk.")
 
@@ -76,7 +76,9 @@ def test_a_name_too_long_for_a_path_is_left_to_the_reader(pipeline: FacePipeline
 def test_a_photo_gets_its_result(
     pipeline: FacePipeline, faces: list[tuple[int, int, int, bool]], emotions: list[str]
 ) -> None:
-    photo = analyze_photo(pipeline, "drawn", lambda: _drawn(*faces))
+    analysis = analyze_photo(pipeline, "drawn", lambda: _drawn(*faces))
+    photo = analysis.photo
+    np.testing.assert_array_equal(analysis.image_bgr, _drawn(*faces))
     assert (photo.file, photo.error) == ("drawn", None)
     assert (photo.result.width, photo.result.height) == (200, 100)
     assert [face.emotion for face in photo.faces] == emotions
@@ -86,7 +88,9 @@ def test_an_unreadable_photo_gets_its_sentence(pipeline: FacePipeline) -> None:
     def fail() -> np.ndarray:
         raise FerError("It is damaged.")
 
-    photo = analyze_photo(pipeline, "drawn", fail)
+    analysis = analyze_photo(pipeline, "drawn", fail)
+    photo = analysis.photo
+    assert analysis.image_bgr is None
     assert (photo.file, photo.error, photo.result, photo.faces) == ("drawn", "It is damaged.", None, ())
     assert photo.reader == pipeline.reader
 
@@ -108,7 +112,7 @@ def test_results_come_one_by_one_and_in_order(pipeline: FacePipeline, tmp_path: 
     good.write_bytes(encode_png(_drawn((10, 10, 60, True))))
     broken.write_bytes(b"no picture")
     blank.write_bytes(encode_png(_drawn()))
-    results = analyze_files(pipeline, [good, broken, blank])
+    results = (analysis.photo for analysis in analyze_files(pipeline, [good, broken, blank]))
     assert [face.emotion for face in next(results).faces] == ["happy"]
     broken.write_bytes(encode_png(_drawn((10, 10, 60, False))))
     assert [face.emotion for face in next(results).faces] == ["angry"], "it was read before it was asked for"
@@ -123,6 +127,25 @@ def test_a_name_that_is_no_text_can_still_be_written_out(pipeline: FacePipeline,
         path.write_bytes(encode_png(_drawn()))
     except OSError:
         pytest.skip("file names are always text here")
-    (photo,) = analyze_files(pipeline, [path])
+    (photo,) = (analysis.photo for analysis in analyze_files(pipeline, [path]))
     assert photo.error is None
     assert photo.file == str(tmp_path / r"caf\xe9.png")
+
+
+def test_links_are_fetched_and_files_are_not(pipeline: FacePipeline, tmp_path: Path, monkeypatch) -> None:
+    """A link is text and a file is a path, so that a file whose name looks like a link stays a file."""
+    fetched = []
+
+    def fetch(link: str) -> bytes:
+        fetched.append(link)
+        if "gone" in link:
+            raise FetchError("It is gone.")
+        return encode_png(_drawn((10, 10, 60, True)))
+
+    monkeypatch.setattr("fer.batch.fetch_image_bytes", fetch)
+    places = find_images(["https://example.org/a.png", Path("http:/example.org/b.png"), "http://example.org/gone"])
+    first, second, third = (analysis.photo for analysis in analyze_files(pipeline, places))
+    assert (first.file, [face.emotion for face in first.faces]) == ("https://example.org/a.png", ["happy"])
+    assert "does not exist" in second.error
+    assert (third.file, third.error) == ("http://example.org/gone", "It is gone.")
+    assert fetched == ["https://example.org/a.png", "http://example.org/gone"]

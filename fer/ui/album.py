@@ -137,17 +137,11 @@ def _read_with_a_way_out(
 
 
 def _read(photo: Photo, pipeline: FacePipeline) -> Reading:
-    opened: list[np.ndarray] = []
-
-    def opener() -> np.ndarray:
-        opened.append(photo.opener())
-        return opened[0]
-
     with _AT_WORK:
-        result = analyze_photo(pipeline, photo.name, opener)
-        if result.error is not None:
+        analysis = analyze_photo(pipeline, photo.name, photo.opener)
+        result, image_bgr = analysis.photo, analysis.image_bgr
+        if image_bgr is None:
             return Reading(photo, result, b"", ())
-        image_bgr = opened[0]
         shown_bgr = _shrunk(annotate(image_bgr, result.faces))
         views = tuple(
             FaceView(

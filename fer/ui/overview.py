@@ -26,7 +26,7 @@ def picture_at_work() -> None:
         st.error(plain(str(error)), icon=":material/error:")
         return
     image_bgr = sample.load()
-    photo = analyze_photo(pipeline, sample.title, lambda: image_bgr)
+    photo = analyze_photo(pipeline, sample.title, lambda: image_bgr).photo
     st.image(
         annotate(image_bgr, photo.faces),
         channels="BGR",
