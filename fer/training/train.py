@@ -21,6 +21,7 @@ import numpy as np
 from fer.datasets import FaceDataset
 from fer.errors import FerError
 from fer.training import augmentation, export
+from fer.training.card import write_card
 from fer.training.config import DistillationConfig, TrainingConfig, load_config
 from fer.training.networks import build_network
 from fer.training.rows import TrainingRows, training_rows
@@ -132,7 +133,7 @@ def run(config_path: Path, data: FaceDataset, out_dir: Path, progress: Progress 
         progress: called after every epoch.
 
     Returns:
-        The model's folder, with `model.keras` and `model.onnx`.
+        The model's folder, with `model.keras`, `model.onnx` and a card that waits for its framing.
 
     Raises:
         FerError: see `load_config` and `train`.
@@ -141,6 +142,7 @@ def run(config_path: Path, data: FaceDataset, out_dir: Path, progress: Progress 
     network = export.load_network(train(config, data, out_dir, progress))
     folder = out_dir / config.name
     export.write_model(network, folder)
+    write_card(folder, config, data, training_rows(data, config.clean))
     return folder
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import onnxruntime
 import pytest
 
 from fer.datasets import FaceDataset
 from fer.errors import FerError
+from fer.recognition import EmotionModel
 from fer.training import augmentation, export
 from fer.training.config import AugmentationConfig, DistillationConfig, NetworkConfig, Stage, TrainingConfig
 from fer.training.networks import build_network
@@ -213,7 +213,7 @@ def test_a_damaged_checkpoint_is_named(faces: FaceDataset, tmp_path: Path, conte
         train(CONFIG, faces, tmp_path)
 
 
-def test_run_writes_a_model_that_onnx_runtime_serves(faces: FaceDataset, tmp_path: Path) -> None:
+def test_run_writes_a_model_that_can_be_served(faces: FaceDataset, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(
         'name = "drawn"\nbatch_size = 16\nwarmup_epochs = 1\nstages = [{ size = 10, epochs = 2 }]\n'
@@ -221,9 +221,12 @@ def test_run_writes_a_model_that_onnx_runtime_serves(faces: FaceDataset, tmp_pat
     )
     folder = run(recipe, faces, tmp_path / "out")
     assert folder == tmp_path / "out" / "drawn"
-    session = onnxruntime.InferenceSession(folder / export.ONNX_FILE, providers=["CPUExecutionProvider"])
-    shown = augmentation.centre(faces.images[:3], 10)
-    logits, maps = session.run(["logits", "maps"], {"image": shown})
+    model = EmotionModel(folder)
+    assert (model.card.crop_size, model.card.input_size, model.card.maps_size) == (12, 10, 5)
+    assert model.card.trained_on == ("drawn", "Training")
+    assert model.card.training["rows"] == 140
+    served = model.predict(faces.images[:3])
     kept = export.load_network(folder / export.KERAS_FILE)
-    np.testing.assert_allclose(logits, kept(shown, training=False), atol=1e-4)
-    assert maps.shape == (3, 5, 5, 7)
+    assert model.card.parameters == kept.count_params()
+    shown = augmentation.centre(faces.images[:3], 10)
+    np.testing.assert_allclose(served.logits, kept(shown, training=False), atol=1e-4)
