@@ -8,7 +8,7 @@ import math
 import tomllib
 import types
 import typing
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -208,12 +208,11 @@ def _read(kind: type, table: object, where: str, folder: Path) -> Any:
     for key in table:
         if key not in known:
             raise FerError(f"{prefix}{key} is no setting; known here are {', '.join(known)}.")
+    for name, setting in known.items():
+        if name not in table and setting.default is MISSING and setting.default_factory is MISSING:
+            raise FerError(f"{prefix}{name} is missing.")
     hints = typing.get_type_hints(kind)
-    values = {key: _convert(value, hints[key], prefix + key, folder) for key, value in table.items()}
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise FerError(f"{prefix or 'It '}lacks a setting: {error}.") from error
+    return kind(**{key: _convert(value, hints[key], prefix + key, folder) for key, value in table.items()})
 
 
 def _convert(value: object, hint: Any, where: str, folder: Path) -> Any:

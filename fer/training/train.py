@@ -281,7 +281,10 @@ class _Run:
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise FerError(f"The checkpoint {self._path} is damaged; delete it to start again.") from error
         if fingerprint != self._fingerprint:
-            raise FerError(f"The folder {self._path.parent} holds the run of another recipe or data set; name another.")
+            raise FerError(
+                f"The folder {self._path.parent} holds a run of another recipe, data set or Keras backend; "
+                "name another folder."
+            )
         for variable, array in zip(self._variables(), arrays, strict=True):
             variable.assign(array)
         return logs

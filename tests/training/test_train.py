@@ -199,9 +199,9 @@ def test_another_run_is_not_overwritten(faces: FaceDataset, tmp_path: Path) -> N
     config = replace(CONFIG, stages=(Stage(10, 2),))
     train(config, faces, tmp_path)
     kept = (tmp_path / CHECKPOINT_FILE).read_bytes()
-    with pytest.raises(FerError, match="holds the run of another recipe or data set"):
+    with pytest.raises(FerError, match="holds a run of another recipe"):
         train(replace(config, seed=2), faces, tmp_path)
-    with pytest.raises(FerError, match="holds the run of another recipe or data set"):
+    with pytest.raises(FerError, match="holds a run of another recipe"):
         train(config, faces.take(np.arange(100)), tmp_path)
     assert (tmp_path / CHECKPOINT_FILE).read_bytes() == kept
 
