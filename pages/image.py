@@ -38,13 +38,6 @@ reading = read[shown]
 st.subheader(plain(reading.photo.name))
 if reading.result.error is not None:
     st.error(plain(reading.result.error), icon=":material/broken_image:")
-elif not reading.result.faces:
-    readings.picture(reading)
-    st.info(
-        "No face found. Try a photo in which the face is at least 40 pixels wide and turned to the camera, "
-        "or a lower least detector score.",
-        icon=":material/search_off:",
-    )
 else:
     readings.faces(reading)
 

@@ -12,6 +12,9 @@ from fer.results import Face, FrameResult, PhotoResult, to_table
 from fer.ui.album import FaceView, Reading, open_photo
 from fer.ui.style import headline, plain, reading_words
 
+LEAST_STRETCHED = 400
+"""Pictures narrower than this, in pixels, are shown as they are: enlarged they would only look worse."""
+
 
 def describe(result: FrameResult) -> str:
     """What was found, in a sentence for those who cannot see the picture."""
@@ -26,7 +29,8 @@ def describe(result: FrameResult) -> str:
 def picture(reading: Reading) -> None:
     """Show a photo with its numbered boxes, and how it was read."""
     result = reading.result.result
-    st.image(reading.picture_jpeg, width="stretch", alt=describe(result))
+    width = "stretch" if result.width >= LEAST_STRETCHED else "content"
+    st.image(reading.picture_jpeg, width=width, alt=describe(result))
     found = f"{len(result)} face{'' if len(result) == 1 else 's'} found by {TITLES[result.reader.detector]}"
     read = f", read by {result.reader.model} in {result.timings.recognise_ms:.0f} ms" if result.faces else ""
     size = f"{result.width} \u00d7 {result.height} pixels"
@@ -78,11 +82,17 @@ def activation_map(number: int, face: Face, view: FaceView) -> None:
 
 
 def faces(reading: Reading) -> None:
-    """Show a photo and its faces: a card each for one or two; for a group a grid to pick from, and the card picked."""
+    """Show a photo and its faces: a card each for one or two; for a group a grid to pick from and the card picked."""
     result = reading.result
     main, side = st.columns([3, 2], gap="medium")
     with main:
         picture(reading)
+    if not result.faces:
+        side.info(
+            "No face found. Try a photo in which the face is at least 40 pixels wide and turned to the camera, "
+            "or a lower least detector score.",
+            icon=":material/search_off:",
+        )
     if len(result.faces) <= 2:
         with side:
             for number in range(1, len(result.faces) + 1):

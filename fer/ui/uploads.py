@@ -100,12 +100,13 @@ def _folder() -> list[Photo]:
 
 def _pasted() -> list[Photo]:
     """One box for both: text is taken for a link, and a picture on the clipboard lands in it with Ctrl+V."""
-    given = st.chat_input(
-        "https://... or paste a picture with Ctrl+V, then Enter",
-        accept_file="multiple",
-        file_type=UPLOAD_TYPES,
-        key="image_pasted",
-    )
+    with st.container():  # outside of one, the box would stick to the bottom of the window
+        given = st.chat_input(
+            "https://... or paste a picture with Ctrl+V, then Enter",
+            accept_file="multiple",
+            file_type=UPLOAD_TYPES,
+            key="image_pasted",
+        )
     if given:
         photos = [_from_bytes(file.name, file.getvalue()) for file in given.files]
         try:
