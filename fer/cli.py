@@ -5,12 +5,14 @@ failed and the others are written, 1 nothing could be done, 64 wrong usage.
 """
 
 import argparse
+import errno
 import json
+import math
 import os
 import sys
-import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -34,7 +36,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"must lie between 0 and 1, but is {text}")
     return value
@@ -92,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
 
     benchmark = commands.add_parser("benchmark", help="measure speed and memory against the budgets")
     benchmark.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="default: %(default)s")
+    benchmark.add_argument("--visitors", type=int, default=0, metavar="N",
+                           help="also let N visitors upload 5 MB each at once; takes minutes")  # fmt: skip
     benchmark.add_argument("--json", action="store_true", help="print JSON")
     benchmark.set_defaults(run=_benchmark)
 
@@ -111,16 +118,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     chosen = _parser().parse_args(arguments)
     try:
-        return chosen.run(chosen)
+        status = chosen.run(chosen)
+        sys.stdout.flush()
+        return status
     except FerError as error:
         _complain(str(error))
         return NOTHING_DONE
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return DONE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _drop_output()
+        _complain("The disk is full; make room and run this again.")
+        return NOTHING_DONE
     except KeyboardInterrupt:
         _complain("Stopped.")
         return NOTHING_DONE
+
+
+def _drop_output() -> None:
+    """Send what is still to be written nowhere, or Python would complain about it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(sentence: str) -> None:
@@ -142,22 +162,28 @@ def _share_bar(what: str) -> Iterator[Callable[[float], None]]:
 
 
 def _write(data: bytes, out: Path | None) -> None:
-    """Give data to stdout or, whole or not at all, to a file."""
+    """Give data to stdout, to a device or a pipe, or, whole or not at all, to a file."""
     if out is None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    temporary = None
+    unfinished = None
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(data)
-        temporary.replace(out)
+        if out.exists() and not (out.is_file() or out.is_dir()):
+            out.write_bytes(data)
+            return
+        target = out.resolve()  # where a link leads to, so that it stays a link
+        if not target.parent.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f".{uuid.uuid4().hex}.unfinished")
+        unfinished.write_bytes(data)
+        unfinished.replace(target)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise FerError(f"{out} cannot be written: {error.strerror}.") from error
+    finally:
+        if unfinished is not None:
+            with suppress(OSError):
+                unfinished.unlink()
 
 
 def _analyze(chosen: argparse.Namespace) -> int:
@@ -180,7 +206,7 @@ def _analyze(chosen: argparse.Namespace) -> int:
         photo = analysis.photo
         results.append(photo)
         if photo.error is not None:
-            _complain(f"{photo.file}: {photo.error}")
+            _complain(photo.error)
         elif chosen.annotate is not None:
             _write(export.annotated_png(analysis.image_bgr, photo), chosen.annotate / name)
     _write(export.to_bytes(results, chosen.format), chosen.out)
@@ -271,7 +297,10 @@ def _write_report(name: str, datasets: "Sequence[FaceDataset]") -> int:
     model = load_model(name)
     detectors = [load_detector(detector) for detector in available_detectors()]
     with _share_bar("Framing faces") as report_share:
-        framings, measured = measure_framing(model, detectors, known["fer2013"], known.get("ckplus"), report_share)
+        try:
+            framings, measured = measure_framing(model, detectors, known["fer2013"], known.get("ckplus"), report_share)
+        except ValueError as error:
+            raise FerError(f"{error} Check the pictures of FER2013.") from error
     others = [dataset for dataset in datasets if dataset.name != "fer2013"]
     with _share_bar("Measuring") as report_share:
         report = build_report(model, known["fer2013"], others, measured, report_share)
@@ -284,7 +313,8 @@ def _write_report(name: str, datasets: "Sequence[FaceDataset]") -> int:
 def _benchmark(chosen: argparse.Namespace) -> int:
     from fer.benchmark import render, run
 
-    results = run(chosen.model, lambda what: _complain(what) if sys.stderr.isatty() else None)
+    tell = _complain if sys.stderr.isatty() else lambda what: None
+    results = run(chosen.model, tell, chosen.visitors)
     print(json.dumps([result.to_record() for result in results], indent=2) if chosen.json else render(results))
     return DONE
 
