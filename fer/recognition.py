@@ -5,11 +5,15 @@ Knows nothing about detectors, pages or training. A session may be called from s
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+
+# The Linux builds since 1.29 send usage to their maker unless told otherwise before they are loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
 from fer import paths
@@ -18,6 +22,8 @@ from fer.crops import Framing
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import ModelError
 from fer.results import Averaging
+
+onnxruntime.disable_telemetry_events()
 
 MODEL_FILE = "model.onnx"
 REPORT_FILE = "report.json"

@@ -17,7 +17,7 @@ from fer.paths import ROOT
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"emotions", "errors", "paths"}),
-    frozenset({"fetch", "media", "results"}),
+    frozenset({"fetch", "heif", "media", "results"}),
     frozenset({"calibration", "charts", "crops", "datasets", "detection", "drawing", "samples"}),
     frozenset({"acting", "export", "recognition", "tracking"}),
     frozenset({"evaluation", "pipeline"}),

@@ -1,6 +1,9 @@
 """Models on disk: cards, networks, and what a network says of crops."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -75,6 +78,22 @@ def test_a_model_without_maps_says_so(tmp_path):
     write_network(folder / "model.onnx", with_maps=False)
     assert EmotionModel(folder).predict(_left_bright()).maps is None
     assert EmotionModel(folder).predict(_left_bright(0)).maps is None
+
+
+def test_onnx_runtime_reports_to_nobody(folder, tmp_path):
+    """Its Linux builds since 1.29 send usage to their maker, and leave an identity in the temporary folder for it."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    unset = ("CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS")
+    environment = {name: value for name, value in os.environ.items() if name not in unset} | {"TMPDIR": str(temporary)}
+    script = (
+        "import sys, numpy; from pathlib import Path; from fer.recognition import EmotionModel\n"
+        "print(len(EmotionModel(Path(sys.argv[1])).predict(numpy.zeros((1, 12, 12), numpy.uint8))))"
+    )
+    command = [sys.executable, "-c", script, str(folder)]
+    done = subprocess.run(command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,104 @@
+"""Speed and memory on this machine, next to the budgets they are held to.
+
+Only means something while nothing else runs. Turns nothing into files; the command line prints what `run` returns.
+"""
+
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from fer import paths
+from fer.benchmark.measurement import Measurement, render
+from fer.benchmark.server import measure_crowd, measure_start
+from fer.crops import crop_faces
+from fer.datasets import DATASETS, load_dataset
+from fer.datasets.pixel_csv import read_pixel_csv
+from fer.detection import LIVE_SIDES, load_detector
+from fer.drawing import annotate
+from fer.pipeline import FacePipeline
+from fer.recognition import load_model
+from fer.samples import SAMPLES
+
+__all__ = ["Measurement", "render", "run"]
+
+WARM_UP = 20
+REPEATS = 200
+
+
+def run(model_name: str, progress: Callable[[str], None], visitors: int = 0) -> list[Measurement]:
+    """Measure everything that can be measured here.
+
+    Args:
+        model_name: the installed model to time.
+        progress: told what is measured next.
+        visitors: how many upload a photo at once; 0 leaves this out, which takes minutes.
+
+    Raises:
+        FerError: the model or a detector cannot be opened.
+    """
+    progress("One face and one frame ...")
+    measurements = _picture(model_name)
+    progress("Reading fer2013.csv ...")
+    measurements += _data()
+    progress("Starting the app, three times ...")
+    measurements += measure_start()
+    if visitors:
+        progress(f"{visitors} visitors at once ...")
+        measurements += measure_crowd(visitors)
+    return measurements
+
+
+def _times_ms(call: Callable[[], object]) -> tuple[float, ...]:
+    _times_s(call, WARM_UP)
+    return tuple(seconds * 1000 for seconds in _times_s(call, REPEATS))
+
+
+def _picture(model_name: str) -> list[Measurement]:
+    model, detector = load_model(model_name), load_detector()
+    pipeline = FacePipeline(model, detector, long_sides=LIVE_SIDES)
+    astronaut_bgr = SAMPLES["astronaut"].load()
+    frame_bgr = np.zeros((480, 640, 3), np.uint8)
+    frame_bgr[:, 80:560] = cv2.resize(astronaut_bgr, (480, 480), interpolation=cv2.INTER_AREA)
+    result = pipeline.analyze(frame_bgr)
+    square = np.array([result.faces[0].crop_xywh])
+
+    def read_one() -> None:
+        logits = model.predict(crop_faces(frame_bgr, square, model.card.crop_size)).logits
+        model.calibration.probabilities(logits)
+
+    return [
+        Measurement("one face, crop to probabilities", "ms", 3, _times_ms(read_one), model_name),
+        Measurement(
+            "640x480 frame, one face, detect to drawn",
+            "ms",
+            25,
+            _times_ms(lambda: annotate(frame_bgr, pipeline.analyze(frame_bgr).faces)),
+            f"{model_name}, {detector.name}, long side {LIVE_SIDES[0]}",
+        ),
+    ]
+
+
+def _data() -> list[Measurement]:
+    names = (("fer2013.csv to arrays, the first time", 5.0), ("fer2013.csv to arrays, from the cache", 0.5))
+    file = paths.find_data_file(DATASETS["fer2013"].file_name)
+    if file is None:
+        note = "not measured: fer2013.csv was not found; set FER_DATA_DIR to its folder"
+        return [Measurement(name, "s", budget, (), note) for name, budget in names]
+    first = _times_s(lambda: read_pixel_csv(file, "fer2013"), 3)
+    load_dataset("fer2013", path=file)
+    again = _times_s(lambda: load_dataset("fer2013", path=file), 10)
+    note = f"{file.stat().st_size / 1e6:.0f} MB, the file itself in the system's cache"
+    return [
+        Measurement(name, "s", budget, times, note) for (name, budget), times in zip(names, (first, again), strict=True)
+    ]
+
+
+def _times_s(call: Callable[[], object], repeats: int) -> tuple[float, ...]:
+    values = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        values.append(time.perf_counter() - start)
+    return tuple(values)
