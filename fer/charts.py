@@ -16,7 +16,7 @@ _ROW_PX = 24
 _FAINT = 0.45
 _LABEL_ROOM = 1.15  # axis lengths; the label of the longest bar stands in what lies past the axis
 
-_INK = alt.ExprRef("luminance(background) > 0.2 ? '#25221D' : '#EFEAE1'")
+INK = alt.ExprRef("luminance(background) > 0.2 ? '#25221D' : '#EFEAE1'")
 """Themes set the letters of axes, but not those beside bars: these look at the background themselves."""
 
 
@@ -32,13 +32,18 @@ def emotion_scale(classes: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(classes), range=[emotion(name).colour for name in classes])
 
 
+def edge_scale(classes: Sequence[str]) -> alt.Scale:
+    """The scale of the darker edges that keep pale fills readable; arguments and errors as for `emotion_scale`."""
+    return alt.Scale(domain=list(classes), range=[emotion(name).edge for name in classes])
+
+
 def probability_bars(face: Face) -> alt.LayerChart:
     """Chart a face's reading: one bar a class, in the order of the classes, on a fixed axis from 0 to 100 %.
 
     The most probable class is drawn in full colour, the others are faint.
     """
     table = pd.DataFrame({"expression": face.classes, "probability": face.probabilities.astype(float)})
-    table["label"] = [_percent(p) for p in table["probability"]]
+    table["label"] = [percent(p) for p in table["probability"]]
     table["opacity"] = (table["expression"] == face.emotion).map({True: 1.0, False: _FAINT})
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], labelExpr="format(datum.value * 100, 'd') + ' %'", labelPadding=6)
     return _bars(
@@ -67,7 +72,8 @@ def expression_counts(table: pd.DataFrame) -> alt.LayerChart:
     )
 
 
-def _percent(probability: float) -> str:
+def percent(probability: float) -> str:
+    """Write a share in [0, 1] as whole per cent; what is more than nothing is never written as 0 %."""
     return "< 1 %" if 0 < probability < 0.005 else f"{probability * 100:.0f} %"
 
 
@@ -80,13 +86,12 @@ def _bars(table: pd.DataFrame, x: alt.X, tooltip: list[alt.Tooltip]) -> alt.Laye
         tooltip: what a bar says when it is pointed at.
     """
     classes = table["expression"].tolist()
-    edges = alt.Scale(domain=classes, range=[emotion(name).edge for name in classes])
     names = alt.Axis(labelOverlap=False, labelPadding=6)
     base = alt.Chart(table).encode(x, alt.Y("expression:N", sort=classes, axis=names, title=None), tooltip=tooltip)
     bars = base.mark_bar(strokeWidth=1, cornerRadiusEnd=2).encode(
         color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
-        stroke=alt.Stroke("expression:N", scale=edges, legend=None),
+        stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
         fillOpacity=alt.FillOpacity("opacity:Q", scale=None, legend=None),
     )
-    labels = base.mark_text(align="left", dx=6, fontSize=12, color=_INK).encode(text="label:N")
+    labels = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(text="label:N")
     return alt.layer(bars, labels).properties(width="container", height=_ROW_PX * (len(classes) + 1))
