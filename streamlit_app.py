@@ -8,7 +8,7 @@ from fer.ui.navigation import enter
 
 if get_script_run_ctx(suppress_warning=True) is None:
     # `streamlit run` imports this file once to find the server, and then runs it for every visitor.
-    app = st.App(__file__, lifespan=server.lifespan, middleware=server.MIDDLEWARE)
+    app = st.App(__file__, lifespan=server.lifespan, middleware=server.middleware())
 else:
     style.apply()
     enter().run()

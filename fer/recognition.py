@@ -5,15 +5,11 @@ Knows nothing about detectors, pages or training. A session may be called from s
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-
-# The Linux builds since 1.29 send usage to their maker unless told otherwise before they are loaded.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
 from fer import paths
@@ -23,7 +19,7 @@ from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import ModelError
 from fer.results import Averaging
 
-onnxruntime.disable_telemetry_events()
+onnxruntime.disable_telemetry_events()  # on Windows; elsewhere the environment decides, see fer/__init__.py
 
 MODEL_FILE = "model.onnx"
 REPORT_FILE = "report.json"

@@ -5,6 +5,7 @@ Knows nothing about pages.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
@@ -58,6 +59,25 @@ class NameTheBase:
         await self._app({**scope, "headers": plain}, receive, collect)
 
 
+class OwnPagesOnly:
+    """Refuses WebSocket connections that pages of other sites open.
+
+    Streamlit refuses them too, but asks an outside host for this machine's public address first.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, unless it is a WebSocket from a page of another host."""
+        headers = dict(scope.get("headers", ()))
+        origin = urlsplit(headers.get(b"origin", b"").decode("latin-1")).netloc
+        if scope["type"] == "websocket" and origin and origin != headers.get(b"host", b"").decode("latin-1"):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self._app(scope, receive, send)
+
+
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Runs around the server's life."""
@@ -65,4 +85,13 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     yield
 
 
-MIDDLEWARE = [Middleware(NameTheBase)]
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def middleware() -> list[Middleware]:
+    """What every request passes first.
+
+    Behind a proxy, which may change the host's name, the server is bound elsewhere and Streamlit's own rules decide.
+    """
+    guards = [Middleware(OwnPagesOnly)] if st.get_option("server.address") in LOOPBACK else []
+    return [*guards, Middleware(NameTheBase)]
