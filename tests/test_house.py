@@ -16,10 +16,10 @@ from fer.emotions import EMOTIONS_WITH_CONTEMPT, emotion
 from fer.paths import ROOT
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"emotions", "errors", "paths"}),
-    frozenset({"fetch", "heif", "media", "results"}),
-    frozenset({"calibration", "charts", "crops", "datasets", "detection", "drawing", "samples"}),
-    frozenset({"acting", "export", "recognition", "tracking"}),
+    frozenset({"emotions", "errors", "heif", "paths"}),
+    frozenset({"fetch", "media", "results"}),
+    frozenset({"calibration", "charts", "contact_sheet", "crops", "datasets", "detection", "drawing", "samples"}),
+    frozenset({"acting", "dataset_charts", "export", "recognition", "tracking"}),
     frozenset({"evaluation", "pipeline"}),
     frozenset({"batch", "readme", "store", "stream"}),
     frozenset({"benchmark", "live", "video"}),
