@@ -39,8 +39,12 @@ def apply() -> None:
 
 
 def plain(text: str) -> str:
-    """Escape text from outside so that Markdown shows it letter by letter: no links, pictures, colours or icons."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])", r"\\\1", text)
+    """Escape text from outside so that Markdown shows it letter by letter: no links, pictures, colours or icons.
+
+    Addresses are looked for after the backslashes were taken away, so a joiner without width breaks them up.
+    """
+    without_addresses = re.sub(r"(?i)(?<=http:)(?=//)|(?<=https:)(?=//)|(?<=www)(?=\.)|(?<=@)", "\u2060", text)
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])", r"\\\1", without_addresses)
 
 
 def reading_words(face: Face) -> str:

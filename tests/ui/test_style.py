@@ -1,0 +1,77 @@
+"""Words from outside as Markdown, and a reading in words."""
+
+import re
+
+import numpy as np
+import pytest
+
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, emotion
+from fer.results import Face
+from fer.ui.style import plain, reading_words
+
+JOINER = "\u2060"
+
+
+def shown(markdown: str) -> str:
+    """What a reader sees of escaped text: the backslashes and the joiners, which have no width, are gone."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown).replace(JOINER, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "portrait 12",
+        "Zoë's photo, 50 %",
+        "![x](http://example.com/a.png)",
+        "[a link](javascript:alert(1))",
+        "<img src=x onerror=alert(1)>",
+        "**bold** _italic_ ~~gone~~ `code`",
+        "# heading\n- item\n1. item\n> quote",
+        ":red[danger] :material/home: :smile:",
+        "$x^2$ &amp; a|b a==b a->b",
+        r"C:\photos\*.png",
+        "http://example.com https://example.com HTTPS://EXAMPLE.COM www.example.com me@example.com",
+    ],
+    ids=[
+        *("nothing", "plain words", "other signs", "picture", "link", "HTML", "emphasis", "blocks", "directives"),
+        *("formulas", "backslashes", "addresses"),
+    ],
+)
+class TestPlain:
+    def test_the_words_stay_as_they_are(self, text: str) -> None:
+        assert shown(plain(text)) == text
+
+    def test_nothing_is_left_that_markdown_would_take_up(self, text: str) -> None:
+        unescaped = re.sub(r"\\[!-/:-@\[-`{-~]", "", plain(text))
+        assert not set(unescaped) & set(r"\`*_{}[]()<>#+-.!|~$:^=&")
+
+    def test_no_address_becomes_a_link(self, text: str) -> None:
+        """The renderer looks for addresses after it has taken the backslashes away."""
+        read = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", plain(text))
+        assert not re.search(r"(?i)https?://|www\.|\w@\w", read)
+
+
+def _face(**probabilities: float) -> Face:
+    classes = EMOTIONS_WITH_CONTEMPT if "contempt" in probabilities else EMOTIONS
+    rest = (1 - sum(probabilities.values())) / (len(classes) - len(probabilities))
+    return Face((0, 0, 9, 9), (0, 0, 9, 9), 1.0, np.array([probabilities.get(c, rest) for c in classes]), classes)
+
+
+@pytest.mark.parametrize(
+    ("face", "words"),
+    [
+        pytest.param(_face(happy=0.9), "Looks happy", id="sure"),
+        pytest.param(_face(fear=0.5), "Looks afraid", id="just sure"),
+        pytest.param(_face(angry=0.4, disgust=0.3), "Unsure: angry or disgusted", id="unsure"),
+        pytest.param(_face(contempt=0.8), "Looks contemptuous", id="the eighth class"),
+    ],
+)
+def test_a_reading_in_words(face: Face, words: str) -> None:
+    assert reading_words(face) == words
+
+
+def test_every_class_completes_the_words() -> None:
+    for name in EMOTIONS_WITH_CONTEMPT:
+        probabilities = {"contempt": 0.0} | {name: 0.9}
+        assert reading_words(_face(**probabilities)) == f"Looks {emotion(name).adjective}"
