@@ -12,7 +12,8 @@ from typing import Literal
 
 from fer import paths
 from fer.datasets.cache import open_cached, write_cache
-from fer.datasets.dataset import FaceDataset
+from fer.datasets.dataset import ALL, FaceDataset
+from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
 
 OnBadRows = Literal["raise", "skip"]
@@ -30,12 +31,19 @@ class KnownDataset:
         title: for people.
         file_name: what its file is called where it is downloaded.
         origin: where that is, as the end of a sentence.
+        published: how many faces each class has there, by split; by "all" where no split is official.
     """
 
     name: str
     title: str
     file_name: str
     origin: str
+    published: Mapping[str, Mapping[str, int]]
+
+
+def _by_class(*counts: int) -> Mapping[str, int]:
+    """Counts in the order of the codes 0-7."""
+    return MappingProxyType(dict(zip(EMOTIONS_WITH_CONTEMPT, counts, strict=False)))
 
 
 DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
@@ -48,9 +56,18 @@ DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
                 "fer2013.csv",
                 'the Kaggle competition "Challenges in Representation Learning: Facial Expression Recognition '
                 'Challenge" (kaggle.com)',
+                {
+                    "Training": _by_class(3995, 436, 4097, 7215, 4830, 3171, 4965),
+                    "PublicTest": _by_class(467, 56, 496, 895, 653, 415, 607),
+                    "PrivateTest": _by_class(491, 55, 528, 879, 594, 416, 626),
+                },
             ),
             KnownDataset(
-                "ckplus", "CK+", "ckextended.csv", 'the Kaggle data set "CK+ Dataset" by davilsena (kaggle.com)'
+                "ckplus",
+                "CK+",
+                "ckextended.csv",
+                'the Kaggle data set "CK+ Dataset" by davilsena (kaggle.com)',
+                {ALL: _by_class(45, 59, 25, 69, 28, 83, 593, 18)},
             ),
         )
     }

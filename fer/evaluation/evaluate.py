@@ -119,7 +119,7 @@ def read_split(model: Model, dataset: FaceDataset, split: str, progress: Progres
     for turn, averaging in enumerate(_WAYS.values()):
         parts = []
         for start in range(0, len(faces), BATCH):
-            crops = _scaled(faces.images[start : start + BATCH], model.card.crop_size)
+            crops = scaled(faces.images[start : start + BATCH], model.card.crop_size)
             parts.append(model.predict(crops, averaging).logits)
             if progress is not None:
                 progress((turn + min(1.0, (start + BATCH) / len(faces))) / len(_WAYS))
@@ -187,7 +187,7 @@ def _training_rows(card: Card, dataset: FaceDataset) -> tuple[bool, str]:
     return name == dataset.name or card.training.get("digest") == dataset.digest, split
 
 
-def _scaled(images: np.ndarray, size: int) -> np.ndarray:
+def scaled(images: np.ndarray, size: int) -> np.ndarray:
     """Bring pictures, uint8 of shape (n, side, side), to the side that a model's crops have."""
     side = images.shape[1]
     if side == size:
