@@ -16,7 +16,8 @@ def build_navigation() -> StreamlitPage:
     """Declare the pages and return the one that was asked for."""
     home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
     image = st.Page("pages/image.py", title="Image", icon=":material/photo_camera:", url_path="image")
-    return st.navigation({"": [home], "Read": [image]})
+    datasets = st.Page("pages/datasets.py", title="Datasets", icon=":material/dataset:", url_path="datasets")
+    return st.navigation({"": [home], "Read": [image], "Explore": [datasets]})
 
 
 def enter() -> StreamlitPage:

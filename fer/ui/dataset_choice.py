@@ -1,0 +1,157 @@
+"""Which data set a page shows: one that was found, a file or folder of the user's, or an uploaded file.
+
+A data set is opened once a session. What is uploaded stays in that session's memory; it is on the disk only in a
+temporary file while it is read, after the visitor asked for that.
+"""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+from streamlit.typing import UploadedFile
+
+from fer import paths
+from fer.datasets import DATASETS, FaceDataset, KnownDataset, load_dataset
+from fer.datasets.pixel_csv import read_pixel_csv
+from fer.errors import DatasetError, FerError
+from fer.ui.style import plain
+
+OWN = "own"
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_OPENED = "_datasets"
+
+
+def title_of(dataset: FaceDataset) -> str:
+    """What to call a data set on the page."""
+    return DATASETS[dataset.name].title if dataset.name in DATASETS else dataset.name
+
+
+def choose_dataset() -> FaceDataset | KnownDataset | None:
+    """Offer the data sets and open the one chosen.
+
+    Returns:
+        The data set; the known one whose file was not found; or None where the user has yet to bring one, or where it
+        could not be read, which is then said.
+    """
+    found = {name: paths.find_data_file(known.file_name) for name, known in DATASETS.items()}
+    names = [*DATASETS, OWN]
+    first = next((name for name in DATASETS if found[name]), names[0])
+
+    def title(name: str) -> str:
+        if name == OWN:
+            return "Your own"
+        return DATASETS[name].title + ("" if found[name] else " (not found)")
+
+    chosen = st.segmented_control(
+        "Data set",
+        names,
+        default=first,
+        required=True,
+        format_func=title,
+        key="dataset",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    if chosen == OWN:
+        return _own()
+    if found[chosen] is None:
+        return DATASETS[chosen]
+    return _or_say_why(lambda: open_file(found[chosen], chosen))
+
+
+def others(dataset: FaceDataset) -> dict[str, Path]:
+    """The data sets that were found, except this one: titles with their files."""
+    found = {known: paths.find_data_file(known.file_name) for known in DATASETS.values()}
+    return {known.title: file for known, file in found.items() if file and file != dataset.source}
+
+
+def open_file(path: Path, name: str | None = None) -> FaceDataset:
+    """Open a file or folder, once a session while it stays as it is; a first reading shows its progress.
+
+    Args:
+        path: the file, or a folder with a sub-folder for every class.
+        name: of a known data set; else the data set is called after its file.
+
+    Raises:
+        DatasetError: it is missing or breaks the rules of its format.
+    """
+    opened = st.session_state.setdefault(_OPENED, {})
+    state = path.stat() if path.exists() else None
+    key = (str(path), state and (state.st_size, state.st_mtime_ns))
+    if key not in opened:
+        place = st.empty()
+        report = _progress(place, path.name)
+        if name is None:
+            opened[key] = load_dataset(path, "skip", report)
+        else:
+            opened[key] = load_dataset(name, "skip", report, path=path)
+        place.empty()
+    return opened[key]
+
+
+def _progress(place, file_name: str) -> Callable[[float], None]:
+    def report(share: float) -> None:
+        place.progress(share, text=plain(f"Reading {file_name}, {share:.0%}; choose another data set to stop."))
+
+    return report
+
+
+def _or_say_why(opener: Callable[[], FaceDataset]) -> FaceDataset | None:
+    try:
+        return opener()
+    except FerError as error:
+        st.error(plain(str(error)), icon=":material/broken_image:")
+        return None
+
+
+def _own() -> FaceDataset | None:
+    on_this_machine = st.get_option("server.address") in _LOOPBACK
+    with st.container(border=True):
+        path, file = "", None
+        if on_this_machine:
+            path = st.text_input(
+                "Path of a CSV file in FER2013's layout, or of a folder with a sub-folder of pictures for every class",
+                key="dataset_path",
+                persist_state="session",
+                placeholder=str(Path.home() / "fer2013.csv"),
+            ).strip()
+            st.caption("Its faces are kept as arrays in the cache folder, so that it opens in a moment the next time.")
+        if not path:
+            file = st.file_uploader("Or upload a CSV file" if on_this_machine else "A CSV file", type=["csv"])
+            st.caption(
+                "An upload is read when you press Read: it is then written to a temporary file of this machine, which "
+                "is deleted at once. The faces stay in memory and are gone when you leave. Larger files: by their path."
+            )
+    if path:
+        return _or_say_why(lambda: open_file(Path(path).expanduser()))
+    return None if file is None else _uploaded(file)
+
+
+def _uploaded(file: UploadedFile) -> FaceDataset | None:
+    opened = st.session_state.setdefault(_OPENED, {})
+    key = ("upload", file.file_id)
+    if key not in opened:
+        if not st.button("Read", key="read_upload", type="primary", icon=":material/table_view:"):
+            return None
+        place = st.empty()
+        dataset = _or_say_why(lambda: _read_upload(file, _progress(place, file.name)))
+        place.empty()
+        if dataset is None:
+            return None
+        opened[key] = dataset
+    return opened[key]
+
+
+def _read_upload(file: UploadedFile, report: Callable[[float], None]) -> FaceDataset:
+    """Read an upload through a temporary file, because the reader parses files in parallel blocks."""
+    name = Path(file.name).stem
+    with tempfile.TemporaryDirectory(prefix="fer-") as folder:
+        path = Path(folder) / Path(file.name).name
+        try:
+            path.write_bytes(file.getbuffer())
+        except OSError as error:
+            raise DatasetError(f"{file.name} cannot be read: {error.strerror}.") from error
+        of_file = {known.file_name: known.name for known in DATASETS.values()}
+        return read_pixel_csv(path, of_file.get(path.name, name), report)
