@@ -13,8 +13,7 @@ from fer.fetch import fetch_detector
 from fer.pipeline import DEFAULT_MODEL
 from fer.recognition import ModelCard
 from fer.ui.loaders import Settings, open_pipeline
-from fer.ui.readings import describe
-from fer.ui.style import plain
+from fer.ui.style import describe, plain
 
 
 def picture_at_work() -> None:

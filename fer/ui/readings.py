@@ -8,22 +8,12 @@ from fer import export
 from fer.charts import probability_bars
 from fer.detection import TITLES
 from fer.drawing import overlay_map
-from fer.results import Face, FrameResult, PhotoResult, to_table
+from fer.results import Face, PhotoResult, to_table
 from fer.ui.album import FaceView, Reading, open_photo
-from fer.ui.style import headline, plain, reading_words
+from fer.ui.style import describe, headline, plain, reading_words
 
 LEAST_STRETCHED = 400
 """Pictures narrower than this, in pixels, are shown as they are: enlarged they would only look worse."""
-
-
-def describe(result: FrameResult) -> str:
-    """What was found, in a sentence for those who cannot see the picture."""
-    if not result.faces:
-        return "A photo in which no face was found."
-    readings = "; ".join(
-        f"face {n}: {reading_words(face)}, {face.confidence:.0%}" for n, face in enumerate(result.faces, 1)
-    )
-    return f"The photo with {len(result)} numbered face{'s' if len(result) > 1 else ''}. {readings}."
 
 
 def picture(reading: Reading) -> None:

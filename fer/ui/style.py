@@ -1,6 +1,6 @@
 """The few rules of look that the theme cannot state: tabular figures and how a reading is written.
 
-Also the one place where words from outside (file names, errors) are made safe to show.
+Also where a reading is put into words, and where words from outside (file names, errors) are made safe to show.
 """
 
 import html
@@ -11,7 +11,7 @@ import streamlit as st
 
 from fer.drawing import SURE
 from fer.emotions import emotion
-from fer.results import Face
+from fer.results import Face, FrameResult
 
 ICON = str(Path(__file__).parent / "assets" / "icon.svg")
 
@@ -63,3 +63,13 @@ def headline(face: Face) -> None:
         f'border-color:{look.edge}"></span>{html.escape(reading_words(face))}</span>'
         f'<span class="fer-share">{100 * face.confidence:.0f}\u202f%</span></div>'
     )
+
+
+def describe(result: FrameResult) -> str:
+    """What was found, in a sentence for those who cannot see the picture."""
+    if not result.faces:
+        return "A photo in which no face was found."
+    readings = "; ".join(
+        f"face {n}: {reading_words(face)}, {face.confidence:.0%}" for n, face in enumerate(result.faces, 1)
+    )
+    return f"The photo with {len(result)} numbered face{'s' if len(result) > 1 else ''}. {readings}."
