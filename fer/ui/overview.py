@@ -69,9 +69,13 @@ def _model(card: ModelCard, report: Report) -> None:
         for label, share, meaning in figures:
             st.metric(label, f"{share:.1%}", help=meaning)
     stamp = found.stamp
+    without, copies = found.plain.accuracy_without_copies, ""
+    if without is not None:
+        copies = (
+            f"{stamp.copies_in_training} have an exact copy among the training faces; without those {without:.1%}. "
+        )
     protocol = (
-        f"FER2013 {stamp.split}, {stamp.n:,} faces, 95 % interval {low:.1%} to {high:.1%}. {stamp.copies_in_training} "
-        f"have an exact copy among the training faces; without those {found.plain.accuracy_without_copies:.1%}. "
+        f"FER2013 {stamp.split}, {stamp.n:,} faces, 95 % interval {low:.1%} to {high:.1%}. {copies}"
         f"Checkpoint selected by {stamp.selected_by}. Measured {stamp.date}, code {stamp.code_version}."
     )
     st.caption(plain(protocol))

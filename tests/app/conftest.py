@@ -1,0 +1,73 @@
+"""Visitors of the app, without a browser: the pages as Streamlit would run them."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest, app_test
+
+from fer import paths
+from fer.media import encode_png
+from fer.samples import SAMPLES
+
+LIMIT_S = 120
+"""Longer than any page takes on two busy cores; nothing waits for it to pass."""
+
+Visit = Callable[[str], AppTest]
+
+
+@pytest.fixture(autouse=True)
+def _through_the_entry_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run every page as the entry script does, and share nothing that was cached with other tests.
+
+    AppTest takes a folder called pages/ for Streamlit's old mode before every run, in which a page runs alone.
+    """
+    monkeypatch.setattr(app_test, "PagesManager", type("NavigationOnly", (PagesManager,), {}))
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", False)
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def visit() -> Visit:
+    """A function that opens the app as a new visitor, on one of its pages."""
+
+    def visit(page: str = "home") -> AppTest:
+        app = AppTest.from_file(str(paths.ROOT / "streamlit_app.py"), default_timeout=LIMIT_S).run()
+        return app if page == "home" else app.switch_page(f"pages/{page}.py").run()
+
+    return visit
+
+
+def said(app: AppTest) -> str:
+    """Everything that the page says, a line each, as a reader sees it: without the backslashes that Markdown takes."""
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.error, app.warning, app.info)
+    text = "\n".join(element.value for elements in kinds for element in elements)
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text).replace("\u2060", "")
+
+
+def upload(app: AppTest, *files: tuple[str, bytes], key: str = "image_files") -> AppTest:
+    """Give the Image page files."""
+    return app.file_uploader(key=key).set_value([(name, data, "image/png") for name, data in files]).run()
+
+
+@pytest.fixture(scope="session")
+def face_png() -> bytes:
+    """A photo of one happy face."""
+    return encode_png(cv2.resize(SAMPLES["astronaut"].load(), (256, 256), interpolation=cv2.INTER_AREA))
+
+
+@pytest.fixture(scope="session")
+def two_faces_png() -> bytes:
+    return encode_png(SAMPLES["two-faces"].load())
+
+
+@pytest.fixture(scope="session")
+def blank_png() -> bytes:
+    """A photo of nobody."""
+    return encode_png(np.full((120, 160, 3), 128, np.uint8))

@@ -1,0 +1,87 @@
+"""Every page, as it greets a first visitor, and where nothing is installed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fer import paths
+from fer.pipeline import DEFAULT_MODEL
+from tests.app.conftest import Visit, said
+from tests.fakes import install_model
+
+PAGES = sorted(path.stem for path in (paths.ROOT / "pages").glob("*.py"))
+
+
+@pytest.fixture
+def model_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for models that is searched before the shipped ones."""
+    monkeypatch.setenv("FER_MODEL_DIR", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_first_visit(page: str, visit: Visit) -> None:
+    app = visit(page)
+    assert not app.exception
+    assert not app.error
+    assert len(app.title) == 1
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_any_model(page: str, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer.paths.model_dirs", lambda: [tmp_path])
+    app = visit(page)
+    assert not app.exception
+    if page in ("home", "image"):
+        assert "No model is installed" in said(app)
+        assert "fetch it again" in said(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    ("file", "data", "sentence"),
+    [
+        ("card.json", b"{", "card.json is damaged; install the model again."),
+        ("model.onnx", b"no network", "model.onnx is damaged or no ONNX network; install the model again."),
+        ("model.onnx", None, "model.onnx is missing; install the model again."),
+        ("report.json", b"[]", "report.json is damaged: it must hold one JSON object."),
+        ("report.json", b'{"evaluations": [{}]}', "report.json is damaged; evaluate the model again."),
+    ],
+    ids=["card", "network", "no network", "report", "figures"],
+)
+def test_with_a_damaged_model(
+    page: str, file: str, data: bytes | None, sentence: str, visit: Visit, model_dir: Path
+) -> None:
+    folder = install_model(model_dir, DEFAULT_MODEL)
+    if data is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(data)
+    app = visit(page)
+    assert not app.exception
+    if page in ("home", "image"):
+        assert f"{folder / file}"[-40:] in said(app)
+        assert sentence in said(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_a_damaged_detector(page: str, visit: Visit, model_dir: Path) -> None:
+    model_dir.mkdir()
+    (model_dir / paths.DETECTOR_FILE).write_bytes(b"no network")
+    app = visit(page)
+    assert not app.exception
+    if page in ("home", "image"):
+        assert f"{paths.DETECTOR_FILE} is damaged; remove it and run `python -m fer setup`." in said(app)
+
+
+@pytest.mark.parametrize("page", ["home", "image"])
+def test_with_a_model_that_nobody_measured(page: str, visit: Visit, model_dir: Path) -> None:
+    shipped = paths.ROOT / "models" / DEFAULT_MODEL
+    shutil.copytree(shipped, model_dir / DEFAULT_MODEL)
+    (model_dir / DEFAULT_MODEL / "report.json").unlink()
+    app = visit(page)
+    assert not app.exception
+    assert not app.error
+    assert not app.metric
+    assert "Not measured yet: run `python -m fer evaluate` on FER2013." in said(app)
