@@ -82,7 +82,7 @@ class Audit:
         differences: where counts differ from the published ones: usage ("all" where no split is published), label,
             published, here; None where none are known.
         rows_to_leave_out: rows without which every face comes once and in one split: row, usage, label, reason (one of
-            `REASONS`), copy_of (row number; 0 where the reason is no copy).
+            `REASONS`), copy_of (row number; 0 where the reason is no copy), and file where rows are files of a folder.
     """
 
     name: str
@@ -148,17 +148,19 @@ def audit(dataset: FaceDataset, votes: Votes | None = None, progress: Callable[[
             "blank": blank,
         }
     )
+    if dataset.files is not None:
+        faces["file"] = dataset.files
     faces["conflicting"] = faces.groupby("first")["label"].transform("nunique") > 1
-    pairs = _pairs(faces, comparison.near)
+    pairs, figures = _pairs(faces, comparison.near), _figures(faces)
     no_face = None if votes is None else votes.no_face(dataset)
     return Audit(
         name=dataset.name,
         digest=dataset.digest,
         bad_rows=len(dataset.bad_rows),
         counts=dataset.counts(),
-        figures=_figures(faces),
+        figures=figures,
         without_blank=_figures(faces[~blank]),
-        near_copies=_near_copies(pairs),
+        near_copies=_near_copies(pairs, figures),
         members=_members(faces),
         pairs=pairs,
         blank=_named(faces[blank]).assign(level=dataset.images[blank, 0, 0].astype(int)),
@@ -286,13 +288,13 @@ def _pairs(faces: pd.DataFrame, near: NearPairs) -> pd.DataFrame:
     return table.iloc[order].reset_index(drop=True)
 
 
-def _near_copies(pairs: pd.DataFrame) -> dict[str, int]:
-    counts = {}
-    for where, there in pairs.groupby("where", sort=False):
-        is_near = there["kind"] == "near"
-        if is_near.any():
-            counts[str(where)] = len(set(there.loc[is_near, "row"]) - set(there.loc[~is_near, "row"]))
-    return counts
+def _near_copies(pairs: pd.DataFrame, figures: CopyFigures) -> dict[str, int]:
+    is_near = pairs["kind"] == "near"
+    near, exact = pairs[is_near], pairs[~is_near]
+    return {
+        where: len(set(near.loc[near["where"] == where, "row"]) - set(exact.loc[exact["where"] == where, "row"]))
+        for where in (*figures.copies, *(f"within {usage}" for usage in figures.repeated))
+    }
 
 
 def _shared_subjects(dataset: FaceDataset) -> pd.DataFrame | None:
@@ -343,4 +345,5 @@ def _rows_to_leave_out(faces: pd.DataFrame, pairs: pd.DataFrame, no_face: np.nda
     table.loc[goes, "reason"] = "near copy in a later split"
     table.loc[goes, "copy_of"] = table.loc[goes, "row"].map(copy_of).astype(int)
     out = table[table["reason"] != ""]
-    return out[["row", "usage", "label", "reason", "copy_of"]].reset_index(drop=True)
+    columns = ["row", "usage", "label", "reason", "copy_of", *(["file"] if "file" in out else [])]
+    return out[columns].reset_index(drop=True)

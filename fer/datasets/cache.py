@@ -1,8 +1,9 @@
 """Data sets unpacked into arrays on disk, so that a file is parsed once and opened in a moment afterwards.
 
-Turns a file's path into its cached `FaceDataset` and back, and knows nothing of the file's format. A cache belongs to
-one state of the file: its path, size and time of change. It is written beside and renamed into place, so that a kill
-or two processes at once never leave half a cache, and it is sealed, so that a damaged one is noticed.
+Turns a path into its cached `FaceDataset` and back, and knows nothing of formats. A cache belongs to one state of a
+file, its path, size and time of change, or to one state of all the files of a folder. It is written beside and renamed
+into place, so that a kill or two processes at once never leave half a cache, and it is sealed, so that a damaged one is
+noticed.
 """
 
 import contextlib
@@ -28,23 +29,30 @@ ABANDONED_S = 24 * 3600.0
 """Age after which an unfinished cache is taken for one whose writer was killed."""
 
 _FACTS = "facts.json"
-_ARRAYS = ("images", "labels", "usage", "rows", "subjects")
+_ARRAYS = ("images", "labels", "usage", "rows", "subjects", "files")
 _UNFINISHED = ".unfinished-"
 
 _log = logging.getLogger(__name__)
 
 
-def open_cached(path: Path, name: str) -> FaceDataset | None:
-    """Open the cache of a file as it is now.
+def state_of(file: Path) -> str:
+    """What changes when a file does: its size and its time of change."""
+    found = file.stat()
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def open_cached(path: Path, name: str, state: str) -> FaceDataset | None:
+    """Open the cache of a file or folder as it is now.
 
     Args:
-        path: the file.
+        path: the file or folder.
         name: what to call the data set.
+        state: the one that it is in.
 
     Returns:
         The data set, its images memory-mapped; None where there is no cache or a damaged one.
     """
-    folder = _folder(path)
+    folder = _folder(path, state)
     if not folder.is_dir():
         return None
     try:
@@ -69,12 +77,12 @@ def open_cached(path: Path, name: str) -> FaceDataset | None:
         return None
 
 
-def write_cache(dataset: FaceDataset, state: os.stat_result) -> None:
-    """Write a data set's cache and remove those of the file's earlier states.
+def write_cache(dataset: FaceDataset, state: str) -> None:
+    """Write a data set's cache and remove those of its earlier states.
 
     Args:
-        dataset: all rows of its file.
-        state: the file's size and time of change from before it was read.
+        dataset: all rows of its file or folder.
+        state: the one that this was in before it was read.
 
     Raises:
         OSError: the folder cannot be written, for instance because the disk is full; nothing is left behind.
@@ -104,12 +112,10 @@ def write_cache(dataset: FaceDataset, state: os.stat_result) -> None:
     _remove_outdated(folder)
 
 
-def _folder(path: Path, state: os.stat_result | None = None) -> Path:
-    """Where the cache of a file in this state lies; the first half of the name is the path's."""
-    path = path.resolve()
-    state = state or path.stat()
-    of_path = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-    of_state = hashlib.sha256(f"{FORMAT} {state.st_size} {state.st_mtime_ns}".encode()).hexdigest()[:16]
+def _folder(path: Path, state: str) -> Path:
+    """Where the cache of a file or folder in this state lies; the first half of the name is the path's."""
+    of_path = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    of_state = hashlib.sha256(f"{FORMAT} {state}".encode()).hexdigest()[:16]
     return paths.array_cache_dir() / f"{of_path}-{of_state}"
 
 

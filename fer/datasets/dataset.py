@@ -23,10 +23,11 @@ SPLITS: tuple[str, ...] = (*USAGES, ALL)
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row of a file that was left out.
+    """A row of a file, or a file of a folder, that was left out.
 
     Attributes:
-        row: its number among the file's data rows, counted from 1; the header and blank lines do not count.
+        row: its number among the file's data rows, counted from 1; the header and blank lines do not count. In a
+            folder, its number among the files in the order of their paths.
         reason: the rule that it breaks, as the end of a sentence without a full stop.
     """
 
@@ -63,9 +64,10 @@ class FaceDataset:
         usage: str of shape (n,), each one of `USAGES`.
         classes: `EMOTIONS`, or `EMOTIONS_WITH_CONTEMPT`.
         digest: SHA-256 in hex over the emotion, pixel and usage arrays of the whole data set; a selection keeps it.
-        source: the file that was read.
+        source: the file or folder that was read.
         rows: int64 of shape (n,), each row's number among the file's data rows, counted from 1.
         subjects: str of shape (n,), who is seen; None where the file does not say.
+        files: str of shape (n,), each picture's path inside the folder that was read; None where that was one file.
         bad_rows: the rows of the file that were left out.
     """
 
@@ -78,6 +80,7 @@ class FaceDataset:
     source: Path
     rows: np.ndarray
     subjects: np.ndarray | None = None
+    files: np.ndarray | None = None
     bad_rows: tuple[BadRow, ...] = ()
 
     def __post_init__(self) -> None:
@@ -85,7 +88,7 @@ class FaceDataset:
             raise ValueError(f"images must be uint8 of 3 dimensions, but are {self.images.dtype} {self.images.shape}.")
         if self.classes not in (EMOTIONS, EMOTIONS_WITH_CONTEMPT):
             raise ValueError(f"classes must be those of FER2013 or CK+, but are {self.classes}.")
-        for name in ("images", "labels", "usage", "rows", "subjects"):
+        for name in ("images", "labels", "usage", "rows", "subjects", "files"):
             array = getattr(self, name)
             if array is None:
                 continue
@@ -127,6 +130,7 @@ class FaceDataset:
             usage=self.usage[index],
             rows=self.rows[index],
             subjects=None if self.subjects is None else self.subjects[index],
+            files=None if self.files is None else self.files[index],
         )
 
     def counts(self) -> "pandas.DataFrame":  # noqa: F821  # pandas is loaded on first use

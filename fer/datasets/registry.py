@@ -1,9 +1,10 @@
-"""Names and paths -> data sets: which files are known, where they are looked for, and what to do with bad rows.
+"""Names and paths -> data sets: which ones are known, where they are looked for, and what to do with bad rows.
 
 Knows nothing about networks or pages.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from fer import paths
-from fer.datasets.cache import open_cached, write_cache
+from fer.datasets.cache import open_cached, state_of, write_cache
 from fer.datasets.dataset import ALL, FaceDataset
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
@@ -20,6 +21,7 @@ OnBadRows = Literal["raise", "skip"]
 Progress = Callable[[float], None]
 
 _log = logging.getLogger(__name__)
+_one_reads = threading.Lock()  # two visitors with one file would need twice the memory for the same cache
 
 
 @dataclass(frozen=True)
@@ -83,27 +85,27 @@ def load_dataset(
     """Load a data set: from its file the first time, from the array cache while the file stays as it is.
 
     Args:
-        name_or_path: a name of `DATASETS`, which is looked for on the search path, or the path of a file in FER2013's
-            layout, which is named after its file.
+        name_or_path: a name of `DATASETS`, which is looked for on the search path, or a path, which the data set is
+            named after: a CSV file in FER2013's layout, or a folder of pictures with a sub-folder for every class.
         on_bad_rows: "raise" accepts no row that breaks a rule, "skip" leaves them out and lists them in `bad_rows`.
         progress: called with the share that is done, in [0, 1], while a file is read; what it raises ends the reading.
-        path: the file of the named data set, instead of looking for it.
+        path: the file or folder of the named data set, instead of looking for it.
 
     Returns:
-        Every good row of the file.
+        Every good row.
 
     Raises:
-        DatasetError: there is no such file, it breaks the rules of its format, or a row does and may not.
+        DatasetError: there is no such file or folder, it breaks the rules of its format, or a row does and may not.
     """
     if path is not None:
         name = str(name_or_path)
     else:
         name, path = _find(name_or_path)
-    if not path.is_file():
-        raise DatasetError(f"There is no file {path}; give the path of a CSV file in FER2013's layout.")
-    dataset = open_cached(path, name)
-    if dataset is None:
-        dataset = _read_and_cache(path, name, progress)
+    if not (path.is_file() or path.is_dir()):
+        raise DatasetError(
+            f"There is no file {path}; give the path of a CSV file in FER2013's layout, or of a folder of pictures."
+        )
+    dataset = _open_folder(path, name, progress) if path.is_dir() else _open_file(path, name, progress)
     if dataset.bad_rows and on_bad_rows == "raise":
         more = len(dataset.bad_rows) - 1
         rest = f"; {more} more {'row breaks' if more == 1 else 'rows break'} a rule" if more else ""
@@ -118,11 +120,11 @@ def _find(name_or_path: str | Path) -> tuple[str, Path]:
     if known is None:
         path = Path(name_or_path).expanduser()
         of_file = {known.file_name: known.name for known in DATASETS.values()}
-        if not path.is_file():
+        if not str(name_or_path) or not (path.is_file() or path.is_dir()):
             raise DatasetError(
                 f"{name_or_path} is neither a file nor a known data set; known are {', '.join(DATASETS)}."
             )
-        return of_file.get(path.name, path.stem), path
+        return of_file.get(path.name, path.resolve().name if path.is_dir() else path.stem), path
     found = paths.find_data_file(known.file_name)
     if found is None:
         raise DatasetError(
@@ -132,15 +134,38 @@ def _find(name_or_path: str | Path) -> tuple[str, Path]:
     return known.name, found
 
 
-def _read_and_cache(path: Path, name: str, progress: Progress | None) -> FaceDataset:
-    from fer.datasets.pixel_csv import read_pixel_csv  # pyarrow takes a moment to import, and a cache needs none of it
+def _open_file(path: Path, name: str, progress: Progress | None) -> FaceDataset:
+    def read() -> FaceDataset:
+        from fer.datasets.pixel_csv import read_pixel_csv  # pyarrow takes a moment to import, and a cache needs none
 
-    state = path.stat()
-    dataset = read_pixel_csv(path, name, progress)
+        return read_pixel_csv(path, name, progress)
+
+    return _open(path, name, state_of(path), read)
+
+
+def _open_folder(path: Path, name: str, progress: Progress | None) -> FaceDataset:
+    from fer.datasets.folders import list_folder, read_folder  # OpenCV and the decoders take a moment, too
+
+    listing = list_folder(path)
+    return _open(path, name, listing.state, lambda: read_folder(path, name, listing, progress))
+
+
+def _open(path: Path, name: str, state: str, read: Callable[[], FaceDataset]) -> FaceDataset:
+    """Open the cache of this state, or read and cache it."""
+    dataset = open_cached(path, name, state)
+    if dataset is not None:
+        return dataset
+    with _one_reads:
+        dataset = open_cached(path, name, state)  # somebody may have written it while this one waited
+        return _read_and_cache(path, name, state, read) if dataset is None else dataset
+
+
+def _read_and_cache(path: Path, name: str, state: str, read: Callable[[], FaceDataset]) -> FaceDataset:
+    dataset = read()
     try:
         write_cache(dataset, state)
     except OSError as error:
         _log.warning("The arrays of %s could not be cached: %s", path, error)
         return dataset
-    cached = open_cached(path, name)
+    cached = open_cached(path, name, state)
     return dataset if cached is None else cached

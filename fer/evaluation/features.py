@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from fer.datasets import FaceDataset
 from fer.errors import DatasetError
@@ -21,6 +22,7 @@ MAX_ROWS = 1500
 """How many faces a map shows at most; of more, as many are drawn at random."""
 
 _PERPLEXITY = 30.0
+_ITERATIONS = 500
 
 
 def feature_map(
@@ -63,8 +65,7 @@ def feature_map(
     features = np.concatenate(logits)
     plane = PCA(n_components=2, random_state=seed).fit_transform(features)
     if method == "tsne":
-        perplexity = min(_PERPLEXITY, (len(faces) - 1) / 3)
-        plane = TSNE(init=plane / plane.std() * 1e-4, perplexity=perplexity, random_state=seed).fit_transform(features)
+        plane = _neighbourhoods(features, plane, seed)
     read = features.argmax(axis=1)
     classes = np.array(model.card.classes)
     return pd.DataFrame(
@@ -79,3 +80,12 @@ def feature_map(
             "right": read == faces.labels,
         }
     )
+
+
+def _neighbourhoods(features: np.ndarray, plane: np.ndarray, seed: int) -> np.ndarray:
+    """Lay features out by t-SNE, from float (n, 2) coordinates that it starts from."""
+    start = plane / max(float(plane.std()), 1e-9) * 1e-4  # as small as t-SNE's authors want it
+    perplexity = min(_PERPLEXITY, (len(features) - 1) / 3)
+    # Its threads wait for each other by spinning: on processors that are busy, two take six times as long as one.
+    with threadpool_limits(1, user_api="openmp"):
+        return TSNE(init=start, perplexity=perplexity, max_iter=_ITERATIONS, random_state=seed).fit_transform(features)

@@ -13,7 +13,7 @@ import pytest
 
 from fer import paths
 from fer.datasets import FaceDataset, cache, load_dataset
-from fer.datasets.cache import open_cached, write_cache
+from fer.datasets.cache import open_cached, state_of, write_cache
 from fer.datasets.pixel_csv import read_pixel_csv
 
 
@@ -37,17 +37,17 @@ def file(request: pytest.FixtureRequest, write_csv) -> Path:
 
 
 def test_nothing_is_cached_at_first(file: Path) -> None:
-    assert open_cached(file, "drawn") is None
+    assert open_cached(file, "drawn", state_of(file)) is None
     assert not paths.cache_dir().exists()
 
 
 def test_cache_gives_back_what_was_read(file: Path) -> None:
     read = read_pixel_csv(file, "drawn")
-    write_cache(read, file.stat())
-    opened = open_cached(file, "drawn")
+    write_cache(read, state_of(file))
+    opened = open_cached(file, "drawn", state_of(file))
     assert _same(opened, read)
     assert isinstance(opened.images, np.memmap)
-    assert open_cached(file, "another name").name == "another name"
+    assert open_cached(file, "another name", state_of(file)).name == "another name"
 
 
 def test_cache_is_used(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_changed_file_is_read_again(change: Callable[[Path], None], file: Path) 
     load_dataset(file, "skip")
     before = _folders()
     change(file)
-    assert open_cached(file, "drawn") is None
+    assert open_cached(file, "drawn", state_of(file)) is None
     assert _same(load_dataset(file, "skip"), read_pixel_csv(file, "drawn"))
     after = _folders()
     assert len(after) == 1
@@ -81,7 +81,7 @@ def test_files_do_not_share_a_cache(file: Path, tmp_path: Path) -> None:
     other.parent.mkdir()
     shutil.copy2(file, other)
     load_dataset(file, "skip")
-    assert open_cached(other, "drawn") is None
+    assert open_cached(other, "drawn", state_of(other)) is None
     load_dataset(other, "skip")
     assert len(_folders()) == 2
 
@@ -140,12 +140,12 @@ def test_damaged_cache_is_noticed_and_rebuilt(
     [folder] = _folders()
     damage(folder)
     with caplog.at_level(logging.WARNING):
-        assert open_cached(file, "drawn") is None
+        assert open_cached(file, "drawn", state_of(file)) is None
     assert f"The cache of {file} is damaged and will be written again" in caplog.text
     damage_is_gone = load_dataset(file, "skip")
     assert _same(damage_is_gone, read_pixel_csv(file, "drawn"))
     assert _folders() == [folder]
-    assert open_cached(file, "drawn") is not None
+    assert open_cached(file, "drawn", state_of(file)) is not None
 
 
 def test_kill_while_writing_leaves_no_cache(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,10 +158,10 @@ def test_kill_while_writing_leaves_no_cache(file: Path, monkeypatch: pytest.Monk
     with monkeypatch.context() as killed:
         killed.setattr(cache, "_seal", die)
         with pytest.raises(KeyboardInterrupt):
-            write_cache(dataset, file.stat())
-    assert open_cached(file, "drawn") is None
-    write_cache(dataset, file.stat())
-    assert _same(open_cached(file, "drawn"), dataset)
+            write_cache(dataset, state_of(file))
+    assert open_cached(file, "drawn", state_of(file)) is None
+    write_cache(dataset, state_of(file))
+    assert _same(open_cached(file, "drawn", state_of(file)), dataset)
 
 
 def test_only_old_unfinished_caches_are_cleared_away(file: Path) -> None:
@@ -175,9 +175,9 @@ def test_only_old_unfinished_caches_are_cleared_away(file: Path) -> None:
 
 def test_second_writer_of_the_same_cache_gives_way(file: Path) -> None:
     dataset = read_pixel_csv(file, "drawn")
-    write_cache(dataset, file.stat())
+    write_cache(dataset, state_of(file))
     before = {item: item.stat().st_mtime_ns for item in _folders()[0].iterdir()}
-    write_cache(dataset, file.stat())
+    write_cache(dataset, state_of(file))
     assert {item: item.stat().st_mtime_ns for item in _folders()[0].iterdir()} == before
     assert len(_folders()) == 1
 
