@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from fer.datasets import FaceDataset
 
 DONE, NOTHING_DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2, 64
+MAX_NAMED = 10
+"""How many bad rows are named one by one."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -94,6 +96,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--write-report", action="store_true",
                           help="fit framing and temperature, measure anew, store it with the model")  # fmt: skip
     evaluate.set_defaults(run=_evaluate)
+
+    audit = commands.add_parser("audit", help="find copies, leaks and labels that disagree in a data set")
+    audit.add_argument("file", metavar="FILE", help="a CSV file in FER2013's layout, a folder of pictures with a "
+                       "sub-folder for every class, or fer2013 or ckplus")  # fmt: skip
+    audit.add_argument("--json", action="store_true", help="print JSON")
+    audit.set_defaults(run=_audit)
 
     benchmark = commands.add_parser("benchmark", help="measure speed and memory against the budgets")
     benchmark.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="default: %(default)s")
@@ -307,6 +315,26 @@ def _write_report(name: str, datasets: "Sequence[FaceDataset]") -> int:
     write_framings(folder, framings)
     save_report(folder, report)
     print(folder / "report.json")
+    return DONE
+
+
+def _audit(chosen: argparse.Namespace) -> int:
+    from fer.datasets import load_dataset
+    from fer.datasets.audit import audit
+    from fer.datasets.audit_text import render_audit
+    from fer.datasets.ferplus import find_votes, load_votes
+
+    with _share_bar(f"Reading {chosen.file}") as report_share:
+        dataset = load_dataset(chosen.file, "skip", report_share)
+    for bad in dataset.bad_rows[:MAX_NAMED]:
+        _complain(f"Row {bad.row} is left out: {bad.reason}.")
+    if len(dataset.bad_rows) > MAX_NAMED:
+        _complain(f"{len(dataset.bad_rows) - MAX_NAMED:,} more rows are left out.")
+    votes_file = find_votes(dataset) if dataset.name == "fer2013" else None
+    votes = None if votes_file is None else load_votes(votes_file, dataset)
+    with _share_bar("Comparing pictures") as report_share:
+        found = audit(dataset, votes, report_share)
+    print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if chosen.json else render_audit(found))
     return DONE
 
 
