@@ -97,6 +97,13 @@ def _parser() -> argparse.ArgumentParser:
                           help="fit framing and temperature, measure anew, store it with the model")  # fmt: skip
     evaluate.set_defaults(run=_evaluate)
 
+    train = commands.add_parser("train", help="train a network from a recipe, or go on with a run that stopped")
+    train.add_argument("config", type=Path, metavar="CONFIG.toml", help="the recipe; see fer/training/recipes")
+    train.add_argument("--data", type=_named_path, metavar="NAME=PATH", help="without it fer2013 is looked for")
+    train.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR",
+                       help="for the run and, in a folder of its own, the model; default: %(default)s")  # fmt: skip
+    train.set_defaults(run=_train)
+
     audit = commands.add_parser("audit", help="find copies, leaks and labels that disagree in a data set")
     audit.add_argument("file", metavar="FILE", help="a CSV file in FER2013's layout, a folder of pictures with a "
                        "sub-folder for every class, or fer2013 or ckplus")  # fmt: skip
@@ -315,6 +322,23 @@ def _write_report(name: str, datasets: "Sequence[FaceDataset]") -> int:
     write_framings(folder, framings)
     save_report(folder, report)
     print(folder / "report.json")
+    return DONE
+
+
+def _train(chosen: argparse.Namespace) -> int:
+    from fer.datasets import load_dataset
+
+    name, path = chosen.data or ("fer2013", None)
+    with _share_bar(f"Reading {name}") as report_share:
+        data = load_dataset(name, progress=report_share, path=path)
+    from fer.training.train import EpochLog, run  # Keras and its backend take seconds to load
+
+    def report(log: EpochLog) -> None:
+        watched = "" if log.public_accuracy is None else f", {log.public_accuracy:.1%} on PublicTest"
+        left_min = (log.epochs - log.epoch) * log.elapsed_s / 60
+        _complain(f"epoch {log.epoch} of {log.epochs}: loss {log.loss:.3f}{watched}, {left_min:.0f} min left")
+
+    print(run(chosen.config, data, chosen.out / chosen.config.stem, report if sys.stderr.isatty() else None))
     return DONE
 
 
