@@ -19,6 +19,9 @@ _LABEL_ROOM = 1.15  # axis lengths; the label of the longest bar stands in what 
 INK = alt.ExprRef("luminance(background) > 0.2 ? '#25221D' : '#EFEAE1'")
 """Themes set the letters of axes, but not those beside bars: these look at the background themselves."""
 
+INK_ON_FULL = alt.ExprRef("luminance(background) > 0.2 ? '#FFFFFF' : '#181613'")
+"""For letters on the far end of the theme's sequential colours, which run away from the background."""
+
 
 def emotion_scale(classes: Sequence[str]) -> alt.Scale:
     """The scale that gives every class the colour of its expression.

@@ -11,7 +11,7 @@ from typing import Literal
 import altair as alt
 import pandas as pd
 
-from fer.charts import INK, edge_scale, emotion_scale, percent
+from fer.charts import INK, INK_ON_FULL, edge_scale, emotion_scale, percent
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 
 By = Literal["class", "row"]
@@ -19,6 +19,7 @@ ColourBy = Literal["label", "error"]
 
 _HEIGHT_PX = 280
 _MAP_PX = 560
+_AXIS_PX = 64
 _OPACITIES = (1.0, 0.55, 0.25)
 _GREY = "#808080"
 _SHORT_NAMES = "width < {0} ? slice(datum.label, 0, 3) : datum.label"
@@ -48,7 +49,7 @@ def class_counts(counts: pd.DataFrame, by: By = "class") -> alt.Chart:
     outer, inner, order, inner_order = ("expression", "row", classes, rows)
     if by == "row":
         outer, inner, order, inner_order = inner, outer, inner_order, order
-    names = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=_SHORT_NAMES.format(60 * len(order)), title=None)
+    names = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=_SHORT_NAMES.format(50 * len(order)), title=None)
     title = str(counts.index.name)
     return (
         alt.Chart(table)
@@ -60,7 +61,7 @@ def class_counts(counts: pd.DataFrame, by: By = "class") -> alt.Chart:
             color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
             stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
             opacity=alt.Opacity(
-                "row:N",
+                "row:O",
                 scale=alt.Scale(domain=rows, range=list(_OPACITIES[: len(rows)])),
                 legend=_LEGEND if by == "class" and len(rows) > 1 else None,
             ),
@@ -180,7 +181,7 @@ def _joined_points(table: pd.DataFrame, titles: Sequence[str], axis_title: str) 
             alt.Tooltip("share:Q", format=".1%"),
         ],
     )
-    return alt.layer(joints, points).properties(width="container", height=34 * len(classes))
+    return alt.layer(joints, points).properties(width="container", height=34 * len(classes) + _AXIS_PX)
 
 
 def light_ranges(table: pd.DataFrame, column: str) -> alt.LayerChart:
@@ -208,7 +209,7 @@ def light_ranges(table: pd.DataFrame, column: str) -> alt.LayerChart:
     whiskers = base.mark_rule(strokeWidth=2).encode(alt.X("p5:Q", axis=axis), alt.X2("p95:Q"), color=colour)
     halves = base.mark_bar(size=12, cornerRadius=2).encode(alt.X("p25:Q", axis=axis), alt.X2("p75:Q"), color=colour)
     medians = base.mark_tick(thickness=2, size=18, color=INK).encode(alt.X("median:Q", axis=axis))
-    return alt.layer(whiskers, halves, medians).properties(width="container", height=26 * len(classes))
+    return alt.layer(whiskers, halves, medians).properties(width="container", height=28 * len(classes) + _AXIS_PX)
 
 
 def agreement_heatmap(table: pd.DataFrame) -> alt.LayerChart:
@@ -232,7 +233,7 @@ def agreement_heatmap(table: pd.DataFrame) -> alt.LayerChart:
         ]
     )
     cells["words"] = cells["share"].map(percent)
-    names = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=_SHORT_NAMES.format(620), title="most raters chose")
+    names = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=_SHORT_NAMES.format(560), title="most raters chose")
     base = alt.Chart(cells).encode(
         alt.X("raters:N", sort=list(table.columns), axis=names),
         alt.Y("label:N", sort=list(table.index), axis=alt.Axis(labelOverlap=False, title=None)),
@@ -244,11 +245,11 @@ def agreement_heatmap(table: pd.DataFrame) -> alt.LayerChart:
         ],
     )
     squares = base.mark_rect().encode(color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1]), legend=None))
-    # The theme's scale runs from the background's side to the other one, so the letters turn over half-way.
+    # The theme's scale runs away from the background, so the letters turn over half-way.
     words = base.mark_text(fontSize=12).encode(
-        text="words:N", color=alt.condition("datum.share > 0.45", alt.value("white"), alt.value(INK))
+        text="words:N", color=alt.condition("datum.share > 0.5", alt.value(INK_ON_FULL), alt.value(INK))
     )
-    return alt.layer(squares, words).properties(width="container", height=38 * len(table))
+    return alt.layer(squares, words).properties(width="container", height=36 * len(table) + _AXIS_PX)
 
 
 def feature_map_points(table: pd.DataFrame, colour_by: ColourBy) -> alt.Chart:
@@ -282,7 +283,7 @@ def feature_map_points(table: pd.DataFrame, colour_by: ColourBy) -> alt.Chart:
     if by_error:
         chart = chart.encode(
             shape=alt.Shape("reading:N", scale=alt.Scale(domain=readings, range=["circle", "cross"]), legend=_LEGEND),
-            opacity=alt.Opacity("reading:N", scale=alt.Scale(domain=readings, range=[0.2, 1.0]), legend=None),
+            opacity=alt.Opacity("reading:O", scale=alt.Scale(domain=readings, range=[0.2, 1.0]), legend=None),
         )
     return chart.properties(width="container", height=_MAP_PX).interactive()
 

@@ -1,7 +1,7 @@
 """Which data set a page shows: one that was found, a file or folder of the user's, or an uploaded file.
 
-A data set is opened once a session. What is uploaded stays in that session's memory; it is on the disk only in a
-temporary file while it is read, after the visitor asked for that.
+A file of this machine is opened once for all visitors. What is uploaded stays in that visitor's session; it is on the
+disk only in a temporary file while it is read, after the visitor asked for that.
 """
 
 import tempfile
@@ -20,7 +20,6 @@ from fer.ui.style import plain
 OWN = "own"
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_OPENED = "_datasets"
 
 
 def title_of(dataset: FaceDataset) -> str:
@@ -61,14 +60,23 @@ def choose_dataset() -> FaceDataset | KnownDataset | None:
     return _or_say_why(lambda: open_file(found[chosen], chosen))
 
 
-def others(dataset: FaceDataset) -> dict[str, Path]:
-    """The data sets that were found, except this one: titles with their files."""
-    found = {known: paths.find_data_file(known.file_name) for known in DATASETS.values()}
-    return {known.title: file for known, file in found.items() if file and file != dataset.source}
+def others(dataset: FaceDataset) -> dict[str, tuple[Path, str]]:
+    """The data sets that were found, except this one: by title, what `open_file` takes."""
+    found = [(known, paths.find_data_file(known.file_name)) for known in DATASETS.values()]
+    return {known.title: (file, known.name) for known, file in found if file and file != dataset.source}
+
+
+@st.cache_resource
+def _shelf() -> dict[str, tuple[tuple[int, int], FaceDataset]]:
+    """The opened data sets by path, each with the size and time of change that its file had.
+
+    One for all visitors: every further mapping of an array cache would count as memory of its own.
+    """
+    return {}
 
 
 def open_file(path: Path, name: str | None = None) -> FaceDataset:
-    """Open a file or folder, once a session while it stays as it is; a first reading shows its progress.
+    """Open a file or folder, once while it stays as it is; a first reading shows its progress.
 
     Args:
         path: the file, or a folder with a sub-folder for every class.
@@ -77,18 +85,20 @@ def open_file(path: Path, name: str | None = None) -> FaceDataset:
     Raises:
         DatasetError: it is missing or breaks the rules of its format.
     """
-    opened = st.session_state.setdefault(_OPENED, {})
-    state = path.stat() if path.exists() else None
-    key = (str(path), state and (state.st_size, state.st_mtime_ns))
-    if key not in opened:
-        place = st.empty()
-        report = _progress(place, path.name)
-        if name is None:
-            opened[key] = load_dataset(path, "skip", report)
-        else:
-            opened[key] = load_dataset(name, "skip", report, path=path)
-        place.empty()
-    return opened[key]
+    shelf = _shelf()
+    state = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None
+    if state is not None and str(path) in shelf and shelf[str(path)][0] == state:
+        return shelf[str(path)][1]
+    place = st.empty()
+    report = _progress(place, path.name)
+    if name is None:
+        dataset = load_dataset(path, "skip", report)
+    else:
+        dataset = load_dataset(name, "skip", report, path=path)
+    place.empty()
+    if state is not None:
+        shelf[str(path)] = (state, dataset)
+    return dataset
 
 
 def _progress(place, file_name: str) -> Callable[[float], None]:
@@ -130,8 +140,8 @@ def _own() -> FaceDataset | None:
 
 
 def _uploaded(file: UploadedFile) -> FaceDataset | None:
-    opened = st.session_state.setdefault(_OPENED, {})
-    key = ("upload", file.file_id)
+    opened = st.session_state.setdefault("_uploaded_datasets", {})
+    key = file.file_id
     if key not in opened:
         if not st.button("Read", key="read_upload", type="primary", icon=":material/table_view:"):
             return None

@@ -1,22 +1,57 @@
-"""The pieces of the Datasets page: what a data set holds, in charts, faces and lists.
+"""What the Datasets page shows of the faces themselves: counts, grids, averages, a second set beside it, people.
 
 Every piece that a visitor turns over by itself is a fragment, so that the rest of the page stands still.
 """
 
+from collections.abc import Callable, Sequence
 from math import ceil
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from fer import paths
 from fer.contact_sheet import SheetFace, contact_sheet
-from fer.dataset_charts import class_counts, class_shares, share_comparison
-from fer.datasets import SPLITS, FaceDataset
+from fer.dataset_charts import class_counts, class_shares, light_ranges, share_comparison, subject_columns
+from fer.datasets import USAGES, FaceDataset, KnownDataset
+from fer.datasets.summary import ClassImages, class_images, light
 from fer.emotions import emotion
+from fer.errors import FerError
 from fer.ui.dataset_choice import open_file, others, title_of
 from fer.ui.style import plain
 
 FACES_A_PAGE = 60
+MEAN_PX = 84
+
+T = TypeVar("T")
+
+
+def remembered(key: tuple, make: Callable[[], T]) -> T:
+    """Compute something once a session.
+
+    Args:
+        key: tells it apart from everything else; holds the digest of what it was computed from.
+        make: computes it.
+    """
+    results = st.session_state.setdefault("_dataset_results", {})
+    if key not in results:
+        results[key] = make()
+    return results[key]
+
+
+def missing(known: KnownDataset) -> None:
+    """Say where a data set was looked for and how to get it, and show the counts that are published."""
+    folders = "\n".join(f"- `{folder}`" for folder in paths.data_dirs())
+    st.info(
+        f"`{known.file_name}` is not on this machine. Get it from {plain(known.origin)}; it may not be shipped with "
+        f"this program. Put it into one of these folders, or start with FER\\_DATA\\_DIR set to its own:\n{folders}",
+        icon=":material/folder_off:",
+    )
+    st.subheader(f"{plain(known.title)}, as published")
+    table = pd.DataFrame.from_dict(known.published, orient="index").rename_axis("Usage")
+    st.caption(f"The published counts of {int(table.to_numpy().sum()):,} faces, not counted here.")
+    counts(table, known.title)
 
 
 def header(dataset: FaceDataset) -> None:
@@ -40,14 +75,14 @@ def header(dataset: FaceDataset) -> None:
 
 def counts(table: pd.DataFrame, title: str) -> None:
     """Show how many faces there are of every class in every Usage, as columns both ways round, a pie and a table."""
-    columns, pie = st.columns([2, 1], gap="medium")
+    columns, pie = st.columns([3, 2], gap="medium")
     with columns:
         by = st.segmented_control(
             "Columns",
-            ["class", "usage"],
+            ["class", "row"],
             default="class",
             required=True,
-            format_func={"class": "By class", "usage": "By Usage"}.get,
+            format_func={"class": "By class", "row": "By Usage"}.get,
             key="counts_by",
             persist_state="session",
             label_visibility="collapsed",
@@ -69,34 +104,36 @@ def _words(table: pd.DataFrame) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in totals.items())
 
 
-@st.fragment
 def faces(dataset: FaceDataset) -> None:
     """Turn over the faces, all or those of one class and one Usage, in the order of the file."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        split = st.segmented_control(
+        usage = st.segmented_control(
             "Usage",
-            ["all", *SPLITS[:-1]],
+            ["all", *USAGES],
             default="all",
             required=True,
             format_func=lambda name: "All" if name == "all" else name,
             key="faces_usage",
+            persist_state="page",
         )
-        expression = st.pills("Class", dataset.classes, key="faces_class")
-    mask = np.ones(len(dataset), bool) if split == "all" else dataset.usage == split
+        expression = st.pills("Class", dataset.classes, key="faces_class", persist_state="page")
+    mask = np.ones(len(dataset), bool) if usage == "all" else dataset.usage == usage
     if expression is not None:
         mask &= dataset.labels == dataset.classes.index(expression)
     positions = np.flatnonzero(mask)
     if not len(positions):
         st.info("No face has this class and this Usage.", icon=":material/search_off:")
         return
-    page = 1
-    if len(positions) > FACES_A_PAGE:
-        page = st.pagination(
-            ceil(len(positions) / FACES_A_PAGE), key=f"faces_page_{dataset.digest[:8]}_{split}_{expression}"
-        )
-    shown = dataset.take(positions[(page - 1) * FACES_A_PAGE : page * FACES_A_PAGE])
     st.caption(f"{len(positions):,} faces. The number below a face is its row in the file; point at it for more.")
-    st.html(contact_sheet([sheet_face(shown, i) for i in range(len(shown))]))
+    shown = page_of(positions, FACES_A_PAGE, f"faces {dataset.digest[:8]} {usage} {expression}")
+    st.html(contact_sheet([sheet_face(dataset, position) for position in shown]))
+
+
+def page_of(items: Sequence[T], size: int, key: str) -> Sequence[T]:
+    """Offer to turn pages where there are more items than fit on one, and return those of the page shown."""
+    pages = ceil(len(items) / size)
+    page = st.pagination(pages, key=key, persist_state="page") if pages > 1 else 1
+    return items[(page - 1) * size : page * size]
 
 
 def sheet_face(dataset: FaceDataset, position: int) -> SheetFace:
@@ -112,22 +149,127 @@ def sheet_face(dataset: FaceDataset, position: int) -> SheetFace:
     )
 
 
+def averages(dataset: FaceDataset) -> None:
+    """Show the mean face and the spread of every class, and how bright and rich in contrast its faces are."""
+    with st.spinner("Averaging the faces"):
+        averaged = remembered(("class images", dataset.digest), lambda: class_images(dataset))
+        measured = remembered(("light", dataset.digest), lambda: light(dataset))
+    st.caption("The mean face of every class: what its faces have in common at the same place.")
+    st.html(contact_sheet(_mean_faces(averaged), MEAN_PX))
+    widest = max(1.0, float(averaged.spread.max()))
+    st.caption(f"Where they differ: the standard deviation of every pixel. Black is 0, white {widest:.0f} grey levels.")
+    st.html(contact_sheet(_spreads(averaged, widest), MEAN_PX))
+    st.caption("Brightness and contrast of the faces by class: 5 to 95 %, the middle half, and the median.")
+    for column, place in zip(("brightness", "contrast"), st.columns(2, gap="medium"), strict=True):
+        medians = measured.groupby("label")[column].median().reindex(averaged.classes)
+        with place:
+            st.altair_chart(
+                light_ranges(measured, column),
+                width="stretch",
+                key=f"light_{column}",
+                alt=f"Median {column} in grey levels: " + ", ".join(f"{name} {v:.0f}" for name, v in medians.items()),
+            )
+
+
+def _mean_faces(averaged: ClassImages) -> list[SheetFace]:
+    return [
+        SheetFace(
+            np.rint(mean).astype(np.uint8), f"{name}, {n:,}", f"Mean of the {n:,} {name} faces", emotion(name).colour
+        )
+        for name, n, mean in zip(averaged.classes, averaged.counts, averaged.mean, strict=True)
+    ]
+
+
+def _spreads(averaged: ClassImages, widest: float) -> list[SheetFace]:
+    return [
+        SheetFace(
+            np.rint(spread * (255 / widest)).astype(np.uint8),
+            f"{name}, {spread.mean():.0f}",
+            f"Spread of the {name} faces, {spread.mean():.0f} grey levels on average",
+            emotion(name).colour,
+        )
+        for name, spread in zip(averaged.classes, averaged.spread, strict=True)
+    ]
+
+
 def side_by_side(dataset: FaceDataset) -> None:
-    """Show the data set's shares beside those of another one, on one axis."""
+    """Show the data set beside another one: shares on one axis, mean faces, and what the two are made of."""
     found = others(dataset)
     if not found:
         st.info(
-            "There is no second data set on this machine to compare with; the page says how to get one when you "
-            "choose it above.",
+            "No second data set was found on this machine. Choose one above to see how to get it.",
             icon=":material/compare_arrows:",
         )
         return
-    title = st.selectbox("Compare with", list(found), key="compare_with", width=240)
-    other = open_file(found[title])
-    both = {title_of(dataset): dataset.counts(), title_of(other): other.counts()}
+    chosen = next(iter(found))
+    if len(found) > 1:
+        chosen = st.selectbox("Compare with", list(found), key="compare_with", width=240)
+    try:
+        pair = (dataset, open_file(*found[chosen]))
+    except FerError as error:
+        st.error(plain(str(error)), icon=":material/broken_image:")
+        return
+    titles = [title_of(one) for one in pair]
+    tables = {title: one.counts() for title, one in zip(titles, pair, strict=True)}
     st.altair_chart(
-        share_comparison(both),
+        share_comparison(tables),
         width="stretch",
         key="comparison",
-        alt=". ".join(f"{name}: {_words(table)}" for name, table in both.items()),
+        alt=". ".join(f"{title}: {_words(table)}" for title, table in tables.items()),
     )
+    with st.spinner("Averaging the faces"):
+        averaged = [remembered(("class images", one.digest), lambda one=one: class_images(one)) for one in pair]
+        measured = [remembered(("light", one.digest), lambda one=one: light(one)) for one in pair]
+    facts = pd.DataFrame(
+        {
+            title: {
+                "Faces": f"{len(one):,}",
+                "Classes": str(len(one.classes)),
+                "Picture": f"{one.images.shape[1]} \u00d7 {one.images.shape[2]} pixels",
+                "Largest class": f"{table.sum().idxmax()}, {table.sum().max() / max(1, len(one)):.0%}",
+                "People": "not named" if one.subjects is None else f"{len(np.unique(one.subjects)):,}",
+                "Brightness, median": f"{levels['brightness'].median():.0f} of 255",
+                "Contrast, median": f"{levels['contrast'].median():.0f} grey levels",
+            }
+            for title, one, table, levels in zip(titles, pair, tables.values(), measured, strict=True)
+        }
+    )
+    st.table(facts)
+    for title, means in zip(titles, averaged, strict=True):
+        st.caption(f"Mean faces of {plain(title)}")
+        st.html(contact_sheet(_mean_faces(means), MEAN_PX))
+
+
+def subjects(dataset: FaceDataset) -> None:
+    """Show who is in the data set, how often, and in which Usages."""
+    if dataset.subjects is None:
+        st.info(
+            "This file does not say who is seen: it has no column `subject`. The same people are therefore in every "
+            "Usage, most likely, and a figure measured on it says little about new people.",
+            icon=":material/group_off:",
+        )
+        return
+    table = pd.crosstab(
+        pd.Series(dataset.subjects, name="subject"), np.array(dataset.classes)[dataset.labels], colnames=["expression"]
+    )
+    per_person = table.sum(axis=1)
+    usages = pd.crosstab(dataset.subjects, dataset.usage)
+    shared = usages[(usages > 0).sum(axis=1) > 1]
+    st.markdown(
+        f"**{len(table):,} people**, {per_person.min()} to {per_person.max()} faces each, {per_person.mean():.1f} on "
+        f"average. "
+        + (
+            "Nobody is in more than one Usage, so the tests show people whom training did not."
+            if shared.empty
+            else f"{len(shared):,} of them are in more than one Usage, so the tests show people whom training saw."
+        )
+    )
+    st.altair_chart(
+        subject_columns(table.stack().rename("faces").reset_index().query("faces > 0")),
+        width="stretch",
+        key="subject_columns",
+        alt=f"Faces of each of {len(table):,} people, from {per_person.min()} to {per_person.max()}",
+    )
+    person = st.selectbox("Faces of", list(table.index), key="subject", width=240)
+    own = np.flatnonzero(dataset.subjects == person)
+    st.html(contact_sheet([sheet_face(dataset, position) for position in own]))

@@ -1,0 +1,103 @@
+"""A map of a data set's faces by what a model says of them; pointing at a point shows the face."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer import paths
+from fer.contact_sheet import data_uri
+from fer.dataset_charts import feature_map_points
+from fer.datasets import SPLITS, FaceDataset
+from fer.datasets.dataset import ALL
+from fer.errors import FerError
+from fer.pipeline import DEFAULT_MODEL
+from fer.recognition import EmotionModel
+from fer.ui.dataset_views import remembered
+from fer.ui.loaders import file_version, open_model
+from fer.ui.style import plain
+
+METHODS = {"pca": "PCA", "tsne": "t-SNE"}
+
+
+def face_map(dataset: FaceDataset) -> None:
+    """Lay faces out so that those which a model reads alike lie close together."""
+    models = list(paths.find_models())
+    if not models:
+        st.info("No model is installed, and the map shows faces as a model sees them.", icon=":material/scatter_plot:")
+        return
+    splits = [split for split in SPLITS if len(dataset.select(split))]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name = st.selectbox(
+            "Model",
+            models,
+            index=models.index(DEFAULT_MODEL) if DEFAULT_MODEL in models else 0,
+            key="map_model",
+            width=200,
+        )
+        split = st.selectbox(
+            "Faces",
+            splits,
+            index=splits.index("PrivateTest") if "PrivateTest" in splits else 0,
+            format_func=lambda split: "All Usages" if split == ALL else split,
+            key="map_split",
+            width=160,
+        )
+        method = st.segmented_control(
+            "Laid out by", list(METHODS), default="pca", required=True, format_func=METHODS.get, key="map_method"
+        )
+        colour_by = st.segmented_control(
+            "Show",
+            ["label", "error"],
+            default="label",
+            required=True,
+            format_func={"label": "Labels", "error": "Errors"}.get,
+            key="map_colour",
+        )
+    try:
+        model = open_model(name)
+        table = _laid_out(model, dataset, split, method)
+    except FerError as error:
+        st.error(plain(str(error)), icon=":material/scatter_plot:")
+        return
+    right = float(table["right"].mean())
+    st.altair_chart(
+        feature_map_points(table, colour_by),
+        width="stretch",
+        key="map",
+        alt=f"A map of {len(table):,} faces by what {name} says of them; {right:.0%} are read as labelled",
+    )
+    trained_on, trained_split = model.card.trained_on
+    is_seen = trained_on == dataset.name and split in (trained_split, ALL)
+    st.caption(
+        plain(
+            f"{len(table):,} of {len(dataset.select(split)):,} faces, drawn at random with a fixed seed. {right:.1%} "
+            f"of them are read as labelled (one reading a face, not averaged)"
+            + (", but the model was trained on such faces, so this is no measure. " if is_seen else ". ")
+            + "Point at a face to see it; drag to move, turn the wheel to zoom, double-click to go back. "
+            + (
+                "Distances between far groups mean nothing."
+                if method == "tsne"
+                else "The axes are the two directions in which the model's answers spread most."
+            )
+        )
+    )
+
+
+def _laid_out(model: EmotionModel, dataset: FaceDataset, split: str, method: str) -> pd.DataFrame:
+    from fer.evaluation.features import feature_map  # scikit-learn's t-SNE takes a moment to import
+
+    place = st.empty()
+
+    def report(share: float) -> None:
+        then = "; laying them out takes about ten seconds more" if method == "tsne" else ""
+        place.progress(share, text=f"Reading the faces, {share:.0%}{then}.")
+
+    def make() -> pd.DataFrame:
+        rows = dataset.select(split)
+        table = feature_map(model, rows, method, progress=report)
+        return table.assign(image=[data_uri(np.asarray(rows.images[i]), "webp") for i in table["position"]])
+
+    key = ("map", dataset.digest, model.card.name, file_version(model.card.name), split, method)
+    table = remembered(key, make)
+    place.empty()
+    return table
