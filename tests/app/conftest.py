@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest, app_test
 from fer import paths
 from fer.media import encode_png
 from fer.samples import SAMPLES
+from fer.ui import overview
 
 LIMIT_S = 120
 """Longer than any page takes on two busy cores; nothing waits for it to pass."""
@@ -37,9 +38,14 @@ def _through_the_entry_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 def visit() -> Visit:
     """A function that opens the app as a new visitor, on one of its pages."""
 
-    def visit(page: str = "home") -> AppTest:
-        app = AppTest.from_file(str(paths.ROOT / "streamlit_app.py"), default_timeout=LIMIT_S).run()
-        return app if page == "home" else app.switch_page(f"pages/{page}.py").run()
+    def visit(page: str) -> AppTest:
+        app = AppTest.from_file(str(paths.ROOT / "streamlit_app.py"), default_timeout=LIMIT_S)
+        if page == "home":
+            return app.run()
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setattr(overview, "picture_at_work", lambda: None)  # AppTest passes Home on its way
+            app.run()
+        return app.switch_page(f"pages/{page}.py").run()
 
     return visit
 
@@ -64,7 +70,7 @@ def face_png() -> bytes:
 
 @pytest.fixture(scope="session")
 def two_faces_png() -> bytes:
-    return encode_png(SAMPLES["two-faces"].load())
+    return encode_png(cv2.resize(SAMPLES["two-faces"].load(), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,282 @@
+"""The Image page: the sample of a first visit, photos brought in every way, and what happens to those that fail."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer.errors import FetchError
+from fer.media import encode_png
+from fer.samples import SAMPLES
+from fer.ui import loaders, uploads
+from tests.app.conftest import Visit, said, upload
+from tests.fakes import CARD, SquareFinder, drawn_face, install_model, write_network
+
+
+def _cards(app: AppTest) -> list[str]:
+    """The numbers on the cards of faces."""
+    return [caption.value for caption in app.caption if caption.value.startswith("Face ")]
+
+
+def _alts(app: AppTest) -> list[str]:
+    return [image.alt for element in app.image for image in element.proto.imgs]
+
+
+class TestFirstVisit:
+    def test_it_shows_a_sample_that_was_read(self, visit: Visit) -> None:
+        app = visit("image")
+        text = said(app)
+        assert [title.value for title in app.subheader] == ["Astronaut"]
+        assert "Until you add one, this is a sample." in text
+        assert "Eileen Collins, NASA, public domain" in text
+        assert _cards(app) == ["Face 1"]
+        assert _alts(app)[0].startswith("The photo with 1 numbered face. face 1: Looks happy")
+
+    def test_without_yunet_haar_runs_and_says_why(self, visit: Visit) -> None:
+        text = said(visit("image"))
+        assert "1 face found by Haar cascade in " in text
+        assert "The Haar cascade runs because YuNet's file is not here; `python -m fer setup` fetches it." in text
+
+    def test_with_its_file_yunet_runs_and_says_why(
+        self, visit: Visit, yunet_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FER_MODEL_DIR", str(yunet_file.parent))
+        text = said(visit("image"))
+        assert "1 face found by YuNet in " in text
+        assert "YuNet runs because its file was found" in text
+
+    def test_the_model_s_figure_stands_by_its_name(self, visit: Visit) -> None:
+        app = visit("image")
+        assert app.sidebar.selectbox(key="model").value == "fer2013-small"
+        assert any("% right on FER2013 PrivateTest" in caption.value for caption in app.sidebar.caption)
+
+
+class TestPhotos:
+    def test_one(self, visit: Visit, two_faces_png: bytes) -> None:
+        app = upload(visit("image"), ("us.png", two_faces_png))
+        assert [title.value for title in app.subheader] == [r"us\.png"]
+        assert _cards(app) == ["Face 1", "Face 2"]
+        assert not app.dataframe
+        assert "Until you add one" not in said(app)
+
+    def test_many(self, visit: Visit, face_png: bytes, two_faces_png: bytes, blank_png: bytes) -> None:
+        app = upload(visit("image"), ("a.png", face_png), ("b.png", blank_png), ("c.png", two_faces_png))
+        assert not app.exception
+        assert [title.value for title in app.subheader] == ["3 photos, 3 faces", r"a\.png"]
+        table = app.dataframe[0].value
+        assert table["file"].tolist() == ["a.png", "b.png", "c.png", "c.png"]
+        assert table["face"].fillna(0).tolist() == [1, 0, 1, 2]
+        assert table["emotion"].fillna("-").tolist()[:2] == ["happy", "-"]
+        assert table["confidence"].fillna(50).between(14, 100).all()
+        assert not app.warning
+
+    def test_a_picked_row_shows_its_photo(self, visit: Visit, face_png: bytes, two_faces_png: bytes) -> None:
+        app = upload(visit("image"), ("a.png", two_faces_png), ("b.png", face_png))
+        app.session_state["photo_table"] = {"selection": {"rows": [2], "columns": []}}
+        app.run()
+        assert app.subheader[-1].value == r"b\.png"
+
+    def test_a_broken_one_does_not_stop_the_others(self, visit: Visit, face_png: bytes) -> None:
+        app = upload(visit("image"), ("a.png", b""), ("b.png", b"no picture"), ("c.png", face_png))
+        assert not app.exception
+        text = said(app)
+        assert "3 photos, 1 face" in text
+        assert "2 of 3 files could not be read" in text
+        assert "'a.png' is empty (0 bytes); choose another file." in text
+        assert "'b.png' is a text file, not a picture;" in text
+        table = app.dataframe[0].value
+        assert table["error"].notna().tolist() == [True, True, False]
+        assert table["emotion"].fillna("").tolist() == ["", "", "happy"]
+
+    def test_a_broken_one_alone_is_one_sentence(self, visit: Visit) -> None:
+        app = upload(visit("image"), ("a.png", b"%PDF-1.7"))
+        assert not app.exception
+        (error,) = app.error
+        assert error.value.replace("\\", "").startswith("'a.png' is a PDF document, not a picture; ")
+        assert _cards(app) == []
+
+    def test_nobody_on_it(self, visit: Visit, blank_png: bytes) -> None:
+        app = upload(visit("image"), ("wall.png", blank_png))
+        assert "No face found. Try a photo in which the face is at least 40 pixels wide" in said(app)
+        assert _alts(app) == ["A photo in which no face was found."]
+        assert _cards(app) == []
+
+    def test_the_same_file_twice_under_two_names(self, visit: Visit, face_png: bytes) -> None:
+        app = upload(visit("image"), ("a.png", face_png), ("b.png", face_png))
+        assert app.dataframe[0].value["file"].tolist() == ["a.png", "b.png"]
+
+    def test_taken_away_again_the_sample_is_back(self, visit: Visit, face_png: bytes) -> None:
+        app = upload(visit("image"), ("a.png", face_png))
+        app = app.file_uploader(key="image_files").set_value(None).run()
+        assert [title.value for title in app.subheader] == ["Astronaut"]
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "![x](http://example.org/x.png).png",
+            "<img src=x onerror=alert(1)>.png",
+            "**a** _b_ `c` $d$ :red[e].png",
+            "www.example.com.png",
+            "[click](javascript:alert(1)).png",
+        ],
+        ids=["Markdown picture", "HTML", "Markdown marks", "address", "Markdown link"],
+    )
+    def test_names_are_shown_letter_by_letter(self, name: str, visit: Visit, face_png: bytes) -> None:
+        app = upload(visit("image"), (name, face_png), (f"not {name}", b""))
+        assert not app.exception
+        assert name in said(app).splitlines()
+        assert f"'not {name}' is empty" in said(app)
+        shown = [element.value for kind in (app.subheader, app.caption, app.warning) for element in kind]
+        assert not [text for text in shown if name in text], "nothing stands there unescaped"
+
+    def test_an_activation_map_is_laid_over_the_face(self, visit: Visit) -> None:
+        app = visit("image")
+        app.toggle(key="map_1").set_value(True).run()
+        assert not app.exception
+        assert "Activation map of happy over face 1" in _alts(app)
+        app.selectbox(key="map_class_1").set_value("fear").run()
+        assert "Activation map of fear over face 1" in _alts(app)
+
+
+class TestSources:
+    @pytest.mark.parametrize(("key", "cards"), [("astronaut", 1), ("admiral", 1), ("two-faces", 2)], ids=str)
+    def test_samples(self, key: str, cards: int, visit: Visit) -> None:
+        app = visit("image")
+        app.segmented_control(key="image_source").set_value("sample").run()
+        app.pills(key="image_sample").set_value(key).run()
+        assert [title.value for title in app.subheader] == [SAMPLES[key].title]
+        assert len(_cards(app)) == cards
+
+    def test_a_folder(self, visit: Visit, face_png: bytes) -> None:
+        app = visit("image")
+        app.segmented_control(key="image_source").set_value("folder").run()
+        app = upload(app, ("x/a.png", face_png), ("y/a.png", face_png), key="image_folder")
+        assert app.dataframe[0].value["file"].tolist() == ["x/a.png", "y/a.png"]
+
+    def test_a_snapshot(self, visit: Visit, face_png: bytes) -> None:
+        app = visit("image")
+        app.segmented_control(key="image_source").set_value("camera").run()
+        assert [title.value for title in app.subheader] == ["Astronaut"], "until there is one, the sample"
+        app.camera_input(key="image_camera").set_value(("face.jpg", face_png, "image/jpeg")).run()
+        assert not app.exception
+        assert [title.value for title in app.subheader] != ["Astronaut"]
+        assert _cards(app) == ["Face 1"]
+
+    def test_a_link(self, visit: Visit, face_png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[str] = []
+        monkeypatch.setattr(uploads, "fetch_image_bytes", lambda link: (asked.append(link), face_png)[1])
+        app = visit("image")
+        app.segmented_control(key="image_source").set_value("paste").run()
+        app.chat_input(key="image_pasted").set_value("http://example.org/a.png").run()
+        assert asked == ["http://example.org/a.png"]
+        assert "http://example.org/a.png" in said(app).splitlines()
+        assert _cards(app) == ["Face 1"]
+        app.run()
+        assert _cards(app) == ["Face 1"]
+        assert len(asked) == 1, "a rerun does not fetch it again"
+
+    def test_a_link_that_fails(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(link: str) -> bytes:
+            raise FetchError("127.0.0.1 is not on the public internet; save the picture and upload the file.")
+
+        monkeypatch.setattr(uploads, "fetch_image_bytes", fail)
+        app = visit("image")
+        app.segmented_control(key="image_source").set_value("paste").run()
+        app.chat_input(key="image_pasted").set_value("http://127.0.0.1:8080/").run()
+        assert not app.exception
+        assert [error.value.replace("\\", "") for error in app.error] == [
+            "127.0.0.1 is not on the public internet; save the picture and upload the file."
+        ]
+        assert [title.value for title in app.subheader] == ["Astronaut"]
+
+
+class TestControls:
+    def test_they_keep_their_values_from_page_to_page(self, visit: Visit) -> None:
+        app = visit("image")
+        app.sidebar.slider(key="min_score").set_value(0.7)
+        app.sidebar.slider(key="margin_percent").set_value(20)
+        app.sidebar.selectbox(key="detector").set_value("haar")
+        app.segmented_control(key="image_source").set_value("sample").run()
+        app.switch_page("pages/home.py").run()
+        assert not app.sidebar.slider
+        app.switch_page("pages/image.py").run()
+        assert app.sidebar.slider(key="min_score").value == 0.7
+        assert app.sidebar.slider(key="margin_percent").value == 20
+        assert app.sidebar.selectbox(key="detector").value == "haar"
+        assert app.segmented_control(key="image_source").value == "sample"
+        assert "The Haar cascade runs because it was chosen." in said(app)
+
+    def test_the_least_score_is_heeded(self, visit: Visit) -> None:
+        app = visit("image")
+        app.sidebar.slider(key="min_score").set_value(0.95).run()
+        assert "0 faces found" in said(app)
+        assert "a lower least detector score" in said(app)
+
+    def test_the_margin_changes_the_reading(self, visit: Visit) -> None:
+        app = visit("image")
+        before = _alts(app)[0]
+        app.sidebar.slider(key="margin_percent").set_value(50).run()
+        assert _alts(app)[0] != before
+
+    def test_detectors_that_cannot_run_are_not_offered(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("fer.detection.importlib.util.find_spec", lambda name: None)
+        assert visit("image").sidebar.selectbox(key="detector").options == ["Automatic", "Haar cascade"]
+
+    def test_a_damaged_model_can_be_left_again(
+        self, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FER_MODEL_DIR", str(tmp_path))
+        (install_model(tmp_path, "damaged") / "model.onnx").write_bytes(b"")
+        app = visit("image")
+        app.sidebar.selectbox(key="model").set_value("damaged").run()
+        assert not app.exception
+        assert "install the model again" in app.error[0].value
+        assert _cards(app) == []
+        app.sidebar.selectbox(key="model").set_value("fer2013-small").run()
+        assert not app.error
+        assert _cards(app) == ["Face 1"]
+
+
+class TestDrawnModel:
+    """With the stand-in network, and a detector that sees every square that was drawn."""
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("fer.paths.model_dirs", lambda: [tmp_path / "models"])
+        monkeypatch.setattr(loaders, "load_detector", lambda choice: SquareFinder())
+
+    @pytest.fixture
+    def group_png(self) -> bytes:
+        image_bgr = np.zeros((200, 700, 3), np.uint8)
+        for i, side in enumerate((160, 140, 120, 100)):
+            drawn_face(image_bgr, 10 + 170 * i, 10, side, happy=True)
+        return encode_png(image_bgr)
+
+    def test_a_model_without_maps_says_so(self, visit: Visit, tmp_path: Path, group_png: bytes) -> None:
+        folder = install_model(tmp_path / "models", maps_size=None)
+        write_network(folder / "model.onnx", with_maps=False)
+        app = upload(visit("image"), ("group.png", group_png))
+        app.toggle(key="map_1").set_value(True).run()
+        assert not app.exception
+        assert "This model has no activation maps." in said(app)
+
+    def test_a_group_is_a_grid_to_pick_from(self, visit: Visit, tmp_path: Path, group_png: bytes) -> None:
+        install_model(tmp_path / "models")
+        app = upload(visit("image"), ("group.png", group_png))
+        assert not app.exception
+        assert "4 faces found" in said(app)
+        assert [button.label.split()[0] for button in app.button] == ["1", "2", "3", "4"]
+        assert _cards(app) == ["Face 1"]
+        app.button(key="pick_3").click().run()
+        assert _cards(app) == ["Face 3"]
+        app = upload(app, ("other.png", group_png))
+        assert _cards(app) == ["Face 1"], "another photo begins with its first face"
+
+    def test_a_model_s_words_are_shown_letter_by_letter(self, visit: Visit, tmp_path: Path) -> None:
+        install_model(tmp_path / "models", summary="![x](http://example.org/x.png)", limits="<b>none</b> :smile:")
+        app = visit("home")
+        assert "![x](http://example.org/x.png). 7 classes" in said(app)
+        assert "<b>none</b> :smile:" in said(app)
+        assert not [caption for caption in app.caption if "![x]" in caption.value or ":smile:" in caption.value]
+        assert CARD["limits"] not in said(app)
