@@ -199,7 +199,7 @@ def _open_comparison(path: Path, rows: int) -> _Comparison | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             first, near = stored["first"], NearPairs(stored["a"], stored["b"], stored["correlation"])
         if len(first) != rows:
             raise ValueError(f"it holds {len(first)} rows instead of {rows}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.fft import dct
 
 NEAR_CORRELATION = 0.98
 """Least correlation of two small patches that makes their pictures near copies."""
@@ -15,7 +16,7 @@ NEAR_CORRELATION = 0.98
 PATCH_SIDE = 24
 """Side of the patches that are compared, pixels."""
 
-_COMPONENTS = 24
+_WAVES = 6
 _ROWS_A, _ROWS_B = 1024, 8192
 _ROUNDING = 1e-5
 
@@ -81,9 +82,9 @@ class NearPairs:
 def near_pairs(images: np.ndarray, progress: Callable[[float], None] | None = None) -> NearPairs:
     """Find all pairs of pictures whose patches of `PATCH_SIDE` pixels correlate by more than `NEAR_CORRELATION`.
 
-    Patches of mean 0 and length 1 that correlate by c lie sqrt(2 - 2c) apart, and their projections on a few principal
-    components no further. So a product of small matrices finds the candidates and misses none; those are then compared
-    in full.
+    Patches of mean 0 and length 1 that correlate by c lie sqrt(2 - 2c) apart, and what they hold in slow waves (the
+    first terms of a cosine transform, an orthogonal projection) no further. So a product of small matrices finds the
+    candidates and misses none; those are then compared in full.
 
     Args:
         images: uint8 of shape (n, height, width), all different; n may be 0. One that is constant is near to none.
@@ -92,8 +93,8 @@ def near_pairs(images: np.ndarray, progress: Callable[[float], None] | None = No
     patches = _patches(images)
     varied = np.flatnonzero(np.abs(patches).sum(axis=1) > 0)
     patches = patches[varied]
-    _, axes = np.linalg.eigh(patches.T @ patches)
-    short = patches @ axes[:, -_COMPONENTS:]
+    waves = dct(np.eye(PATCH_SIDE, dtype=np.float32), axis=0, norm="ortho")[:_WAVES]
+    short = patches @ np.kron(waves, waves).T
     half = (short * short).sum(axis=1, keepdims=True) / 2
     ones = np.ones_like(half)
     left, right = np.hstack([short, -half, -ones]), np.hstack([short, ones, half])  # their product: -distance² / 2

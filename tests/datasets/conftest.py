@@ -1,4 +1,4 @@
-"""Drawn CSV files, and the real ones in the layout that people download."""
+"""Drawn data sets and CSV files, and the real ones in the layout that people download."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.datasets import FaceDataset
+from fer.datasets.dataset import digest_of
+from fer.datasets.ferplus import VOTE_NAMES, VOTES_FILE
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+
 WriteCsv = Callable[..., Path]
+STORED_VOTES = [f"ferplus_{name}" for name in VOTE_NAMES]
 
 
 @pytest.fixture
@@ -22,9 +28,39 @@ def write_csv(tmp_path: Path) -> WriteCsv:
     return write
 
 
+def picture(number: int, side: int = 24) -> np.ndarray:
+    """The picture of this number: 0 is black, others are noise that is like no other's."""
+    if number == 0:
+        return np.zeros((side, side), np.uint8)
+    return np.random.default_rng(number).integers(0, 256, (side, side), np.uint8)
+
+
+@pytest.fixture
+def draw() -> Callable[..., FaceDataset]:
+    """A function that draws a data set from rows (number of the picture, label, usage)."""
+
+    def make(*rows: tuple[int, int, str], side: int = 24, **changes: object) -> FaceDataset:
+        images = np.stack([picture(number, side) for number, _, _ in rows] or [np.zeros((side, side), "u1")])
+        images = images[: len(rows)]
+        labels = np.array([label for _, label, _ in rows], np.uint8)
+        usage = np.array([use for _, _, use in rows], "U11")
+        facts = {
+            "name": "drawn",
+            "images": images,
+            "labels": labels,
+            "usage": usage,
+            "classes": EMOTIONS_WITH_CONTEMPT if 7 in labels else EMOTIONS,
+            "source": Path("drawn.csv"),
+            "rows": np.arange(1, len(rows) + 1),
+        } | changes
+        return FaceDataset(**{"digest": digest_of(facts["images"], labels, usage)} | facts)
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def real_csv_dir(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with fer2013.csv and ckextended.csv, written from the stored pictures."""
+    """A folder with fer2013.csv, its votes and ckextended.csv, written from the stored pictures."""
     import pandas as pd
 
     folder = tmp_path_factory.mktemp("real_csv")
@@ -44,4 +80,6 @@ def real_csv_dir(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         with (folder / file).open("w", encoding="utf-8") as handle:
             handle.write(",".join(columns) + "\n")
             handle.writelines(",".join(map(str, row)) + "\n" for row in table[columns].itertuples(index=False))
+    votes = pd.read_parquet(shared_dir / "data" / "fer2013.parquet", columns=["Usage", *STORED_VOTES])
+    votes.to_csv(folder / VOTES_FILE, index=False, header=["Usage", *VOTE_NAMES])
     return folder
