@@ -6,6 +6,7 @@ words, never by another hue.
 """
 
 from collections.abc import Mapping, Sequence
+from math import pi
 from typing import Literal
 
 import altair as alt
@@ -79,6 +80,9 @@ def class_counts(counts: pd.DataFrame, by: By = "class") -> alt.Chart:
 def class_shares(counts: pd.DataFrame) -> alt.LayerChart:
     """Chart the share of every class in the whole as a pie with words at its slices.
 
+    It is turned so that the largest slice lies on the left: the words of small slices are then below each other on the
+    right rather than on top of each other.
+
     Args:
         counts: as for `class_counts`; classes without a face have no slice.
     """
@@ -87,8 +91,11 @@ def class_shares(counts: pd.DataFrame) -> alt.LayerChart:
     table = pd.DataFrame({"expression": classes, "faces": totals.to_numpy(), "order": range(len(classes))})
     table["share"] = table["faces"] / max(1, table["faces"].sum())
     table["label"] = table["expression"] + " " + table["share"].map(percent)
+    largest = int(table["faces"].argmax())
+    middle = table["share"][:largest].sum() + table["share"][largest] / 2
+    start = 2 * pi * (0.75 - middle)
     base = alt.Chart(table[table["faces"] > 0]).encode(
-        alt.Theta("faces:Q", stack=True),
+        alt.Theta("faces:Q", stack=True, scale=alt.Scale(range=[start, start + 2 * pi])),
         order=alt.Order("order:Q"),
         tooltip=[
             alt.Tooltip("expression:N"),
@@ -265,7 +272,7 @@ def feature_map_points(table: pd.DataFrame, colour_by: ColourBy) -> alt.Chart:
     readings = ["read as labelled", "read otherwise"]
     by_error = colour_by == "error"
     blank = alt.Axis(labels=False, ticks=False, grid=False, domain=False, title=None)
-    point = alt.Chart(table).mark_point(size=46, strokeWidth=1.5, filled=not by_error)
+    point = alt.Chart(table).mark_point(size=46, filled=True)
     chart = point.encode(
         alt.X("x:Q", axis=blank, scale=alt.Scale(zero=False)),
         alt.Y("y:Q", axis=blank, scale=alt.Scale(zero=False)),
@@ -283,7 +290,7 @@ def feature_map_points(table: pd.DataFrame, colour_by: ColourBy) -> alt.Chart:
     if by_error:
         chart = chart.encode(
             shape=alt.Shape("reading:N", scale=alt.Scale(domain=readings, range=["circle", "cross"]), legend=_LEGEND),
-            opacity=alt.Opacity("reading:O", scale=alt.Scale(domain=readings, range=[0.2, 1.0]), legend=None),
+            opacity=alt.Opacity("reading:O", scale=alt.Scale(domain=readings, range=[0.2, 1.0]), legend=_LEGEND),
         )
     return chart.properties(width="container", height=_MAP_PX).interactive()
 

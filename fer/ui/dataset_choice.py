@@ -12,8 +12,9 @@ import streamlit as st
 from streamlit.typing import UploadedFile
 
 from fer import paths
-from fer.datasets import DATASETS, FaceDataset, KnownDataset, load_dataset
+from fer.datasets import DATASETS, USAGES, FaceDataset, KnownDataset, load_dataset
 from fer.datasets.pixel_csv import read_pixel_csv
+from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError, FerError
 from fer.ui.style import plain
 
@@ -50,7 +51,7 @@ def choose_dataset() -> FaceDataset | KnownDataset | None:
         required=True,
         format_func=title,
         key="dataset",
-        persist_state="session",
+        bind="query-params",
         label_visibility="collapsed",
     )
     if chosen == OWN:
@@ -91,10 +92,7 @@ def open_file(path: Path, name: str | None = None) -> FaceDataset:
         return shelf[str(path)][1]
     place = st.empty()
     report = _progress(place, path.name)
-    if name is None:
-        dataset = load_dataset(path, "skip", report)
-    else:
-        dataset = load_dataset(name, "skip", report, path=path)
+    dataset = load_dataset(path, "skip", report) if name is None else load_dataset(name, "skip", report, path=path)
     place.empty()
     if state is not None:
         shelf[str(path)] = (state, dataset)
@@ -136,7 +134,15 @@ def _own() -> FaceDataset | None:
             )
     if path:
         return _or_say_why(lambda: open_file(Path(path).expanduser()))
-    return None if file is None else _uploaded(file)
+    if file is not None:
+        return _uploaded(file)
+    codes = ", ".join(f"{code} {name}" for code, name in enumerate(EMOTIONS_WITH_CONTEMPT))
+    st.caption(
+        f"A row of the file is a face: `emotion` is its code ({codes}), `pixels` its grey "
+        f"levels row by row, `Usage` one of {', '.join(USAGES)}. A column `subject` may say who it is."
+    )
+    st.code("emotion,pixels,Usage\n3,70 80 82 72 ... 106 109 82,Training", language=None)
+    return None
 
 
 def _uploaded(file: UploadedFile) -> FaceDataset | None:

@@ -52,7 +52,7 @@ def duplicates(dataset: FaceDataset) -> None:
         votes = None
     found = _audit(dataset, votes)
     figures, clean = found.figures, found.without_blank
-    with st.grid(min_column_width=150):
+    with st.grid(min_column_width=180):
         st.metric("Different pictures", f"{figures.distinct:,}", help=f"Of {figures.rows:,} rows, pixel for pixel")
         for where, n in figures.copies.items():
             st.metric(where, f"{n:,}", help=f"Exact copies; {clean.copies[where]:,} without the blank pictures")

@@ -68,9 +68,12 @@ def face_map(dataset: FaceDataset) -> None:
     )
     trained_on, trained_split = model.card.trained_on
     is_seen = trained_on == dataset.name and split in (trained_split, ALL)
+    unknown = [name for name in dataset.classes if name not in model.card.classes]
     st.caption(
         plain(
-            f"{len(table):,} of {len(dataset.select(split)):,} faces, drawn at random with a fixed seed. {right:.1%} "
+            f"{len(table):,} of {len(dataset.select(split)):,} faces, drawn at random with a fixed seed"
+            + (f"; the model does not know {' or '.join(unknown)}. " if unknown else ". ")
+            + f"{right:.1%} "
             f"of them are read as labelled (one reading a face, not averaged)"
             + (", but the model was trained on such faces, so this is no measure. " if is_seen else ". ")
             + "Point at a face to see it; drag to move, turn the wheel to zoom, double-click to go back. "
