@@ -123,6 +123,8 @@ class TrainingConfig:
         ema: decay of the exponential average of the weights, a step; the average is what is kept.
         precision: what is computed in; weights are always float32.
         jit_compile: let the backend compile the step.
+        initial: a `.keras` file of the same layers whose weights the run starts from; None starts afresh. A relative
+            path starts from the TOML file's folder.
         clean: leave out training faces whose copy is in a test split.
     """
 
@@ -141,6 +143,7 @@ class TrainingConfig:
     ema: float = 0.999
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     jit_compile: bool = False
+    initial: Path | None = None
     clean: bool = False
 
     def __post_init__(self) -> None:

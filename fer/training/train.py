@@ -78,6 +78,8 @@ def train(config: TrainingConfig, data: FaceDataset, out_dir: Path, progress: Pr
     keras.utils.set_random_seed(config.seed)
     steps = len(rows) // config.batch_size
     model = _compiled(config, len(data.classes), steps)
+    if config.initial is not None:
+        _start_from(model, config.initial)
     run = _Run(model, _fingerprint(config, data, rows), out_dir)
     logs = run.resume()
     _write_log(out_dir, logs)
@@ -98,18 +100,18 @@ def train(config: TrainingConfig, data: FaceDataset, out_dir: Path, progress: Pr
         if size != compiled_for:
             model.make_train_function(force=True)  # TensorFlow would widen its trace to any size, and round otherwise
             compiled_for = size
-        model.reset_metrics()
+        losses = []
         for batch in order[: steps * config.batch_size].reshape(steps, config.batch_size):
             mirrored = first_mirrored[batch] ^ bool(epoch % 2)
             shown = augmentation.augment(images[batch], mirrored, config.input_size, size, config.augmentation, rng)
-            results = model.train_on_batch(shown, targets[batch], return_dict=True)
+            losses.append(model.train_on_batch(shown, targets[batch]))
         run.average_into(averaged, _statistics_batches(config, images))
         accuracy = None
         if len(watched):
             logits = averaged.predict(watched_images, batch_size=_PREDICTION_BATCH, verbose=0)
             accuracy = float((logits.argmax(axis=1) == watched.labels).mean())
         elapsed_s = round(time.monotonic() - started, 3)
-        logs.append(EpochLog(epoch + 1, config.epochs, size, float(results["loss"]), accuracy, elapsed_s))
+        logs.append(EpochLog(epoch + 1, config.epochs, size, float(np.mean(losses)), accuracy, elapsed_s))
         run.save(logs)
         _write_log(out_dir, logs)
         if progress is not None:
@@ -176,6 +178,14 @@ def _compiled(config: TrainingConfig, classes: int, steps: int) -> keras.Model:
     model.compile(optimizer, loss, jit_compile=config.jit_compile)
     optimizer.build(model.trainable_variables)
     return model
+
+
+def _start_from(model: keras.Model, path: Path) -> None:
+    """Give a fresh network the weights of a trained one."""
+    weights = export.load_network(path).get_weights()
+    if [w.shape for w in weights] != [w.shape for w in model.get_weights()]:
+        raise FerError(f"The network {path} has other layers than the recipe's; change network.widths or initial.")
+    model.set_weights(weights)
 
 
 def _targets(config: TrainingConfig, images: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

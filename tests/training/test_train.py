@@ -149,6 +149,30 @@ def test_without_public_test_there_is_no_accuracy(faces: FaceDataset, tmp_path: 
     assert [log.public_accuracy for log in epochs] == [None, None]
 
 
+def test_the_logged_loss_is_the_mean_over_the_epoch(
+    faces: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter(range(1, 2 * STEPS + 1))
+    monkeypatch.setattr(keras.Model, "train_on_batch", lambda *_, **__: float(next(losses)))
+    epochs: list[EpochLog] = []
+    train(replace(CONFIG, stages=(Stage(10, 2),)), faces, tmp_path, epochs.append)
+    assert [log.loss for log in epochs] == [(1 + STEPS) / 2, (1 + STEPS) / 2 + STEPS]
+
+
+def test_a_run_can_start_from_a_trained_network(faces: FaceDataset, unbroken: Path, tmp_path: Path) -> None:
+    start = unbroken / "model.keras"
+    config = replace(CONFIG, stages=(Stage(10, 1),), warmup_epochs=0, peak_rate=1e-9, initial=start)
+    got, before = (export.load_network(p).trainable_weights for p in (train(config, faces, tmp_path), start))
+    for weight, expected in zip(got, before, strict=True):
+        np.testing.assert_allclose(weight, expected, atol=1e-6)
+
+
+def test_a_start_of_other_layers_is_refused(faces: FaceDataset, unbroken: Path, tmp_path: Path) -> None:
+    config = replace(CONFIG, network=NetworkConfig((4, 6)), initial=unbroken / "model.keras")
+    with pytest.raises(FerError, match=r"model\.keras has other layers than the recipe's"):
+        train(config, faces, tmp_path)
+
+
 def teacher(path: Path, size: int = 10, classes: int = 7) -> Path:
     keras.utils.set_random_seed(7)
     build_network(NetworkConfig((4,)), classes, size).save(path)
