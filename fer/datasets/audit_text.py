@@ -21,7 +21,7 @@ def render_audit(audit: Audit) -> str:
         *_by("Exact copies", figures.copies),
         *_by("Near copies", audit.near_copies),
         *_by("Repeated in", figures.repeated),
-        f"Conflicting labels  {figures.conflicting_groups:,} groups of copies, {figures.conflicting_rows:,} rows",
+        f"Conflicting labels  groups of copies: {figures.conflicting_groups:,}, rows: {figures.conflicting_rows:,}",
     ]
     if len(audit.blank):
         rows = audit.blank["row"].tolist()
@@ -32,7 +32,7 @@ def render_audit(audit: Audit) -> str:
     if audit.shared_subjects is not None:
         people = audit.shared_subjects["subject"].tolist()
         named = f": {', '.join(people[:_MAX_NAMED])}" + (", ..." if len(people) > _MAX_NAMED else "") if people else ""
-        lines.append(f"In several splits   {len(people):,} people{named}")
+        lines.append(f"People in 2+ splits {len(people):,}{named}")
     lines += ["", _table(audit)]
     if audit.differences is not None:
         lines += ["", *_differences(audit)]
@@ -45,7 +45,7 @@ def render_audit(audit: Audit) -> str:
 def _rows_beside(audit: Audit) -> list[str]:
     beside = []
     if audit.bad_rows:
-        beside.append(f"{audit.bad_rows:,} more rows of the file cannot be read")
+        beside.append(f"Rows that cannot be read: {audit.bad_rows:,}")
     if audit.empty_classes:
         beside.append(f"No row at all: {', '.join(audit.empty_classes)}")
     return beside
@@ -57,7 +57,7 @@ def _by(title: str, counts: Mapping[str, int]) -> list[str]:
 
 def _in_short(figures: CopyFigures) -> str:
     across = [f"{count:,} {where}" for where, count in figures.copies.items()]
-    return "; ".join([*across, f"{figures.conflicting_groups:,} groups conflict"])
+    return "; ".join([*across, f"conflicting groups: {figures.conflicting_groups:,}"])
 
 
 def _table(audit: Audit) -> str:

@@ -46,7 +46,7 @@ def feature_map(
         progress: called with the share of the faces that have been read, in [0, 1]; what it raises ends the work.
 
     Returns:
-        One row a face, in the order of the data set: x, y, position (in `dataset`), row (number in the file), usage,
+        One row a face, all in one place where the model says the same of each; in the order of the data set: x, y, position (in `dataset`), row (number in the file), usage,
         label, read (what the model says), right (whether that is the label).
 
     Raises:
@@ -63,9 +63,11 @@ def feature_map(
         if progress is not None:
             progress(min(1.0, (start + BATCH) / len(faces)))
     features = np.concatenate(logits)
-    plane = PCA(n_components=2, random_state=seed).fit_transform(features)
-    if method == "tsne":
-        plane = _neighbourhoods(features, plane, seed)
+    plane = np.zeros((len(faces), 2))
+    if np.ptp(features, axis=0).any():
+        plane = PCA(n_components=2, random_state=seed).fit_transform(features)
+        if method == "tsne":
+            plane = _neighbourhoods(features, plane, seed)
     read = features.argmax(axis=1)
     classes = np.array(model.card.classes)
     return pd.DataFrame(
@@ -84,7 +86,7 @@ def feature_map(
 
 def _neighbourhoods(features: np.ndarray, plane: np.ndarray, seed: int) -> np.ndarray:
     """Lay features out by t-SNE, from float (n, 2) coordinates that it starts from."""
-    start = plane / max(float(plane.std()), 1e-9) * 1e-4  # as small as t-SNE's authors want it
+    start = plane / plane.std() * 1e-4  # as small as t-SNE's authors want it
     perplexity = min(_PERPLEXITY, (len(features) - 1) / 3)
     # Its threads wait for each other by spinning: on processors that are busy, two take six times as long as one.
     with threadpool_limits(1, user_api="openmp"):

@@ -38,6 +38,7 @@ def _dataset(n: int = 4, **changes: Any) -> FaceDataset:
         ({"usage": np.array(["Training"])}, "usage must hold 4 rows, but holds 1"),
         ({"rows": np.arange(5)}, "rows must hold 4 rows, but holds 5"),
         ({"subjects": np.array(["S1"])}, "subjects must hold 4 rows, but holds 1"),
+        ({"files": np.array(["a.png"])}, "files must hold 4 rows, but holds 1"),
         ({"labels": np.full(4, 7, np.uint8)}, "labels must be uint8 below 7"),
         ({"labels": np.zeros(4, np.int64)}, "labels must be uint8 below 7"),
         ({"usage": np.array(["Training", "Test", "Training", "Training"])}, "usage must hold Training, PublicTest"),
@@ -50,6 +51,7 @@ def _dataset(n: int = 4, **changes: Any) -> FaceDataset:
         "usage short",
         "rows long",
         "subjects short",
+        "files short",
         "label too high",
         "labels of another type",
         "usage unknown",
@@ -93,10 +95,15 @@ def test_select_without_subjects() -> None:
     assert _dataset(subjects=None).select("Training").subjects is None
 
 
+def test_select_keeps_the_names_of_files() -> None:
+    assert _dataset().files is None
+    assert _dataset(files=np.array(list("abcd"))).select("PublicTest").files.tolist() == ["b", "d"]
+
+
 def test_arrays_are_read_only_and_the_callers_stay_writeable() -> None:
     labels = np.zeros(4, np.uint8)
-    dataset = _dataset(labels=labels)
-    for name in ("images", "labels", "usage", "rows", "subjects"):
+    dataset = _dataset(labels=labels, files=np.array(list("abcd")))
+    for name in ("images", "labels", "usage", "rows", "subjects", "files"):
         with pytest.raises(ValueError, match="read-only"):
             getattr(dataset, name)[0] = 0
     labels[0] = 1

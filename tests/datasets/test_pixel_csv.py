@@ -1,5 +1,6 @@
 """The reader of FER2013's layout: what is read, what is refused and in which words."""
 
+import os
 import re
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fer.datasets import USAGES, BadRow, pixel_csv
-from fer.datasets.pixel_csv import read_pixel_csv
+from fer.datasets import USAGES, BadRow, load_dataset, pixel_csv
+from fer.datasets.audit import audit
+from fer.datasets.pixel_csv import MAX_FILE_BYTES, read_pixel_csv
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
 
@@ -273,3 +275,52 @@ def test_progress_can_end_the_reading(write_csv, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(KeyboardInterrupt):
         read_pixel_csv(write_csv(*[GOOD] * 50), "drawn", stop)
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "is_read"),
+    [(MAX_FILE_BYTES, True), (MAX_FILE_BYTES + 1, False), (5 << 30, False)],
+    ids=["largest", "a byte more", "5 GB"],
+)
+def test_file_of_gigabytes_is_refused_before_it_is_read(
+    nbytes: int, is_read: bool, write_csv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_csv(GOOD)
+    os.truncate(path, nbytes)  # sparse: takes no room on the disk
+
+    class ReadError(Exception):
+        pass
+
+    def read(_: Path) -> None:
+        raise ReadError
+
+    monkeypatch.setattr(pixel_csv, "_read_header", read)
+    with pytest.raises(ReadError if is_read else DatasetError) as raised:
+        read_pixel_csv(path, "drawn")
+    if not is_read:
+        size = f"{nbytes / 1e9:.1f}"
+        expected = f"drawn.csv has {size} GB, but at most 1.1 GB are read; split it into smaller files."
+        assert str(raised.value) == expected
+
+
+def test_ckextended_as_it_is_published(write_csv) -> None:
+    """920 rows without a subject, most of them neutral, Usage as it comes."""
+    counts = (45, 59, 25, 69, 28, 83, 593, 18)
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.repeat(np.arange(8), counts))
+    usage = rng.permutation(np.repeat(USAGES, (736, 92, 92)))
+    images = rng.integers(0, 256, (920, 48, 48), np.uint8)
+    rows = (f"{c},{' '.join(map(str, i.ravel().tolist()))},{u}" for c, i, u in zip(labels, images, usage, strict=True))
+    dataset = load_dataset(write_csv(*rows, name="ckextended.csv"))
+    assert (dataset.name, len(dataset), dataset.subjects, dataset.bad_rows) == ("ckplus", 920, None, ())
+    assert tuple(dataset.counts().sum()) == counts
+    assert tuple(dataset.counts().sum(axis=1)) == (736, 92, 92)
+    assert dataset.classes == EMOTIONS_WITH_CONTEMPT
+    np.testing.assert_array_equal(dataset.images, images)
+    found = audit(dataset)
+    assert (found.differences.empty, found.shared_subjects) == (True, None)
+
+
+def test_class_without_rows_has_a_count_of_0(write_csv) -> None:
+    dataset = read_pixel_csv(write_csv("3,1 2 3 4,Training", "6,4 3 2 1,Training"), "drawn")
+    assert dataset.counts().loc["Training"].to_dict() == dict.fromkeys(EMOTIONS, 0) | {"happy": 1, "neutral": 1}

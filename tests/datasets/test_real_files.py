@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from fer.datasets import FaceDataset, copies_in, load_dataset
+from fer.datasets.audit import Audit, audit
+from fer.datasets.balance import leak_of_oversampling
+from fer.datasets.ferplus import Votes, agreement_table, cleaned_labels, find_votes, load_votes
 
 pytestmark = pytest.mark.data
 
@@ -64,3 +67,73 @@ def test_ckplus_has_subjects_and_contempt(real_csv_dir: Path) -> None:
     }
     splits_of = [set(ckplus.select(split).subjects) for split in ("Training", "PublicTest")]
     assert not splits_of[0] & splits_of[1]
+
+
+@pytest.fixture(scope="module")
+def votes(fer2013: FaceDataset) -> Votes:
+    return load_votes(find_votes(fer2013), fer2013)
+
+
+@pytest.fixture(scope="module")
+def fer2013_audit(fer2013: FaceDataset, votes: Votes) -> Audit:
+    return audit(fer2013, votes)
+
+
+def test_audit_finds_the_copies(fer2013_audit: Audit) -> None:
+    figures, without_blank = fer2013_audit.figures, fer2013_audit.without_blank
+    across = {"PublicTest in Training": 280, "PrivateTest in Training": 288, "PrivateTest in PublicTest": 44}
+    assert (figures.rows, figures.distinct, figures.conflicting_groups) == (35_887, 34_036, 56)
+    assert figures.copies == across
+    assert without_blank.copies == across | {"PublicTest in Training": 279}
+    assert (without_blank.conflicting_groups, without_blank.conflicting_rows) == (55, 146)
+    assert without_blank.repeated == {"Training": 1224, "PublicTest": 26, "PrivateTest": 17}
+    assert set(fer2013_audit.blank["level"]) == {0}
+    assert len(fer2013_audit.blank) == 12
+
+
+def test_audit_finds_near_copies_and_no_faces(fer2013_audit: Audit) -> None:
+    assert fer2013_audit.near_copies["PrivateTest in Training"] == 69
+    assert fer2013_audit.near_copies["PublicTest in Training"] == 46
+    assert fer2013_audit.to_dict()["no_face_rows"] == {"Training": 150, "PublicTest": 10, "PrivateTest": 16}
+    assert fer2013_audit.differences.empty
+
+
+def test_what_is_left_holds_every_face_once(fer2013: FaceDataset, fer2013_audit: Audit) -> None:
+    kept = fer2013.take(~np.isin(fer2013.rows, fer2013_audit.rows_to_leave_out["row"]))
+    left = audit(kept)
+    assert left.figures.distinct == len(kept) == len(fer2013) - len(fer2013_audit.rows_to_leave_out)
+    assert [count for where, count in left.near_copies.items() if " in " in where] == [0, 0, 0]
+
+
+def test_raters_share_most_labels_of_happy_and_few_of_fear(fer2013: FaceDataset, votes: Votes) -> None:
+    table = agreement_table(fer2013, votes)
+    own = {label: table.loc[label, label] / table.loc[label].sum() for label in table.index}
+    expected = {"happy": 0.92, "neutral": 0.87, "surprise": 0.80, "angry": 0.47, "sad": 0.41, "disgust": 0.31}
+    assert own == pytest.approx(expected | {"fear": 0.126}, abs=0.012)
+
+
+def test_cleaned_labels_are_those_of_the_authors(fer2013: FaceDataset, votes: Votes) -> None:
+    """Counts of the rows that FER+'s own reader keeps in its majority mode, from these votes."""
+    table = cleaned_labels(fer2013, votes)
+    kept = table[table["left_out"] == ""].groupby("usage").size().to_dict()
+    assert kept == {"Training": 25_060, "PublicTest": 3_199, "PrivateTest": 3_153}
+    assert set(table["left_out"]) == {"", "no majority", "unknown", "no face"}
+
+
+def test_oversampling_before_the_split_leaks_most_test_rows(fer2013: FaceDataset) -> None:
+    split_first, balanced_first = leak_of_oversampling(fer2013.select("Training")).shares()
+    assert split_first < 0.1
+    assert balanced_first > 0.6
+
+
+def test_no_person_is_in_two_splits_of_ckplus(real_csv_dir: Path) -> None:
+    found = audit(load_dataset(real_csv_dir / "ckextended.csv"))
+    assert found.shared_subjects.empty
+    assert dict(zip(found.differences["label"], found.differences["here"], strict=True)) == {
+        "angry": 43,
+        "disgust": 56,
+        "happy": 66,
+        "surprise": 80,
+        "neutral": 575,
+        "contempt": 17,
+    }

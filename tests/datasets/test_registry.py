@@ -1,12 +1,16 @@
 """Names and paths: what is found, what a data set is called, and what bad rows do."""
 
 import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from fer import paths
-from fer.datasets import DATASETS, BadRow, load_dataset
+from fer.datasets import DATASETS, BadRow, FaceDataset, load_dataset, pixel_csv
+from fer.datasets.pixel_csv import read_pixel_csv
 from fer.errors import DatasetError
 
 HEADER = "emotion,pixels,Usage\n"
@@ -108,3 +112,44 @@ def test_bad_rows_are_left_out_on_demand() -> None:
     dataset = load_dataset(file, on_bad_rows="skip")
     assert dataset.bad_rows == (BadRow(2, "pixels must hold 4 values, but row 2 holds 3"),)
     assert dataset.rows.tolist() == [1, 3]
+
+
+def test_two_visitors_with_one_file_read_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = _put(GOOD * 3, "f.csv")
+    both_are_here = threading.Barrier(2)
+    read: list[Path] = []
+
+    def read_slowly(path: Path, name: str, progress: Callable[[float], None] | None) -> FaceDataset:
+        read.append(path)
+        return read_pixel_csv(path, name, progress)
+
+    def visit(_: int) -> FaceDataset:
+        both_are_here.wait(timeout=10)
+        return load_dataset(file)
+
+    monkeypatch.setattr(pixel_csv, "read_pixel_csv", read_slowly)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(visit, range(2))
+    assert read == [file]
+    assert (one.digest, len(one)) == (other.digest, len(other))
+
+
+def test_reading_that_ends_early_lets_the_next_one_in() -> None:
+    file = _put(GOOD, "f.csv")
+
+    def stop(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_dataset(file, progress=stop)
+    assert not paths.array_cache_dir().exists()
+    assert len(load_dataset(file)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "rows"), [("fer2013", 7, 35_887), ("ckplus", 8, 920)], ids=["fer2013", "ckplus"]
+)
+def test_published_counts(name: str, classes: int, rows: int) -> None:
+    published = DATASETS[name].published
+    assert {len(counts) for counts in published.values()} == {classes}
+    assert sum(sum(counts.values()) for counts in published.values()) == rows
