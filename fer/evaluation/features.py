@@ -46,8 +46,9 @@ def feature_map(
         progress: called with the share of the faces that have been read, in [0, 1]; what it raises ends the work.
 
     Returns:
-        One row a face, all in one place where the model says the same of each; in the order of the data set: x, y, position (in `dataset`), row (number in the file), usage,
-        label, read (what the model says), right (whether that is the label).
+        One row a face, in the order of the data set: x, y, position (in `dataset`), row (number in the file), usage,
+        label, read (what the model says), right (whether that is the label). Where the model says exactly the same of
+        all faces, they lie in one place.
 
     Raises:
         DatasetError: there are fewer than three faces that the model can be asked about.

@@ -1,0 +1,76 @@
+"""The walkthrough: its cells run in order on a small drawn FER2013, and nothing that ran is stored."""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from fer import paths
+from fer.datasets.ferplus import VOTE_NAMES, VOTES_FILE
+
+FILE = paths.ROOT / "notebooks" / "walkthrough.ipynb"
+USAGES = ("Training", "Training", "Training", "PublicTest", "PrivateTest")
+
+
+@pytest.fixture
+def cells() -> list[dict]:
+    return json.loads(FILE.read_text(encoding="utf-8"))["cells"]
+
+
+@pytest.fixture
+def drawn_fer2013() -> Path:
+    """A folder on the search path with 210 faces, of which one in Training is also in PublicTest with its label."""
+    folder = paths.data_dirs()[0]
+    folder.mkdir(parents=True)
+    images = np.random.default_rng(0).integers(0, 256, (210, 12 * 12), np.uint8)
+    images[3] = images[70]
+    rows = [f"{i // 5 % 7},{' '.join(map(str, image.tolist()))},{USAGES[i % 5]}" for i, image in enumerate(images)]
+    (folder / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    return folder
+
+
+def _votes(folder: Path) -> None:
+    rows = [f"{USAGES[i % 5]},{','.join('10' if name == 'fear' else '0' for name in VOTE_NAMES)}" for i in range(210)]
+    (folder / VOTES_FILE).write_text("\n".join([f"Usage,{','.join(VOTE_NAMES)}", *rows]))
+
+
+def _run(cells: list[dict]) -> SimpleNamespace:
+    """Run the code cells one after another, as a kernel does; returns what they defined."""
+    names: dict = {}
+    for number, cell in enumerate(cells):
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), f"{FILE.name}, cell {number}", "exec"), names)
+    return SimpleNamespace(**names)
+
+
+@pytest.mark.parametrize("has_votes", [False, True], ids=["without votes", "with votes"])
+def test_cells_run_in_order(
+    has_votes: bool,
+    cells: list[dict],
+    drawn_fer2013: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    if has_votes:
+        _votes(drawn_fer2013)
+    monkeypatch.chdir(FILE.parent)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    run = _run(cells)
+    out = capsys.readouterr().out
+    assert "210 faces of 12 pixels" in out
+    assert run.found.figures.copies["PublicTest in Training"] == 1
+    assert run.found.rows_to_leave_out["row"].tolist() == [71]
+    assert len(run.clean) == 209
+    assert "209 of 210 faces are left" in out
+    assert run.split_first == 0
+    assert ("180 labels change, 0 faces get none" if has_votes else "There is no fer2013new.csv") in out
+
+
+def test_nothing_that_ran_is_stored(cells: list[dict]) -> None:
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert len(code) > 5
+    assert [(cell["outputs"], cell["execution_count"]) for cell in code] == [([], None)] * len(code)
+    assert len({cell["id"] for cell in cells}) == len(cells)
