@@ -17,6 +17,7 @@ with right:
         "had never seen, and a map of where it looked. Everything runs on this machine; nothing is sent anywhere."
     )
     st.page_link("pages/image.py", label="Read a photo", icon=":material/photo_camera:")
+    st.page_link("pages/datasets.py", label="Look into the data sets", icon=":material/dataset:")
     st.caption(
         "The same from a terminal: `python -m fer analyze PHOTO`. Every figure on these pages says on which faces, "
         "how many of them, and by whose choice it was measured."
