@@ -88,6 +88,8 @@ def _recipe(config: TrainingConfig) -> str:
         f"within {change.shift_pixels:g} pixels, gamma within exp(±{change.gamma:g}), alternating mirror, erasing with "
         f"p {change.erase_probability:g}",
     ]
+    if config.initial is not None:
+        parts.insert(0, f"from the weights of {config.initial.parent.name}")
     if config.distillation is not None:
         teachers = ", ".join(path.parent.name or path.name for path in config.distillation.teachers)
         parts.append(f"{config.distillation.share:g} of the target from {teachers}")

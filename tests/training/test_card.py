@@ -24,12 +24,13 @@ CONFIG = TrainingConfig("net", (Stage(8, 2), Stage(10, 3)), NetworkConfig((2, 2)
     [
         (CONFIG, "2 epochs at 8 pixels, 3 epochs at 10 pixels"),
         (replace(CONFIG, seed=5), "seed 5;"),
+        (replace(CONFIG, initial=Path("runs/first/model.keras")), "from the weights of first;"),
         (
             replace(CONFIG, distillation=DistillationConfig((Path("big/model.keras"),), 0.3)),
             "0.3 of the target from big",
         ),
     ],
-    ids=["stages", "seed", "teachers"],
+    ids=["stages", "seed", "start", "teachers"],
 )
 def test_cards_state_the_recipe(tmp_path: Path, config: TrainingConfig, words: str) -> None:
     faces = draw_faces({"Training": 14, "PrivateTest": 7}, side=12)
