@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from fer import paths
-from fer.datasets.copies import NearPairs, first_copies, is_constant, near_pairs
+from fer.datasets.copies import first_copies, is_constant
 from fer.datasets.dataset import ALL, USAGES, FaceDataset
 from fer.datasets.ferplus import Votes
+from fer.datasets.near import NearPairs, near_pairs
 from fer.datasets.registry import DATASETS
 
 FORMAT = 1

@@ -1,24 +1,9 @@
-"""Which pictures are the same, byte for byte or nearly.
+"""Which pictures are the same, byte for byte.
 
 Works on arrays alone; knows nothing about files, labels or pages.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import cv2
 import numpy as np
-from scipy.fft import dct
-
-NEAR_CORRELATION = 0.98
-"""Least correlation of two small patches that makes their pictures near copies."""
-
-PATCH_SIDE = 24
-"""Side of the patches that are compared, pixels."""
-
-_WAVES = 6
-_ROWS_A, _ROWS_B = 1024, 8192
-_ROUNDING = 1e-5
 
 
 def copies_in(images_a: np.ndarray, images_b: np.ndarray) -> np.ndarray:
@@ -60,68 +45,3 @@ def is_constant(images: np.ndarray) -> np.ndarray:
         bool of shape (n,).
     """
     return (images == images[:, :1, :1]).all(axis=(1, 2))
-
-
-@dataclass(frozen=True, eq=False)
-class NearPairs:
-    """Pictures that are nearly the same.
-
-    Attributes:
-        a, b: int64 of shape (pairs,), positions with a < b, in ascending order.
-        correlation: float32 of shape (pairs,), of their patches, in [-1, 1].
-    """
-
-    a: np.ndarray
-    b: np.ndarray
-    correlation: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.a)
-
-
-def near_pairs(images: np.ndarray, progress: Callable[[float], None] | None = None) -> NearPairs:
-    """Find all pairs of pictures whose patches of `PATCH_SIDE` pixels correlate by more than `NEAR_CORRELATION`.
-
-    Patches of mean 0 and length 1 that correlate by c lie sqrt(2 - 2c) apart, and what they hold in slow waves (the
-    first terms of a cosine transform, an orthogonal projection) no further. So a product of small matrices finds the
-    candidates and misses none; those are then compared in full.
-
-    Args:
-        images: uint8 of shape (n, height, width), all different; n may be 0. One that is constant is near to none.
-        progress: called with the share that is done, in [0, 1]; what it raises ends the search.
-    """
-    patches = _patches(images)
-    varied = np.flatnonzero(np.abs(patches).sum(axis=1) > 0)
-    patches = patches[varied]
-    waves = dct(np.eye(PATCH_SIDE, dtype=np.float32), axis=0, norm="ortho")[:_WAVES]
-    short = patches @ np.kron(waves, waves).T
-    half = (short * short).sum(axis=1, keepdims=True) / 2
-    ones = np.ones_like(half)
-    left, right = np.hstack([short, -half, -ones]), np.hstack([short, ones, half])  # their product: -distance² / 2
-    found_a, found_b = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for start in range(0, len(patches), _ROWS_A):
-        for other in range(start, len(patches), _ROWS_B):
-            closeness = left[start : start + _ROWS_A] @ right[other : other + _ROWS_B].T
-            a, b = np.nonzero(closeness > NEAR_CORRELATION - 1 - _ROUNDING)
-            a, b = a + start, b + other
-            found_a.append(a[a < b])
-            found_b.append(b[a < b])
-        if progress is not None:
-            progress(1 - (1 - min(1.0, (start + _ROWS_A) / len(patches))) ** 2)
-    a, b = np.concatenate(found_a), np.concatenate(found_b)
-    correlation = np.einsum("ij,ij->i", patches[a], patches[b])
-    near = correlation > NEAR_CORRELATION
-    order = np.lexsort((b[near], a[near]))
-    return NearPairs(varied[a[near][order]], varied[b[near][order]], correlation[near][order])
-
-
-def _patches(images: np.ndarray) -> np.ndarray:
-    """Shrink pictures to float32 of shape (n, PATCH_SIDE²), mean 0 and length 1; all zeros where one is constant."""
-    size = (PATCH_SIDE, PATCH_SIDE)
-    patches = np.zeros((len(images), PATCH_SIDE * PATCH_SIDE), np.float32)
-    for patch, image in zip(patches, images, strict=True):
-        patch[:] = cv2.resize(image, size, interpolation=cv2.INTER_AREA).ravel()
-    patches -= patches.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(patches, axis=1, keepdims=True)
-    patches[lengths[:, 0] < 1] = 0
-    return patches / np.maximum(lengths, 1)
