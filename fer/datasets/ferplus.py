@@ -34,6 +34,9 @@ VOTE_CLASSES: tuple[str, ...] = (
 )
 """`VOTE_NAMES` in the words of `fer.emotions`."""
 
+MAX_FILE_BYTES = 10**8
+"""The largest file that is read, about fifty times the published one."""
+
 _UNKNOWN, _NO_FACE = VOTE_CLASSES.index("unknown"), VOTE_CLASSES.index("no face")
 
 
@@ -106,6 +109,12 @@ def load_votes(path: Path, dataset: FaceDataset) -> Votes:
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """The votes and the Usage of every row, after checking them."""
     try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise DatasetError(
+                f"{path.name} has {size / 1e6:,.0f} MB, but a file of votes has at most {MAX_FILE_BYTES / 1e6:.0f} MB; "
+                f"download it from {VOTES_ORIGIN}."
+            )
         with path.open(encoding="utf-8-sig", newline="") as handle:
             lines = [line for line in csv.reader(handle) if line]
     except OSError as error:

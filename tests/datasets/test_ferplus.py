@@ -1,5 +1,6 @@
 """The votes of FER+: what is read, what is refused, and what the raters say of the labels."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,13 @@ def test_file_that_is_not_there_or_no_text(tmp_path: Path, faces: Callable[..., 
     (tmp_path / "zip.csv").write_bytes(b"PK\x03\x04\xff\xfe\x80")
     with pytest.raises(DatasetError, match=r"^zip\.csv is no CSV file of UTF-8 text; download it from"):
         load_votes(tmp_path / "zip.csv", faces(HAPPY))
+
+
+def test_file_of_gigabytes_is_refused(write: Callable[..., Path], faces: Callable[..., FaceDataset]) -> None:
+    path = write(line())
+    os.truncate(path, 5 * 10**9)  # sparse: takes no room on the disk
+    with pytest.raises(DatasetError, match=r"^fer2013new\.csv has 5,000 MB, but a file of votes has at most 100 MB;"):
+        load_votes(path, faces(HAPPY))
 
 
 @pytest.mark.parametrize("at", ["nowhere", "search path", "beside"])

@@ -299,7 +299,7 @@ def test_file_of_gigabytes_is_refused_before_it_is_read(
         read_pixel_csv(path, "drawn")
     if not is_read:
         size = f"{nbytes / 1e9:.1f}"
-        expected = f"drawn.csv has {size} GB, but at most 1.1 GB are read; split it into smaller files."
+        expected = f"drawn.csv has {size} GB, but at most 1 GB is read; split it into smaller files."
         assert str(raised.value) == expected
 
 
