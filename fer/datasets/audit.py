@@ -187,9 +187,8 @@ def _compare(dataset: FaceDataset, progress: Callable[[float], None] | None) -> 
     comparison = _open_comparison(path, len(dataset))
     if comparison is None:
         first = first_copies(dataset.images)
-        positions = np.flatnonzero(first == np.arange(len(first)))
-        near = near_pairs(dataset.images[positions], progress)
-        comparison = _Comparison(first, NearPairs(positions[near.a], positions[near.b], near.correlation))
+        distinct = np.flatnonzero(first == np.arange(len(first)))
+        comparison = _Comparison(first, near_pairs(dataset.images, distinct, progress))
         _write_comparison(path, comparison)
     if progress is not None:
         progress(1.0)

@@ -37,7 +37,7 @@ class NearPairs:
         return len(self.a)
 
 
-def near_pairs(images: np.ndarray, progress: Callable[[float], None] | None = None) -> NearPairs:
+def near_pairs(images: np.ndarray, among: np.ndarray, progress: Callable[[float], None] | None = None) -> NearPairs:
     """Find all pairs of pictures whose patches of `PATCH_SIDE` pixels correlate by more than `NEAR_CORRELATION`.
 
     Patches of mean 0 and length 1 that correlate by c lie sqrt(2 - 2c) apart, and what they hold in slow waves (the
@@ -45,12 +45,12 @@ def near_pairs(images: np.ndarray, progress: Callable[[float], None] | None = No
     candidates and misses none; those are then compared in full.
 
     Args:
-        images: uint8 of shape (n, height, width), all different; n may be 0. One that is constant is near to none.
+        images: uint8 of shape (n, height, width).
+        among: int64, ascending positions of the pictures to compare, all different; may be empty. A picture of one grey
+            level is near to none.
         progress: called with the share that is done, in [0, 1]; what it raises ends the search.
     """
-    patches = _patches(images)
-    varied = np.flatnonzero(np.abs(patches).sum(axis=1) > 0)
-    patches = patches[varied]
+    patches = _patches(images, among)
     turns = np.outer(np.arange(_WAVES), np.arange(PATCH_SIDE) + 0.5) / PATCH_SIDE
     waves = np.cos(np.pi * turns).astype(np.float32)
     waves /= np.linalg.norm(waves, axis=1, keepdims=True)
@@ -72,16 +72,15 @@ def near_pairs(images: np.ndarray, progress: Callable[[float], None] | None = No
     correlation = np.einsum("ij,ij->i", patches[a], patches[b])
     near = correlation > NEAR_CORRELATION
     order = np.lexsort((b[near], a[near]))
-    return NearPairs(varied[a[near][order]], varied[b[near][order]], correlation[near][order])
+    return NearPairs(among[a[near][order]], among[b[near][order]], correlation[near][order])
 
 
-def _patches(images: np.ndarray) -> np.ndarray:
+def _patches(images: np.ndarray, among: np.ndarray) -> np.ndarray:
     """Shrink pictures to float32 of shape (n, PATCH_SIDE²), mean 0 and length 1; all zeros where one is constant."""
-    size = (PATCH_SIDE, PATCH_SIDE)
-    patches = np.zeros((len(images), PATCH_SIDE * PATCH_SIDE), np.float32)
-    for patch, image in zip(patches, images, strict=True):
-        patch[:] = cv2.resize(image, size, interpolation=cv2.INTER_AREA).ravel()
-    patches -= patches.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(patches, axis=1, keepdims=True)
-    patches[lengths[:, 0] < 1] = 0
-    return patches / np.maximum(lengths, 1)
+    patches = np.empty((len(among), PATCH_SIDE * PATCH_SIDE), np.float32)
+    for patch, position in zip(patches, among, strict=True):
+        patch[:] = cv2.resize(images[position], (PATCH_SIDE, PATCH_SIDE), interpolation=cv2.INTER_AREA).ravel()
+        patch -= patch.mean()
+        length = float(np.linalg.norm(patch))
+        patch *= 1 / length if length >= 1 else 0
+    return patches

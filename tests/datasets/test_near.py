@@ -27,7 +27,7 @@ def test_near_pairs_are_those_of_comparing_all(rows_a: int, side: int, monkeypat
     smooth = [cv2.resize(coarse[i % 6], (side, side)) + rng.normal(0, 1 + i / 2, (side, side)) for i in range(24)]
     images = np.clip([*smooth, np.full((side, side), 9)], 0, 255).astype(np.uint8)
     expected = _every_pair(images)
-    found = near_pairs(images)
+    found = near_pairs(images, np.arange(len(images)))
     assert 6 < len(expected) < 100
     assert list(zip(found.a.tolist(), found.b.tolist(), strict=True)) == sorted(expected)
     np.testing.assert_allclose(found.correlation, [expected[pair] for pair in sorted(expected)], atol=1e-5)
@@ -36,12 +36,12 @@ def test_near_pairs_are_those_of_comparing_all(rows_a: int, side: int, monkeypat
 @pytest.mark.parametrize("levels", [[], [3], [3, 4, 5]], ids=["empty", "one constant", "several constant"])
 def test_pictures_without_near_pairs(levels: list[int]) -> None:
     images = np.full((len(levels), 4, 4), 0, np.uint8) + np.array(levels, np.uint8)[:, None, None]
-    assert len(near_pairs(images)) == 0
+    assert len(near_pairs(images, np.arange(len(images)))) == 0
 
 
 def test_negative_and_brighter_picture() -> None:
     picture = np.random.default_rng(0).integers(50, 150, (24, 24), np.uint8)
-    found = near_pairs(np.stack([picture, 255 - picture, picture + 100]))
+    found = near_pairs(np.stack([picture, 255 - picture, picture + 100]), np.arange(3))
     assert (found.a.tolist(), found.b.tolist()) == ([0], [2])
 
 
@@ -49,7 +49,7 @@ def test_search_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(near, "_ROWS_A", 2)
     images = np.random.default_rng(0).integers(0, 256, (9, 24, 24), np.uint8)
     shares: list[float] = []
-    near_pairs(images, shares.append)
+    near_pairs(images, np.arange(9), shares.append)
     assert shares == sorted(shares)
     assert (len(shares), shares[-1]) == (5, 1.0)
 
@@ -57,4 +57,11 @@ def test_search_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        near_pairs(images, stop)
+        near_pairs(images, np.arange(9), stop)
+
+
+def test_only_some_pictures_are_compared() -> None:
+    picture = np.random.default_rng(0).integers(50, 150, (24, 24), np.uint8)
+    images = np.stack([picture, picture + 1, 255 - picture, picture + 9])
+    found = near_pairs(images, np.array([1, 2, 3]))
+    assert (found.a.tolist(), found.b.tolist()) == ([1], [3])
