@@ -157,6 +157,7 @@ def _uploaded(file: UploadedFile) -> FaceDataset | None:
         if dataset is None:
             return None
         opened[key] = dataset
+        st.rerun()
     return opened[key]
 
 

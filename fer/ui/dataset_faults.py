@@ -52,7 +52,7 @@ def duplicates(dataset: FaceDataset) -> None:
         votes = None
     found = _audit(dataset, votes)
     figures, clean = found.figures, found.without_blank
-    with st.grid(min_column_width=180):
+    with st.grid(min_column_width=165):
         st.metric("Different pictures", f"{figures.distinct:,}", help=f"Of {figures.rows:,} rows, pixel for pixel")
         for where, n in figures.copies.items():
             st.metric(where, f"{n:,}", help=f"Exact copies; {clean.copies[where]:,} without the blank pictures")
@@ -249,7 +249,7 @@ def balancing(dataset: FaceDataset) -> None:
         return
     st.markdown(f"**What three ways of balancing make of the {len(rows):,} {which}**")
     counts = table.set_index("label")[["rows", "oversampling", "undersampling"]].T.rename_axis("balancing")
-    counts.index = pd.Index(["as they are", "oversampled", "undersampled"], name="balancing")
+    counts.index = pd.Index(["as is", "oversampled", "undersampled"], name="balancing")
     totals = counts.sum(axis=1)
     st.altair_chart(
         class_counts(counts),
@@ -257,13 +257,12 @@ def balancing(dataset: FaceDataset) -> None:
         key="balanced",
         alt="Faces in all: " + ", ".join(f"{name} {n:,}" for name, n in totals.items()),
     )
+    weights = ", ".join(f"{row.label} {row.class_weight:.2f}" for row in table.itertuples() if row.rows)
     st.caption(
         f"Oversampling repeats faces until every class is as large as the largest: {totals['oversampled']:,} rows. "
         f"Undersampling throws faces away until every class is as small as the smallest: {totals['undersampled']:,} "
-        "rows. Class weights leave the rows alone and let the rare ones count more:"
+        f"rows. Class weights leave the rows alone and let a rare face count more: {weights}."
     )
-    weights = table.set_index("label")["class_weight"].map(lambda weight: f"{weight:.2f}").to_frame("weight").T
-    st.table(weights)
 
     first, late = leak.shares()
     st.markdown("**Balanced before the split, a test is worth nothing**")
@@ -272,7 +271,7 @@ def balancing(dataset: FaceDataset) -> None:
         f"Oversample first and split then: **{late:.1%}**, because the copies of one face fall on both sides."
     )
     seen = int(leak.balanced_first["seen"].sum())
-    orders = {"oversampled, then split": leak.balanced_first, "split, then oversampled": leak.split_first}
+    orders = {"balanced first": leak.balanced_first, "split first": leak.split_first}
     st.altair_chart(
         leak_comparison(orders),
         width="stretch",

@@ -23,12 +23,13 @@ from fer.ui.style import plain
 
 FACES_A_PAGE = 60
 MEAN_PX = 84
+MAX_REMEMBERED = 24
 
 T = TypeVar("T")
 
 
 def remembered(key: tuple, make: Callable[[], T]) -> T:
-    """Compute something once a session.
+    """Compute something once a session, as long as it is among the last `MAX_REMEMBERED` things.
 
     Args:
         key: tells it apart from everything else; holds the digest of what it was computed from.
@@ -37,6 +38,8 @@ def remembered(key: tuple, make: Callable[[], T]) -> T:
     results = st.session_state.setdefault("_dataset_results", {})
     if key not in results:
         results[key] = make()
+        while len(results) > MAX_REMEMBERED:
+            del results[next(iter(results))]
     return results[key]
 
 
@@ -222,7 +225,7 @@ def side_by_side(dataset: FaceDataset) -> None:
         measured = [remembered(("light", one.digest), lambda one=one: light(one)) for one in pair]
     facts = pd.DataFrame(
         {
-            title: {
+            plain(title): {
                 "Faces": f"{len(one):,}",
                 "Classes": str(len(one.classes)),
                 "Picture": f"{one.images.shape[1]} \u00d7 {one.images.shape[2]} pixels",
