@@ -3,13 +3,14 @@
 import re
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from fer import paths
-from fer.datasets import DATASETS, BadRow, FaceDataset, load_dataset, pixel_csv
+from fer.datasets import DATASETS, BadRow, FaceDataset, load_dataset, pixel_csv, registry
+from fer.datasets.cache import open_cached
 from fer.datasets.pixel_csv import read_pixel_csv
 from fer.errors import DatasetError
 
@@ -116,20 +117,28 @@ def test_bad_rows_are_left_out_on_demand() -> None:
 
 def test_two_visitors_with_one_file_read_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     file = _put(GOOD * 3, "f.csv")
-    both_are_here = threading.Barrier(2)
+    missed = threading.Event()
     read: list[Path] = []
+    second: list[Future[FaceDataset]] = []
 
-    def read_slowly(path: Path, name: str, progress: Callable[[float], None] | None) -> FaceDataset:
+    def read_with_company(path: Path, name: str, progress: Callable[[float], None] | None) -> FaceDataset:
         read.append(path)
+        if len(read) == 1:
+            second.append(pool.submit(load_dataset, file))
+            assert missed.wait(timeout=60), "the second visitor never looked for the cache"
         return read_pixel_csv(path, name, progress)
 
-    def visit(_: int) -> FaceDataset:
-        both_are_here.wait(timeout=10)
-        return load_dataset(file)
+    def open_and_tell(*arguments: object) -> FaceDataset | None:
+        found = open_cached(*arguments)
+        if read:
+            missed.set()
+        return found
 
-    monkeypatch.setattr(pixel_csv, "read_pixel_csv", read_slowly)
-    with ThreadPoolExecutor(2) as pool:
-        one, other = pool.map(visit, range(2))
+    monkeypatch.setattr(pixel_csv, "read_pixel_csv", read_with_company)
+    monkeypatch.setattr(registry, "open_cached", open_and_tell)
+    with ThreadPoolExecutor(1) as pool:
+        one = load_dataset(file)
+        other = second[0].result()
     assert read == [file]
     assert (one.digest, len(one)) == (other.digest, len(other))
 
