@@ -1,10 +1,11 @@
-"""Logits -> honest probabilities: temperature scaling, fitted by evaluation and applied when serving.
+"""Logits -> honest probabilities, and probabilities -> the set of classes to name; fitted by evaluation, then served.
 
 Works on arrays alone; knows nothing about networks, files or pages.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -66,15 +67,71 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(fit.x))
 
 
+_THRESHOLD_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class SetRule:
+    """How probable a class must be to belong to a prediction set.
+
+    Attributes:
+        coverage: the share of faces whose set is meant to hold their label, in (0, 1).
+        threshold: the least calibrated probability of a member, in [0, 1].
+    """
+
+    coverage: float
+    threshold: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.coverage < 1 or not 0 <= self.threshold <= 1:
+            raise ValueError("Prediction sets need a coverage between 0 and 1 and a threshold from 0 to 1.")
+
+    def members(self, probabilities: np.ndarray) -> np.ndarray:
+        """Say which classes are in the sets: those that reach the threshold, and always the most probable one.
+
+        Args:
+            probabilities: float of shape (n, classes), calibrated; n may be 0.
+
+        Returns:
+            bool of shape (n, classes), at least one True in every row.
+        """
+        reaching = probabilities >= self.threshold
+        reaching[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = True
+        return reaching
+
+
+def fit_set_rule(probabilities: np.ndarray, labels: np.ndarray, coverage: float) -> SetRule:
+    """Find the threshold above which sets hold the label as often as asked (split conformal prediction).
+
+    Least ambiguous sets: the smallest on average among those of this coverage (Sadinle, Lei and Wasserman 2019,
+    https://arxiv.org/abs/1609.00451). For a new face drawn like these the set holds the label with at least this
+    probability; for faces of another kind, and for each class by itself, nothing is promised.
+
+    Args:
+        probabilities: float of shape (n, classes), of rows that neither trained the network nor fitted the temperature.
+        labels: integers of shape (n,); with too few of them for the coverage, every class is in every set.
+        coverage: in (0, 1).
+
+    Returns:
+        The rule, its threshold rounded down to six digits.
+    """
+    of_label = np.sort(probabilities[np.arange(len(labels)), labels])
+    below = math.floor((len(labels) + 1) * (1 - coverage) + 1e-9)
+    threshold = float(of_label[below - 1]) if below else 0.0
+    return SetRule(coverage, math.floor(threshold * 10**_THRESHOLD_DIGITS) / 10**_THRESHOLD_DIGITS)
+
+
 @dataclass(frozen=True)
 class Calibration:
-    """What serving needs to turn a model's logits into probabilities.
+    """What serving needs to turn a model's logits into probabilities, and those into sets of classes to name.
 
     Attributes:
         temperatures: one for every way of averaging that was fitted; 1 stands in where none was.
+        set_rules: one for every way of averaging that was fitted; where none was, there are no sets.
     """
 
     temperatures: Mapping[Averaging, float]
+    set_rules: Mapping[Averaging, SetRule] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if any(not 0 < t < np.inf for t in self.temperatures.values()):
@@ -82,9 +139,36 @@ class Calibration:
 
     @classmethod
     def from_report(cls, report: Mapping) -> "Calibration":
-        """Take the temperatures out of a model's `report.json`; none where it holds none."""
-        return cls(dict(report.get("calibration", {}).get("temperature", {})))
+        """Take what was fitted out of a model's `report.json`; nothing where it holds nothing.
+
+        Raises:
+            TypeError, ValueError, AttributeError: the report does not fit.
+        """
+        fitted = report.get("calibration", {})
+        sets = fitted.get("sets", {})
+        rules = {way: SetRule(sets.get("coverage"), threshold) for way, threshold in sets.get("threshold", {}).items()}
+        return cls(dict(fitted.get("temperature", {})), rules)
 
     def probabilities(self, logits: np.ndarray, averaging: Averaging = "none") -> np.ndarray:
         """Calibrated probabilities, float32 of shape (n, classes), for logits of that shape."""
         return softmax(logits, self.temperatures.get(averaging, 1.0))
+
+    def prediction_sets(
+        self, probabilities: np.ndarray, classes: Sequence[str], averaging: Averaging = "none"
+    ) -> list[tuple[str, ...] | None]:
+        """Name the classes that may be meant, face by face.
+
+        Args:
+            probabilities: float of shape (n, classes), as `probabilities` returns them.
+            classes: the names of the columns.
+            averaging: how the logits were averaged.
+
+        Returns:
+            For every face its set, the most probable class first; None for each where no rule was fitted.
+        """
+        rule = self.set_rules.get(averaging)
+        if rule is None:
+            return [None] * len(probabilities)
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        sizes = rule.members(probabilities).sum(axis=1)
+        return [tuple(classes[i] for i in row[:size]) for row, size in zip(order, sizes, strict=True)]

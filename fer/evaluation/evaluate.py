@@ -128,7 +128,7 @@ def read_split(model: Model, dataset: FaceDataset, split: str, progress: Progres
 
 
 def evaluate_model(model: Model, dataset: FaceDataset, split: str, progress: Progress | None = None) -> Evaluation:
-    """Measure a model on one split, with the calibration that it is served with.
+    """Measure a model on one split, with the calibration and the prediction sets that it is served with.
 
     Args:
         model: the model.
@@ -149,7 +149,7 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
         card: the card of the model that read.
         dataset: all rows of the data set that was read from.
         readings: what the model said.
-        calibration: the temperatures to apply.
+        calibration: the temperatures and the set rules to apply.
     """
     is_same_data, trained_split = _training_rows(card, dataset)
     is_seen = is_same_data and (readings.split == trained_split or ALL in (readings.split, trained_split))
@@ -175,7 +175,14 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
         code_version=code_version(),
     )
     figures = {
-        way: measure(readings.logits[averaging], readings.faces.labels, card.classes, temperatures[way], has_copy)
+        way: measure(
+            readings.logits[averaging],
+            readings.faces.labels,
+            card.classes,
+            temperatures[way],
+            has_copy,
+            calibration.set_rules.get(averaging),
+        )
         for way, averaging in _WAYS.items()
     }
     return Evaluation(stamp, **figures)

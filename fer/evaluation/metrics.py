@@ -1,4 +1,4 @@
-"""Logits and labels -> figures: accuracy with its interval, per class, calibration, and paired differences.
+"""Logits and labels -> figures: accuracy with its interval, per class, calibration, sets, and paired differences.
 
 Works on arrays alone; knows nothing about networks, data sets, files or pages.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fer.calibration import negative_log_likelihood, softmax
+from fer.calibration import SetRule, negative_log_likelihood, softmax
 
 BINS = 15
 RESAMPLES = 2_000
@@ -35,6 +35,27 @@ class ClassFigures:
 
 
 @dataclass(frozen=True)
+class SetFigures:
+    """How well prediction sets keep what they were fitted for. Every share is in [0, 1].
+
+    Attributes:
+        asked: the coverage that the rule was fitted for.
+        threshold: the least probability of a member.
+        coverage: share of faces whose set holds their label.
+        single_share: share of faces whose set is one class.
+        mean_size: classes a set, on average.
+        coverage_by_class: coverage among the faces of each class; None where a class has none.
+    """
+
+    asked: float
+    threshold: float
+    coverage: float
+    single_share: float
+    mean_size: float
+    coverage_by_class: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
 class Figures:
     """What was measured in one way of averaging. Every share is in [0, 1].
 
@@ -50,6 +71,7 @@ class Figures:
             where that was not asked or no face is left.
         per_class: by class, in the model's order.
         confusion: counts, a row for every labelled class, a column for every class read.
+        sets: of the prediction sets; None where no rule was fitted.
     """
 
     accuracy: float
@@ -63,19 +85,26 @@ class Figures:
     accuracy_without_copies: float | None
     per_class: Mapping[str, ClassFigures]
     confusion: tuple[tuple[int, ...], ...]
+    sets: SetFigures | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON holds them, rounded to six digits."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["per_class"] = {name: asdict(figures) for name, figures in self.per_class.items()}
+        values["sets"] = None if self.sets is None else asdict(self.sets)
         return _rounded(values)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Figures":
-        """Read what `to_dict` wrote; raises TypeError or KeyError where something is missing."""
+        """Read what `to_dict` wrote; raises TypeError or KeyError where something is missing.
+
+        Figures from before there were prediction sets lack the entry `sets` and are read as having none.
+        """
+        sets = values.get("sets")
         return cls(
             **{
                 **values,
+                "sets": None if sets is None else SetFigures(**sets),
                 "accuracy_95": tuple(values["accuracy_95"]),
                 "per_class": {name: ClassFigures(**figures) for name, figures in values["per_class"].items()},
                 "confusion": tuple(tuple(row) for row in values["confusion"]),
@@ -89,6 +118,7 @@ def measure(
     classes: Sequence[str],
     temperature: float = 1.0,
     has_copy: np.ndarray | None = None,
+    set_rule: SetRule | None = None,
 ) -> Figures:
     """Measure how logits fit labels.
 
@@ -99,6 +129,7 @@ def measure(
         temperature: what calibrates the logits.
         has_copy: bool of shape (n,), True where the training faces hold an identical picture; None where that does
             not apply.
+        set_rule: which classes are in the prediction sets; None where there are none.
 
     Raises:
         ValueError: there are no faces.
@@ -117,19 +148,36 @@ def measure(
         name: ClassFigures(*(_number(column[i]) if has_faces[i] else None for column in columns[:3]), int(support[i]))
         for i, name in enumerate(classes)
     }
+    probabilities = softmax(logits, temperature)
     clean = None if has_copy is None or has_copy.all() else float(correct[~has_copy].mean())
     return Figures(
         accuracy=float(correct.mean()),
         accuracy_95=accuracy_interval(correct),
         macro_f1=float(f1[has_faces].mean()),
         macro_recall=float(recall[has_faces].mean()),
-        ece=reliability(softmax(logits, temperature), labels).ece,
+        ece=reliability(probabilities, labels).ece,
         ece_raw=reliability(softmax(logits), labels).ece,
         nll=negative_log_likelihood(logits, labels, temperature),
         n=len(labels),
         accuracy_without_copies=clean,
         per_class=per_class,
         confusion=tuple(map(tuple, confusion_matrix(labels, read, labels=indices).tolist())),
+        sets=None if set_rule is None else _measure_sets(set_rule, probabilities, labels, classes),
+    )
+
+
+def _measure_sets(rule: SetRule, probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> SetFigures:
+    members = rule.members(probabilities)
+    holds = members[np.arange(len(labels)), labels]
+    sizes = members.sum(axis=1)
+    of_class = {name: holds[labels == i] for i, name in enumerate(classes)}
+    return SetFigures(
+        asked=rule.coverage,
+        threshold=rule.threshold,
+        coverage=float(holds.mean()),
+        single_share=float((sizes == 1).mean()),
+        mean_size=float(sizes.mean()),
+        coverage_by_class={name: float(held.mean()) if len(held) else None for name, held in of_class.items()},
     )
 
 

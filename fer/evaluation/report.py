@@ -6,20 +6,30 @@ Knows nothing about how a network computes or how a page shows its figures.
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fer.calibration import Calibration, fit_temperature
+import numpy as np
+
+from fer.calibration import Calibration, fit_set_rule, fit_temperature, softmax
 from fer.datasets import FaceDataset
-from fer.errors import ModelError
+from fer.errors import DatasetError, ModelError
 from fer.evaluation.evaluate import Evaluation, Model, Progress, Readings, evaluate_readings, read_split
+from fer.evaluation.metrics import Figures
 from fer.recognition import REPORT_FILE, read_report
 from fer.results import Averaging
 
 FIT_SPLIT = "PublicTest"
-"""The rows that temperatures are fitted on; figures on PrivateTest do not depend on it."""
+"""The rows that calibration is fitted on, temperatures on one half and prediction sets on the other; figures on
+PrivateTest do not depend on it."""
+
+COVERAGE = 0.8
+"""The share of faces whose prediction set is to hold their label."""
+
+HALVES_SEED = 0
+"""Draws the two halves."""
 
 TEST_SPLIT = "PrivateTest"
 
@@ -27,24 +37,53 @@ AGREE_POINTS = 0.1
 """Two figures agree when they are at most this many percentage points apart."""
 
 _COMPARED = ("accuracy", "accuracy_without_copies", "macro_f1", "macro_recall", "ece", "ece_raw")
+_COMPARED_SETS = ("coverage", "single_share")
+
+
+@dataclass(frozen=True)
+class FittedSets:
+    """Prediction sets and the rows that they were fitted on.
+
+    Attributes:
+        coverage: the share of faces whose set is meant to hold their label.
+        threshold: by averaging, the least calibrated probability of a member.
+        fitted_on: data, digest, split, half, seed, n and date.
+    """
+
+    coverage: float
+    threshold: Mapping[Averaging, float]
+    fitted_on: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class FittedCalibration:
-    """Temperatures and the rows that they were fitted on.
+    """Temperatures, prediction sets, and the rows that each was fitted on.
 
     Attributes:
         temperature: by averaging.
-        fitted_on: data, digest, split, n and date.
+        fitted_on: data, digest, split, n and date, and since there are prediction sets half and seed.
+        sets: None where none were fitted.
     """
 
     temperature: Mapping[Averaging, float]
     fitted_on: Mapping[str, Any]
+    sets: FittedSets | None = None
 
     @property
     def calibration(self) -> Calibration:
-        """What turns logits into probabilities with these temperatures."""
-        return Calibration(self.temperature)
+        """What turns logits into probabilities and sets with what was fitted."""
+        return Calibration.from_report({"calibration": self.to_dict()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fit as JSON holds it."""
+        values = {"temperature": self.temperature, "fitted_on": self.fitted_on}
+        return values if self.sets is None else values | {"sets": asdict(self.sets)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "FittedCalibration":
+        """Read what `to_dict` wrote; raises TypeError or KeyError where something is missing."""
+        sets = FittedSets(**values["sets"]) if "sets" in values else None
+        return cls(values["temperature"], values["fitted_on"], sets)
 
 
 @dataclass(frozen=True)
@@ -67,10 +106,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON holds it."""
-        fitted = self.calibration
-        calibration = {} if fitted is None else {"temperature": fitted.temperature, "fitted_on": fitted.fitted_on}
         return {
-            "calibration": calibration,
+            "calibration": {} if self.calibration is None else self.calibration.to_dict(),
             "evaluations": [evaluation.to_dict() for evaluation in self.evaluations],
             "framing": self.framing,
         }
@@ -80,7 +117,7 @@ class Report:
         """Read what `to_dict` wrote; raises TypeError, KeyError or AttributeError where it does not fit."""
         fitted = values.get("calibration", {})
         return cls(
-            calibration=FittedCalibration(fitted["temperature"], fitted["fitted_on"]) if fitted else None,
+            calibration=FittedCalibration.from_dict(fitted) if fitted else None,
             evaluations=tuple(Evaluation.from_dict(evaluation) for evaluation in values.get("evaluations", ())),
             framing=values.get("framing", {}),
         )
@@ -116,7 +153,7 @@ def save_report(folder: Path, report: Report) -> None:
 
 
 def calibrate(model: Model, dataset: FaceDataset, progress: Progress | None = None) -> FittedCalibration:
-    """Fit a model's temperatures on the rows that were kept for choosing (PublicTest).
+    """Fit a model's temperatures and prediction sets on the rows that were kept for choosing (PublicTest).
 
     Args:
         model: the model.
@@ -124,22 +161,35 @@ def calibrate(model: Model, dataset: FaceDataset, progress: Progress | None = No
         progress: called with the share that is done, in [0, 1]; what it raises ends the fit.
 
     Raises:
-        DatasetError: the data set holds no such rows.
+        DatasetError: the data set holds fewer than two such rows.
     """
     return _fit(dataset, read_split(model, dataset, FIT_SPLIT, progress))
 
 
+def halves(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divide rows by chance, always the same way: positions for the temperatures, positions for the sets."""
+    order = np.random.default_rng(HALVES_SEED).permutation(rows)
+    return np.sort(order[: rows // 2]), np.sort(order[rows // 2 :])
+
+
 def _fit(dataset: FaceDataset, readings: Readings) -> FittedCalibration:
     labels = readings.faces.labels
+    if len(labels) < 2:
+        raise DatasetError(
+            f"{dataset.name} holds one {readings.split} row, but calibration needs two or more; use the whole data set."
+        )
+    first, second = halves(len(labels))
+    source = {"data": dataset.name, "digest": dataset.digest, "split": readings.split}
+    drawn = {"seed": HALVES_SEED, "date": datetime.now(UTC).date().isoformat()}
+    temperatures, thresholds = {}, {}
+    for way, logits in readings.logits.items():
+        temperatures[way] = round(fit_temperature(logits[first], labels[first]), 6)
+        probabilities = softmax(logits[second], temperatures[way])
+        thresholds[way] = fit_set_rule(probabilities, labels[second], COVERAGE).threshold
     return FittedCalibration(
-        temperature={way: round(fit_temperature(logits, labels), 6) for way, logits in readings.logits.items()},
-        fitted_on={
-            "data": dataset.name,
-            "digest": dataset.digest,
-            "split": readings.split,
-            "n": len(labels),
-            "date": datetime.now(UTC).date().isoformat(),
-        },
+        temperature=temperatures,
+        fitted_on=source | {"half": "first", "n": len(first)} | drawn,
+        sets=FittedSets(COVERAGE, thresholds, source | {"half": "second", "n": len(second)} | drawn),
     )
 
 
@@ -150,7 +200,7 @@ def build_report(
     framing: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Fit a model's temperatures and measure everything with them.
+    """Fit a model's temperatures and prediction sets, and measure everything with them.
 
     Args:
         model: the model.
@@ -160,7 +210,7 @@ def build_report(
         progress: called with the share that is done, in [0, 1]; what it raises ends the work.
 
     Raises:
-        DatasetError: a split holds no row that the model can be asked about.
+        DatasetError: a split holds no row that the model can be asked about, or too few to calibrate with.
     """
     jobs = [(dataset, FIT_SPLIT), (dataset, TEST_SPLIT), *((other, "all") for other in others)]
     readings = []
@@ -181,7 +231,7 @@ class Difference:
 
     Attributes:
         averaging: "plain" or "flip".
-        figure: its name in `Figures`.
+        figure: its name in `Figures`; those of the prediction sets begin with "sets.".
         measured, stored: shares in [0, 1], or None.
     """
 
@@ -234,14 +284,17 @@ def compare(evaluation: Evaluation, stored: Evaluation) -> Comparison:
         raise ValueError(
             f"Only evaluations of the same thing compare, but these are of {subjects[0]} and {subjects[1]}."
         )
-    differences = tuple(
-        Difference(
-            averaging,
-            figure,
-            getattr(getattr(evaluation, averaging), figure),
-            getattr(getattr(stored, averaging), figure),
-        )
-        for averaging in ("plain", "flip")
-        for figure in _COMPARED
-    )
-    return Comparison(evaluation.stamp.digest == stored.stamp.digest, differences)
+    differences = []
+    for averaging in ("plain", "flip"):
+        measured_figures, stored_figures = (_compared(getattr(e, averaging)) for e in (evaluation, stored))
+        differences += [
+            Difference(averaging, figure, measured_figures[figure], stored_figures[figure])
+            for figure in measured_figures
+        ]
+    return Comparison(evaluation.stamp.digest == stored.stamp.digest, tuple(differences))
+
+
+def _compared(figures: Figures) -> dict[str, float | None]:
+    """The figures that have to agree, by name."""
+    sets = {name: None if figures.sets is None else getattr(figures.sets, name) for name in _COMPARED_SETS}
+    return {name: getattr(figures, name) for name in _COMPARED} | {f"sets.{name}": v for name, v in sets.items()}

@@ -92,6 +92,15 @@ def _headline(evaluation: Evaluation) -> Iterator[str]:
     yield both(f"Calibration error ({BINS} bins), %", "ece")
     yield both("  before the temperature, %", "ece_raw")
     yield line("Negative log likelihood, nats", f"{evaluation.plain.nll:.4f}", f"{evaluation.flip.nll:.4f}")
+    rules = [figures.sets for figures in (evaluation.plain, evaluation.flip)]
+    if None in rules:
+        yield "Prediction sets: none fitted"
+        return
+    asked = f"{100 * rules[0].asked:.0f} %"
+    yield line(f"Prediction sets for {asked}: label inside, %", *(_percent(r.coverage) for r in rules))
+    yield line("  sets of one class, %", *(_percent(r.single_share) for r in rules))
+    yield line("  classes a set, mean", *(f"{r.mean_size:.2f}" for r in rules))
+    yield line("  least probability of a member, %", *(_percent(r.threshold) for r in rules))
 
 
 def _ways(evaluation: Evaluation) -> tuple[tuple[str, Figures], ...]:
@@ -100,11 +109,12 @@ def _ways(evaluation: Evaluation) -> tuple[tuple[str, Figures], ...]:
 
 def _classes(evaluation: Evaluation) -> Iterator[str]:
     for way, figures in _ways(evaluation):
-        heads = ("precision", "recall", "F1", "faces")
+        heads = ("precision", "recall", "F1", "in set", "faces")
+        in_set = {} if figures.sets is None else figures.sets.coverage_by_class
         yield ""
         yield f"{'By class, ' + way + ', %':<{_LABEL}}" + "".join(f"{head:>{_CELL}}" for head in heads)
         for name, its in figures.per_class.items():
-            cells = (*map(_percent, (its.precision, its.recall, its.f1)), f"{its.support:,}")
+            cells = (*map(_percent, (its.precision, its.recall, its.f1, in_set.get(name))), f"{its.support:,}")
             yield f"  {name:<{_LABEL - 2}}" + "".join(f"{cell:>{_CELL}}" for cell in cells)
 
 

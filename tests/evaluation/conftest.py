@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer.calibration import Calibration
+from fer.calibration import Calibration, SetRule
 from fer.datasets import FaceDataset
 from fer.datasets.dataset import digest_of
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
@@ -26,13 +26,14 @@ class FakeModel:
         trained_on: tuple[str, str] = ("drawn", "Training"),
         training: Mapping[str, Any] | None = None,
         temperatures: Mapping[str, float] | None = None,
+        set_rules: Mapping[str, SetRule] | None = None,
         crop_size: int = 4,
         sure: float = 2.0,
     ) -> None:
         self.card = SimpleNamespace(
             name="fake", classes=classes, crop_size=crop_size, trained_on=trained_on, training=training or {}
         )
-        self.calibration = Calibration(temperatures or {})
+        self.calibration = Calibration(temperatures or {}, set_rules or {})
         self.sure = sure
         self.asked: list[tuple[tuple[int, ...], str]] = []
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer.calibration import negative_log_likelihood
+from fer.calibration import SetRule, negative_log_likelihood
 from fer.datasets import BadRow
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
@@ -64,6 +64,15 @@ def test_figures_of_both_ways(draw, fake_model) -> None:
     assert evaluation.flip.nll == pytest.approx(negative_log_likelihood(logits * 2, labels, 0.5))
     assert evaluation.stamp.temperature == {"plain": 2.0, "flip": 0.5}
     assert {averaging for _, averaging in model.asked} == {"none", "flip"}
+
+
+def test_each_way_of_averaging_has_sets_of_its_own(draw, fake_model) -> None:
+    model = fake_model(set_rules={"none": SetRule(0.8, 0.05), "flip": SetRule(0.7, 0.5)})
+    evaluation = evaluate_model(model, draw(*ROWS), "PrivateTest")
+    assert (evaluation.plain.sets.asked, evaluation.plain.sets.mean_size, evaluation.plain.sets.coverage) == (0.8, 7, 1)
+    assert (evaluation.flip.sets.asked, evaluation.flip.sets.single_share) == (0.7, 1)
+    assert evaluation.flip.sets.coverage == pytest.approx(2 / 3)
+    assert evaluate_model(fake_model(), draw(*ROWS), "PrivateTest").plain.sets is None
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ from math import exp, log
 import numpy as np
 import pytest
 
+from fer.calibration import SetRule
 from fer.emotions import EMOTIONS
 from fer.evaluation.metrics import (
     ClassFigures,
     Figures,
     PairedDifference,
+    SetFigures,
     accuracy_interval,
     measure,
     paired_difference,
@@ -118,9 +120,34 @@ def test_accuracy_without_copies(has_copy: list[bool] | None, expected: float | 
     assert figures.accuracy == 3 / 4
 
 
-def test_figures_survive_json() -> None:
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([0], (1.0, 0.0, 2.0, {"angry": 1.0, "disgust": None, "fear": None})),
+        ([2], (0.0, 0.0, 2.0, {"angry": None, "disgust": None, "fear": 0.0})),
+        ([0, 1, 0, 1], (3 / 4, 1 / 2, 3 / 2, {"angry": 1 / 2, "disgust": 1.0, "fear": None})),
+    ],
+    ids=["inside", "outside", "some of each"],
+)
+def test_figures_of_sets(labels: list[int], expected: tuple) -> None:
+    probabilities = np.array([[0.6, 0.3, 0.1], [0.3, 0.6, 0.1], [0.2, 0.75, 0.05], [0.1, 0.89, 0.01]])[: len(labels)]
+    figures = measure(np.log(probabilities), np.array(labels), CLASSES, set_rule=SetRule(0.8, 0.25))
+    assert figures.sets == SetFigures(0.8, 0.25, *expected)
+
+
+def test_sets_come_from_the_calibrated_probabilities() -> None:
+    logits = np.log([[0.8, 0.15, 0.05]])
+    sizes = [
+        measure(logits, np.zeros(1, int), CLASSES, temperature, set_rule=SetRule(0.8, 0.25)).sets.mean_size
+        for temperature in (1.0, 2.0, 9.0)
+    ]
+    assert sizes == [1, 2, 3]
+
+
+@pytest.mark.parametrize("set_rule", [None, SetRule(0.8, 0.2)], ids=["no sets", "sets"])
+def test_figures_survive_json(set_rule: SetRule | None) -> None:
     rng = np.random.default_rng(1)
-    figures = measure(rng.normal(size=(50, 7)), rng.integers(0, 5, 50), EMOTIONS, 1.3, rng.random(50) < 0.2)
+    figures = measure(rng.normal(size=(50, 7)), rng.integers(0, 5, 50), EMOTIONS, 1.3, rng.random(50) < 0.2, set_rule)
     stored = json.loads(json.dumps(figures.to_dict()))
     assert list(stored) == [
         "accuracy",
@@ -134,12 +161,20 @@ def test_figures_survive_json() -> None:
         "accuracy_without_copies",
         "per_class",
         "confusion",
+        "sets",
     ]
     assert list(stored["per_class"]) == list(EMOTIONS)
     again = Figures.from_dict(stored)
     assert again.to_dict() == stored
+    assert (again.sets is None) == (set_rule is None)
     assert again.confusion == figures.confusion
     assert again.accuracy == pytest.approx(figures.accuracy, abs=1e-6)
+
+
+def test_figures_from_before_there_were_sets_are_read() -> None:
+    stored = measure(_logits([0]), np.zeros(1, int), CLASSES).to_dict()
+    del stored["sets"]
+    assert Figures.from_dict(stored).sets is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.calibration import Calibration
+from fer.calibration import Calibration, SetRule
 from fer.errors import DatasetError, ModelError
 from fer.evaluation import (
     Evaluation,
@@ -20,7 +20,7 @@ from fer.evaluation import (
     load_report,
     save_report,
 )
-from fer.evaluation.report import FittedCalibration
+from fer.evaluation.report import FittedCalibration, FittedSets, halves
 
 ROWS = (
     *[(0, 0, "Training")] * 3,
@@ -46,11 +46,14 @@ def test_nothing_measured_is_an_empty_report(tmp_path: Path) -> None:
 def test_report_has_the_contracts_shape(report: Report) -> None:
     record = json.loads(json.dumps(report.to_dict()))
     assert list(record) == ["calibration", "evaluations", "framing"]
-    assert list(record["calibration"]) == ["temperature", "fitted_on"]
+    assert list(record["calibration"]) == ["temperature", "fitted_on", "sets"]
+    assert list(record["calibration"]["sets"]) == ["coverage", "threshold", "fitted_on"]
+    assert list(record["calibration"]["sets"]["threshold"]) == ["none", "flip"]
     assert list(record["calibration"]["temperature"]) == ["none", "flip"]
     assert record["framing"] == {"yunet": {}}
     served = Calibration.from_report(record)
     assert served.temperatures == report.calibration.temperature
+    assert {way: rule.threshold for way, rule in served.set_rules.items()} == report.calibration.sets.threshold
 
 
 def test_report_measures_both_test_splits_and_the_others_whole(report: Report) -> None:
@@ -65,32 +68,58 @@ def test_report_measures_both_test_splits_and_the_others_whole(report: Report) -
     assert report.find("drawn", "Training") is None
 
 
-def test_report_is_measured_with_the_temperatures_that_it_states(report: Report, draw, fake_model) -> None:
+def test_report_is_measured_with_what_it_states(report: Report, draw, fake_model) -> None:
     dataset = draw(*ROWS)
     fitted = calibrate(fake_model(temperatures={"none": 9.0, "flip": 9.0}), dataset)
     assert fitted == report.calibration
-    assert fitted.fitted_on | {"date": None} == {
-        "data": "drawn",
-        "digest": dataset.digest,
-        "split": "PublicTest",
-        "n": 9,
-        "date": None,
-    }
-    served = evaluate_model(fake_model(temperatures=fitted.temperature), dataset, "PrivateTest")
-    assert served.to_dict() == report.evaluations[1].to_dict()
+    source = {"data": "drawn", "digest": dataset.digest, "split": "PublicTest", "seed": 0, "date": None}
+    assert fitted.fitted_on | {"date": None} == source | {"half": "first", "n": 4}
+    assert fitted.sets.fitted_on | {"date": None} == source | {"half": "second", "n": 5}
+    rules = {way: SetRule(fitted.sets.coverage, threshold) for way, threshold in fitted.sets.threshold.items()}
+    model = fake_model(temperatures=fitted.temperature, set_rules=rules)
+    assert evaluate_model(model, dataset, "PrivateTest").to_dict() == report.evaluations[1].to_dict()
 
 
-def test_fitted_temperature_matches_confidence_to_accuracy(draw, fake_model) -> None:
-    """With one logit for all, the best temperature makes the confidence the accuracy: 6 of 9 on PublicTest."""
-    fitted = calibrate(fake_model(sure=2.0), draw(*ROWS))
+@pytest.mark.parametrize("rows", [0, 1, 2, 3589], ids=["empty", "one", "two", "FER2013"])
+def test_halves_share_no_row_and_miss_none(rows: int) -> None:
+    first, second = halves(rows)
+    assert len(second) - len(first) in (0, 1)
+    assert sorted([*first, *second]) == list(range(rows))
+    assert [half.tolist() for half in halves(rows)] == [first.tolist(), second.tolist()]
+    if rows > 2:
+        assert first.max() > second.min()
+
+
+def test_temperature_is_fitted_on_one_half_and_sets_on_the_other(draw, fake_model) -> None:
+    """With one logit for all, the best temperature makes the confidence the accuracy: here 3 of 4 in the first half.
+
+    In the second half every face is read right, so that every label has just that probability.
+    """
+    first, _ = halves(40)
+    wrong = first[::4]
+    rows = [(row % 7, (row + (row in wrong)) % 7, "PublicTest") for row in range(40)]
+    fitted = calibrate(fake_model(sure=2.0), draw(*rows))
     for averaging, logit in (("none", 2.0), ("flip", 4.0)):
         scaled = np.exp(logit / fitted.temperature[averaging])
-        assert scaled / (scaled + 6) == pytest.approx(6 / 9, abs=1e-3)
+        assert scaled / (scaled + 6) == pytest.approx(3 / 4, abs=1e-3)
+        assert fitted.sets.threshold[averaging] == pytest.approx(3 / 4, abs=1e-3)
+    assert fitted.sets.coverage == 0.8
 
 
-def test_calibration_needs_its_rows(draw, fake_model) -> None:
-    with pytest.raises(DatasetError, match="drawn holds no PublicTest rows"):
-        calibrate(fake_model(), draw((0, 0, "Training")))
+@pytest.mark.parametrize(
+    ("usages", "message"),
+    [
+        (["Training"], "drawn holds no PublicTest rows"),
+        (
+            ["Training", "PublicTest"],
+            "drawn holds one PublicTest row, but calibration needs two or more; use the whole",
+        ),
+    ],
+    ids=["none", "one"],
+)
+def test_calibration_needs_its_rows(usages: list[str], message: str, draw, fake_model) -> None:
+    with pytest.raises(DatasetError, match=f"^{message}"):
+        calibrate(fake_model(), draw(*((0, 0, usage) for usage in usages)))
 
 
 def test_progress_runs_over_all_data_sets(draw, fake_model) -> None:
@@ -114,8 +143,12 @@ def test_report_is_read_as_written(report: Report, tmp_path: Path) -> None:
         '{"calibration": 3}',
         '{"evaluations": 3}',
         '{"calibration": {"temperature": {}}}',
+        '{"calibration": {"temperature": {}, "fitted_on": {}, "sets": {"coverage": 0.8}}}',
     ],
-    ids=["empty", "no object", "no figures", "calibration of another kind", "no list", "fitted on nothing"],
+    ids=[
+        *("empty", "no object", "no figures", "calibration of another kind", "no list", "fitted on nothing"),
+        "sets without thresholds",
+    ],
 )
 def test_damaged_report(content: str, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(content)
@@ -141,7 +174,7 @@ def test_full_disk_keeps_the_old_report(report: Report, tmp_path: Path, monkeypa
     assert [item.name for item in tmp_path.iterdir()] == ["report.json"]
 
 
-def _shifted(evaluation: Evaluation, **changes: float | None) -> Evaluation:
+def _shifted(evaluation: Evaluation, **changes: object) -> Evaluation:
     return replace(evaluation, plain=replace(evaluation.plain, **changes))
 
 
@@ -169,6 +202,25 @@ def test_compare(figure: str, shift: float | None, agrees: bool, report: Report)
     [changed] = [d for d in comparison.differences if (d.averaging, d.figure) == ("plain", figure)]
     assert changed.points == (None if shift is None else pytest.approx(shift * 100, abs=1e-4))
     assert all(d.agrees for d in comparison.differences if d is not changed)
+
+
+@pytest.mark.parametrize(
+    ("figure", "shift", "agrees"),
+    [("coverage", 0.001, True), ("coverage", 0.002, False), ("single_share", -0.002, False), ("mean_size", 0.5, True)],
+)
+def test_compare_sets(figure: str, shift: float, agrees: bool, report: Report) -> None:
+    stored = report.evaluations[1]
+    sets = replace(stored.plain.sets, **{figure: getattr(stored.plain.sets, figure) + shift})
+    assert compare(_shifted(stored, sets=sets), stored).agrees is agrees
+
+
+def test_compare_with_figures_from_before_there_were_sets(report: Report) -> None:
+    stored = report.evaluations[1]
+    comparison = compare(stored, _shifted(stored, sets=None))
+    assert {(d.averaging, d.figure, d.stored) for d in comparison.differences if not d.agrees} == {
+        ("plain", "sets.coverage", None),
+        ("plain", "sets.single_share", None),
+    }
 
 
 def test_missing_on_both_sides_agrees(report: Report) -> None:
@@ -199,5 +251,12 @@ def test_report_without_a_fit_writes_no_temperature() -> None:
     assert Calibration.from_report(Report().to_dict()).temperatures == {}
 
 
-def test_fit_serves_as_a_calibration() -> None:
-    assert FittedCalibration({"none": 2.0}, {}).calibration == Calibration({"none": 2.0})
+@pytest.mark.parametrize(
+    ("sets", "set_rules"),
+    [(None, {}), (FittedSets(0.8, {"none": 0.2}, {}), {"none": SetRule(0.8, 0.2)})],
+    ids=["temperature alone", "sets too"],
+)
+def test_fit_serves_as_a_calibration(sets: FittedSets | None, set_rules: dict[str, SetRule]) -> None:
+    fitted = FittedCalibration({"none": 2.0}, {}, sets)
+    assert fitted.calibration == Calibration({"none": 2.0}, set_rules)
+    assert FittedCalibration.from_dict(json.loads(json.dumps(fitted.to_dict()))) == fitted

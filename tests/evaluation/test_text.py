@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from fer.calibration import SetRule
 from fer.evaluation import Evaluation, evaluate_model, render_comparison, render_evaluation
+from fer.evaluation.metrics import SetFigures
 
 ROWS = (
     (0, 0, "Training"),
@@ -65,17 +67,42 @@ def test_every_figure_is_shown(evaluation: Evaluation) -> None:
         nll=1.8181,
         accuracy_without_copies=0.1919,
         confusion=tuple(tuple(1000 * row + column for column in range(7)) for row in range(7)),
+        sets=SetFigures(0.77, 0.2323, 0.2424, 0.2525, 2.6262, {"fear": 0.2727}),
     )
-    text = render_evaluation(replace(evaluation, plain=plain))
+    text = render_evaluation(replace(evaluation, plain=plain, flip=replace(evaluation.flip, sets=plain.sets)))
     for shown in ("11.11", "12.12", "13.13", "14.14", "15.15", "16.16", "17.17", "1.8181", "19.19", "6,006", "3,004"):
         assert shown in text
+    for shown in ("Prediction sets for 77 %:", "23.23", "24.24", "25.25", "2.63", "27.27"):
+        assert shown in text
+
+
+def test_sets_are_told_for_both_ways(draw, fake_model) -> None:
+    model = fake_model(set_rules={"none": SetRule(0.8, 0.05), "flip": SetRule(0.8, 0.5)})
+    lines = render_evaluation(evaluate_model(model, draw(*ROWS), "PrivateTest")).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("Prediction sets"))
+    assert [line[:46].rstrip() for line in lines[start : start + 4]] == [
+        "Prediction sets for 80 %: label inside, %",
+        "  sets of one class, %",
+        "  classes a set, mean",
+        "  least probability of a member, %",
+    ]
+    assert [line[46:].split() for line in lines[start : start + 4]] == [
+        ["100.00", "66.67"],
+        ["0.00", "100.00"],
+        ["7.00", "1.00"],
+        ["5.00", "50.00"],
+    ]
+
+
+def test_no_sets_are_said_to_be_none(evaluation: Evaluation) -> None:
+    assert "Prediction sets: none fitted\n" in render_evaluation(evaluation)
 
 
 def test_classes_without_faces_have_dashes(evaluation: Evaluation) -> None:
     lines = [line.split() for line in render_evaluation(evaluation).splitlines()]
-    assert lines.count(["disgust", "-", "-", "-", "0"]) == 2
-    assert lines.count(["neutral", "-", "0.00", "0.00", "1"]) == 2
-    assert lines.count(["happy", "100.00", "100.00", "100.00", "1"]) == 2
+    assert lines.count(["disgust", "-", "-", "-", "-", "0"]) == 2
+    assert lines.count(["neutral", "-", "0.00", "0.00", "-", "1"]) == 2
+    assert lines.count(["happy", "100.00", "100.00", "100.00", "-", "1"]) == 2
 
 
 @pytest.mark.parametrize(
