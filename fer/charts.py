@@ -43,11 +43,11 @@ def edge_scale(classes: Sequence[str]) -> alt.Scale:
 def probability_bars(face: Face) -> alt.LayerChart:
     """Chart a face's reading: one bar a class, in the order of the classes, on a fixed axis from 0 to 100 %.
 
-    The most probable class is drawn in full colour, the others are faint.
+    The classes that may be meant (`Face.likely`) are drawn in full colour, the others are faint.
     """
     table = pd.DataFrame({"expression": face.classes, "probability": face.probabilities.astype(float)})
     table["label"] = [percent(p) for p in table["probability"]]
-    table["opacity"] = (table["expression"] == face.emotion).map({True: 1.0, False: _FAINT})
+    table["opacity"] = table["expression"].isin(face.likely).map({True: 1.0, False: _FAINT})
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], labelExpr="format(datum.value * 100, 'd') + ' %'", labelPadding=6)
     return _bars(
         table,

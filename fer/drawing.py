@@ -14,9 +14,6 @@ from PIL import Image, ImageDraw, ImageFont
 from fer.emotions import emotion
 from fer.results import Face
 
-SURE = 0.5
-"""A reading with less confidence is drawn lighter, with a dashed box."""
-
 _WHITE_SHARE = 0.45
 _MAP_OPACITY = 0.75
 _LONGEST_PLATE = 4  # widths of a face's box; a longer plate would seem to belong to a neighbour
@@ -40,7 +37,7 @@ def bgr_to_rgb(image_bgr: np.ndarray) -> np.ndarray:
 def annotate(image_bgr: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
     """Draw every face's box and a plate with its number, expression and confidence, as in "1 happy 92 %".
 
-    A box has the colour of its expression; an unsure one (confidence below `SURE`) is lighter and dashed. Lines and
+    A box has the colour of its expression; that of an unsure face (`Face.is_unsure`) is lighter and dashed. Lines and
     letters grow with the picture. A plate stays inside the picture and keeps clear of other plates and faces where
     there is room; where there is not, or where the face is tiny, it bears the number alone.
 
@@ -105,7 +102,7 @@ def overlay_map(crop_bgr: np.ndarray, activation_map: np.ndarray) -> np.ndarray:
 def _shade(face: Face) -> tuple[int, int, int]:
     """The colour of a face's box and plate, blue first: its expression's, lighter where the reading is unsure."""
     blue_green_red = emotion(face.emotion).colour_bgr
-    if face.confidence >= SURE:
+    if not face.is_unsure:
         return blue_green_red
     return tuple(round(channel + (255 - channel) * _WHITE_SHARE) for channel in blue_green_red)
 
@@ -144,9 +141,8 @@ def _overlap(a: Rectangle, b: Rectangle) -> int:
 def _draw_box(image: np.ndarray, face: Face, box: Rectangle, line: int) -> None:
     """Draw the outline; where there is room, a darker rim keeps it apart from a pale background."""
     left, top, right, bottom = box
-    sure = face.confidence >= SURE
-    strokes = [((left, top), (right - 1, bottom - 1))] if sure else list(_dashes(box, 6 * line))
-    draw = cv2.rectangle if sure else cv2.line
+    strokes = list(_dashes(box, 6 * line)) if face.is_unsure else [((left, top), (right - 1, bottom - 1))]
+    draw = cv2.line if face.is_unsure else cv2.rectangle
     rim = tuple(bytes.fromhex(emotion(face.emotion).edge[1:])[::-1])
     for colour, thickness in ((rim, line + 2 * _rim(line)), (_shade(face), line)):
         for start, end in strokes:

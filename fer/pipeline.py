@@ -1,4 +1,4 @@
-"""image_bgr -> FrameResult: detect, crop, read all faces in one batch, calibrate.
+"""image_bgr -> FrameResult: detect, crop, judge the crops, read all faces in one batch, calibrate, name sets.
 
 Holds no picture and no state between calls, so one pipeline serves every visitor and thread. Knows nothing about
 files, pages or drawing.
@@ -12,6 +12,7 @@ import numpy as np
 from fer.crops import Framing, crop_faces
 from fer.detection import MIN_SCORE, STILL_SIDES, FaceDetector, load_detector
 from fer.errors import ModelError
+from fer.quality import find_faults
 from fer.recognition import EmotionModel, load_model
 from fer.results import Averaging, BoxXYWH, Detections, Face, FrameResult, Reader, Timings
 
@@ -82,15 +83,21 @@ class FacePipeline:
         squares = self._framing.squares(found.boxes_xywh, self._margin)
         crops = crop_faces(image_bgr, squares, self._model.card.crop_size)
         logits = self._model.predict(crops, self.reader.averaging).logits
-        probabilities = self._model.calibration.probabilities(logits, self.reader.averaging)
+        calibration, classes = self._model.calibration, self._model.card.classes
+        probabilities = calibration.probabilities(logits, self.reader.averaging)
+        sets = calibration.prediction_sets(probabilities, classes, self.reader.averaging)
+        squares_xywh = [tuple(map(float, square)) for square in squares]
+        size_wh = (image_bgr.shape[1], image_bgr.shape[0])
         return tuple(
             Face(
                 box_xywh=tuple(map(float, found.boxes_xywh[i])),
-                crop_xywh=tuple(map(float, squares[i])),
+                crop_xywh=squares_xywh[i],
                 detector_score=float(found.scores[i]),
                 probabilities=probabilities[i],
-                classes=self._model.card.classes,
+                classes=classes,
                 landmarks_xy=None if found.landmarks_xy is None else found.landmarks_xy[i],
+                prediction_set=sets[i],
+                quality=find_faults(crops[i], squares_xywh[i], size_wh),
             )
             for i in range(len(found))
         )

@@ -6,7 +6,7 @@ All boxes are `x, y, width, height` in pixels of the analysed picture, `x, y` th
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 Averaging = Literal["none", "flip"]
 BoxXYWH = tuple[float, float, float, float]
+
+Fault = Literal["small", "cut", "dark", "bright", "blurred"]
+"""What can be wrong with a face's crop; `fer.quality` finds it and puts it in words."""
+
+JOINED_BY = "|"
+"""What stands between the members of a set or the faults of a crop in a table's cell: no name holds it, and no CSV
+needs quotes for it."""
 
 
 def _frozen(array: np.ndarray, dtype: type, shape: tuple[int | None, ...], name: str) -> np.ndarray:
@@ -84,6 +91,9 @@ class Face:
         probabilities: float32 of shape (classes,), calibrated, sums to 1, in the order of `classes`.
         classes: the model's classes.
         landmarks_xy: float32 of shape (5, 2) as in `Detections`, or None.
+        prediction_set: the classes that may be meant, the most probable first, never empty; None where the model has
+            no rule for sets (`fer.calibration.SetRule`).
+        quality: what is wrong with the crop; empty where nothing is.
     """
 
     box_xywh: BoxXYWH
@@ -92,6 +102,8 @@ class Face:
     probabilities: np.ndarray
     classes: tuple[str, ...]
     landmarks_xy: np.ndarray | None = None
+    prediction_set: tuple[str, ...] | None = None
+    quality: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
         probabilities = _frozen(self.probabilities, np.float32, (len(self.classes),), "probabilities")
@@ -100,6 +112,14 @@ class Face:
             raise ValueError("probabilities must be at least 0 and sum to 1.")
         if self.landmarks_xy is not None:
             object.__setattr__(self, "landmarks_xy", _frozen(self.landmarks_xy, np.float32, (5, 2), "landmarks_xy"))
+        if self.prediction_set is not None:
+            most_probable = tuple(name for name, _ in self.ranked()[: len(self.prediction_set)])
+            if not self.prediction_set or self.prediction_set != most_probable:
+                raise ValueError(
+                    f"prediction_set must hold the most probable classes in order, but is {self.prediction_set}."
+                )
+        if not set(self.quality) <= set(get_args(Fault)):
+            raise ValueError(f"quality must hold {', '.join(get_args(Fault))} only, but is {self.quality}.")
 
     @property
     def emotion(self) -> str:
@@ -110,6 +130,16 @@ class Face:
     def confidence(self) -> float:
         """The calibrated probability of `emotion`, in [0, 1]."""
         return float(self.probabilities.max())
+
+    @property
+    def likely(self) -> tuple[str, ...]:
+        """The classes to name: the prediction set, or the most probable class where there is none."""
+        return self.prediction_set or (self.emotion,)
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether more than one class has to be named."""
+        return len(self.likely) > 1
 
     def ranked(self) -> list[tuple[str, float]]:
         """Every class with its probability, the most probable first."""
@@ -123,6 +153,8 @@ class Face:
             "detector_score": round(self.detector_score, 4),
             "emotion": self.emotion,
             "confidence": round(self.confidence, 6),
+            "set": None if self.prediction_set is None else list(self.prediction_set),
+            "quality": list(self.quality),
             "probabilities": {c: round(float(p), 6) for c, p in zip(self.classes, self.probabilities, strict=True)},
         }
 
@@ -218,8 +250,9 @@ def to_table(photos: Sequence[PhotoResult]) -> "pd.DataFrame":
 
     Returns:
         A `pandas.DataFrame` with the columns file, face (1, 2, ... in the order of the numbered boxes), x, y, w, h
-        (pixels), detector_score, emotion, confidence, one column a class (probabilities in [0, 1]), model, detector,
-        error. The classes are those of `EMOTIONS`, and contempt where a model knows it.
+        (pixels), detector_score, emotion, confidence, set, quality, one column a class (probabilities in [0, 1]),
+        model, detector, error. The classes are those of `EMOTIONS`, and contempt where a model knows it. A cell of set
+        or quality holds names joined by `JOINED_BY`; set is missing where the model has no rule for sets.
     """
     import pandas as pd  # half a second that a reading without a table need not wait for
 
@@ -240,11 +273,14 @@ def to_table(photos: Sequence[PhotoResult]) -> "pd.DataFrame":
                     "detector_score": record["detector_score"],
                     "emotion": record["emotion"],
                     "confidence": record["confidence"],
+                    "set": None if record["set"] is None else JOINED_BY.join(record["set"]),
+                    "quality": JOINED_BY.join(record["quality"]),
                     **record["probabilities"],
                     **shared,
                 }
             )
-    before, after = ["file", "face", *"xywh", "detector_score", "emotion", "confidence"], ["model", "detector", "error"]
+    before = ["file", "face", *"xywh", "detector_score", "emotion", "confidence", "set", "quality"]
+    after = ["model", "detector", "error"]
     numbers = [*"xywh", "detector_score", "confidence", *classes]
-    types = {"face": "Int64", **dict.fromkeys(numbers, "float64")}
+    types = {"face": "Int64", "set": "str", "quality": "str", **dict.fromkeys(numbers, "float64")}
     return pd.DataFrame(rows, columns=[*before, *classes, *after]).astype(types)

@@ -18,8 +18,11 @@ def rows(chart: alt.LayerChart) -> list[dict]:
     return table
 
 
-def make_face(probabilities: dict[str, float], classes: tuple[str, ...] = EMOTIONS) -> Face:
-    return Face(BOX, BOX, 0.9, np.array([probabilities.get(name, 0.0) for name in classes]), classes)
+def make_face(
+    probabilities: dict[str, float], classes: tuple[str, ...] = EMOTIONS, likely: tuple[str, ...] | None = None
+) -> Face:
+    shares = np.array([probabilities.get(name, 0.0) for name in classes])
+    return Face(BOX, BOX, 0.9, shares, classes, prediction_set=likely)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +64,14 @@ def test_bars_say_their_percentage(probabilities: dict[str, float], labels: dict
     assert {name: shown[name] for name in labels} == labels
 
 
-def test_only_the_first_answer_is_in_full_colour() -> None:
-    table = rows(probability_bars(make_face({"sad": 0.6, "fear": 0.4})))
-    assert [row["expression"] for row in table if row["opacity"] == 1] == ["sad"]
+@pytest.mark.parametrize(
+    ("likely", "in_colour"),
+    [(None, {"sad"}), (("sad",), {"sad"}), (("sad", "fear"), {"sad", "fear"})],
+    ids=["no sets", "one", "two"],
+)
+def test_only_what_may_be_meant_is_in_full_colour(likely: tuple[str, ...] | None, in_colour: set[str]) -> None:
+    table = rows(probability_bars(make_face({"sad": 0.6, "fear": 0.4}, likely=likely)))
+    assert {row["expression"] for row in table if row["opacity"] == 1} == in_colour
 
 
 def test_the_axis_stands_still() -> None:

@@ -26,9 +26,9 @@ from fer.samples import SAMPLES
 from tests.fakes import SquareFinder, install_model
 
 PHOTO_KEYS = ["file", "width", "height", "model", "detector", "detector_reason", "averaging", "error", "faces"]
-FACE_KEYS = ["box_xywh", "crop_xywh", "detector_score", "emotion", "confidence", "probabilities"]
+FACE_KEYS = ["box_xywh", "crop_xywh", "detector_score", "emotion", "confidence", "set", "quality", "probabilities"]
 COLUMNS = [
-    *("file", "face", "x", "y", "w", "h", "detector_score", "emotion", "confidence"),
+    *("file", "face", "x", "y", "w", "h", "detector_score", "emotion", "confidence", "set", "quality"),
     *EMOTIONS,
     *("model", "detector", "error"),
 ]
@@ -527,7 +527,7 @@ def drawn_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class TestEvaluate:
     FIGURES = (
         *("accuracy", "accuracy_95", "macro_f1", "macro_recall", "ece", "ece_raw", "nll", "n"),
-        *("accuracy_without_copies", "per_class", "confusion"),
+        *("accuracy_without_copies", "per_class", "confusion", "sets"),
     )
     STAMP = (
         *("model", "data", "digest", "split", "n", "rows_left_out", "trained_on", "seen_in_training"),
@@ -543,7 +543,7 @@ class TestEvaluate:
         assert set(record["stamp"]) >= set(self.STAMP)
         assert record["stamp"]["split"] == "PrivateTest"
         assert (record["stamp"]["n"], record["stamp"]["copies_in_training"]) == (4, 1)
-        assert set(record["plain"]) == set(record["flip"]) == set(self.FIGURES)
+        assert set(record["plain"]) == set(record["flip"]) == {*self.FIGURES, "sets"}
         assert (record["plain"]["accuracy"], record["plain"]["n"]) == (0.75, 4)
         assert record["plain"]["accuracy_without_copies"] == pytest.approx(2 / 3, abs=1e-6)
 
@@ -626,7 +626,7 @@ class TestBenchmark:
         """Nothing is timed; gives the names of the models that were asked for."""
         asked: list[str] = []
 
-        def run(model: str, progress) -> list[benchmark.Measurement]:
+        def run(model: str, progress, visitors: int) -> list[benchmark.Measurement]:
             asked.append(model)
             progress("One face ...")
             return [benchmark.Measurement("one face", "ms", 3, (2.0,), "drawn")]

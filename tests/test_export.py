@@ -16,7 +16,7 @@ from fer.results import Face, FrameResult, PhotoResult, Reader
 
 READER = Reader("drawn", "haar", "It finds what the tests draw.", "flip")
 COLUMNS = [
-    *("file", "face", "x", "y", "w", "h", "detector_score", "emotion", "confidence"),
+    *("file", "face", "x", "y", "w", "h", "detector_score", "emotion", "confidence", "set", "quality"),
     *EMOTIONS,
     *("model", "detector", "error"),
 ]
@@ -25,7 +25,8 @@ COLUMNS = [
 def _face(emotion: str, x: float = 10) -> Face:
     probabilities = np.full(len(EMOTIONS), 0.05, np.float32)
     probabilities[EMOTIONS.index(emotion)] = 0.7
-    return Face((x, 20, 30, 40), (x - 5, 20, 40, 40), 0.875, probabilities, EMOTIONS)
+    place = (x, 20, 30, 40), (x - 5, 20, 40, 40)
+    return Face(*place, 0.875, probabilities, EMOTIONS, prediction_set=(emotion, "angry"), quality=("small", "dark"))
 
 
 def _photo(file: str, *faces: Face) -> PhotoResult:
@@ -52,6 +53,8 @@ def test_json_holds_one_object_a_photo() -> None:
         "detector_score": 0.875,
         "emotion": "sad",
         "confidence": 0.7,
+        "set": ["sad", "angry"],
+        "quality": ["small", "dark"],
         "probabilities": {name: 0.7 if name == "sad" else 0.05 for name in EMOTIONS},
     }
     assert (none["width"], none["error"], none["faces"]) == (200, None, [])
@@ -77,6 +80,8 @@ class TestTable:
         assert table["face"].fillna(0).tolist() == [1, 2, 0, 0]
         assert table["emotion"].fillna("").tolist() == ["happy", "sad", "", ""]
         assert table["error"].fillna("").tolist() == ["", "", "", MIXED[2].error]
+        assert table["set"].fillna("").tolist() == ["happy|angry", "sad|angry", "", ""]
+        assert table["quality"].fillna("").tolist() == ["small|dark", "small|dark", "", ""]
         assert table.loc[1, ["x", "y", "w", "h"]].tolist() == [90, 20, 30, 40]
         assert table["sad"].fillna(-1).tolist() == pytest.approx([0.05, 0.7, -1, -1])
         assert set(table["model"] + table["detector"]) == {"drawnhaar"}
@@ -89,7 +94,7 @@ class TestTable:
 )
 def test_parquet_files_can_be_stacked(photos: list[PhotoResult]) -> None:
     schema = pq.read_schema(io.BytesIO(export.to_bytes(photos, "parquet")))
-    words = {"file", "emotion", "model", "detector", "error"}
+    words = {"file", "emotion", "set", "quality", "model", "detector", "error"}
     types = {name: "large_string" if name in words else "double" for name in COLUMNS} | {"face": "int64"}
     assert {field.name: str(field.type) for field in schema} == types
 

@@ -18,7 +18,8 @@ from fer.paths import ROOT
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"emotions", "errors", "heif", "paths"}),
     frozenset({"fetch", "media", "results"}),
-    frozenset({"calibration", "charts", "contact_sheet", "crops", "datasets", "detection", "drawing", "samples"}),
+    frozenset({"calibration", "charts", "contact_sheet", "crops"})
+    | frozenset({"datasets", "detection", "drawing", "quality", "samples"}),
     frozenset({"acting", "dataset_charts", "export", "recognition", "tracking"}),
     frozenset({"evaluation", "pipeline"}),
     frozenset({"batch", "readme", "store", "stream"}),

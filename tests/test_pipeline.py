@@ -73,6 +73,34 @@ def test_the_temperature_of_the_averaging_is_applied(tmp_path):
     assert model.calibration.temperatures["flip"] == 9.0
 
 
+@pytest.mark.parametrize(
+    ("sets", "averaging", "size"),
+    [
+        pytest.param({}, "none", None, id="no rule"),
+        pytest.param({"none": 0.99, "flip": 0.0}, "none", 1, id="plain"),
+        pytest.param({"none": 0.99, "flip": 0.0}, "flip", 7, id="averaged"),
+    ],
+)
+def test_the_sets_of_the_averaging_are_named(tmp_path, sets, averaging, size):
+    folder = install_model(tmp_path)
+    fitted = {"temperature": {"none": 50.0, "flip": 50.0}, "sets": {"coverage": 0.8, "threshold": sets}}
+    (folder / "report.json").write_text(json.dumps({"calibration": fitted}))
+    pipeline = FacePipeline(EmotionModel(folder), SquareFinder(), averaging=averaging)
+    face = pipeline.analyze(_picture((100, 100, 80, True))).faces[0]
+    assert (None if size is None else len(face.prediction_set)) == size
+
+
+def test_every_face_is_judged_by_its_own_crop(model):
+    picture = _picture((20, 20, 6, True), (340, 100, 59, False))
+    picture[100:180, 100:180] = 60
+
+    def judged(pipeline):
+        return [set(face.quality) & {"small", "cut", "dark"} for face in pipeline.analyze(picture).faces]
+
+    assert judged(FacePipeline(model, SquareFinder())) == [{"dark"}, set(), {"small"}]
+    assert judged(FacePipeline(model, SquareFinder(), margin=0.5)) == [{"dark"}, {"cut"}, set()]
+
+
 def test_maps_lie_over_the_centre_of_the_crop(model):
     pipeline = FacePipeline(model, SquareFinder())
     picture = _picture((100, 100, 120, True))

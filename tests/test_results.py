@@ -95,6 +95,38 @@ class TestFace:
             Face(BOX, BOX, 0.5, np.array(probabilities), EMOTIONS, landmarks_xy)
 
     @pytest.mark.parametrize(
+        ("prediction_set", "likely", "is_unsure"),
+        [
+            (None, ("happy",), False),
+            (("happy",), ("happy",), False),
+            (("happy", "surprise"), ("happy", "surprise"), True),
+            (("happy", "surprise", "angry"), ("happy", "surprise", "angry"), True),
+        ],
+        ids=["no rule for sets", "one", "two", "a tie goes to the first class"],
+    )
+    def test_what_may_be_meant(
+        self, prediction_set: tuple[str, ...] | None, likely: tuple[str, ...], is_unsure: bool
+    ) -> None:
+        face = make_face({"happy": 0.6, "surprise": 0.4})
+        face = dataclasses.replace(face, prediction_set=prediction_set)
+        assert (face.likely, face.is_unsure) == (likely, is_unsure)
+        assert face.to_record()["set"] == (None if prediction_set is None else list(prediction_set))
+
+    @pytest.mark.parametrize(
+        "prediction_set",
+        [(), ("surprise",), ("surprise", "happy"), ("happy", "happy"), ("happy", "joy"), (*EMOTIONS, "contempt")],
+        ids=["empty", "not the first", "another order", "twice", "no class", "more than there are"],
+    )
+    def test_refuses_a_set_that_contradicts_the_probabilities(self, prediction_set: tuple[str, ...]) -> None:
+        face = make_face({"happy": 0.6, "surprise": 0.4})
+        with pytest.raises(ValueError, match="prediction_set must hold the most probable classes in order"):
+            dataclasses.replace(face, prediction_set=prediction_set)
+
+    def test_refuses_a_fault_that_nobody_knows(self) -> None:
+        with pytest.raises(ValueError, match="quality must hold small, cut, dark, bright, blurred only, but is"):
+            dataclasses.replace(make_face({"sad": 1.0}), quality=("small", "ugly"))
+
+    @pytest.mark.parametrize(
         ("classes", "probabilities", "emotion", "confidence"),
         [
             (EMOTIONS, {"happy": 0.7, "sad": 0.3}, "happy", 0.7),
@@ -117,6 +149,7 @@ class TestFace:
         record = make_face({"happy": 2 / 3, "sad": 1 / 3}, box_xywh=(1.234, 2, 3, 4)).to_record()
         assert record["box_xywh"] == [1.23, 2, 3, 4]
         assert record["emotion"] == "happy"
+        assert (record["set"], record["quality"]) == (None, [])
         assert record["probabilities"]["happy"] == 0.666667
         assert tuple(record["probabilities"]) == EMOTIONS
         assert all(type(value) is float for value in record["probabilities"].values())
@@ -157,6 +190,8 @@ class TestTable:
         "detector_score",
         "emotion",
         "confidence",
+        "set",
+        "quality",
         *EMOTIONS,
         "model",
         "detector",
@@ -183,6 +218,27 @@ class TestTable:
         assert table["error"].fillna("").tolist() == ["", "", "", "broken.jpg is cut short."]
         assert table.loc[0, [*"xywh"]].tolist() == list(BOX)
         assert math.isnan(table.loc[2, "happy"])
+
+    def test_sets_and_faults_are_joined(self) -> None:
+        plain = make_face({"happy": 0.6, "surprise": 0.4})
+        faces = (
+            dataclasses.replace(plain, prediction_set=("happy", "surprise"), quality=("small", "dark")),
+            dataclasses.replace(plain, prediction_set=("happy",)),
+            plain,
+        )
+        table = to_table([make_photo("a.jpg", *faces), make_photo("none.jpg")])
+        assert table["set"].fillna("").tolist() == ["happy|surprise", "happy", "", ""]
+        assert table["quality"].fillna("-").tolist() == ["small|dark", "", "", "-"]
+
+    @pytest.mark.parametrize(
+        "photos",
+        [(), (make_photo("none.jpg"),), (make_photo("a.jpg", make_face({"sad": 1.0})),)],
+        ids=["empty", "no face", "no sets"],
+    )
+    def test_joined_columns_are_text_where_nothing_is_joined(self, photos: tuple[PhotoResult, ...]) -> None:
+        table = to_table(photos)
+        assert table["set"].isna().all()
+        assert table[["set", "quality"]].dtypes.tolist() == ["str", "str"]
 
     def test_contempt_has_a_column_where_a_model_knows_it(self) -> None:
         table = to_table([make_photo("a.jpg", make_face({"contempt": 1.0}, EMOTIONS_WITH_CONTEMPT))])

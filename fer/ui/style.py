@@ -9,7 +9,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from fer.drawing import SURE
 from fer.emotions import emotion
 from fer.results import Face, FrameResult
 
@@ -48,11 +47,13 @@ def plain(text: str) -> str:
 
 
 def reading_words(face: Face) -> str:
-    """A face's reading in words: "Looks happy", or "Unsure: angry or disgusted"."""
-    (first, _), (second, _) = face.ranked()[:2]
-    if face.confidence < SURE:
-        return f"Unsure: {emotion(first).adjective} or {emotion(second).adjective}"
-    return f"Looks {emotion(first).adjective}"
+    """A face's reading in words: "Looks happy", "Happy or surprised" or, where more may be meant, "Hard to tell"."""
+    match [emotion(name).adjective for name in face.likely]:
+        case [only]:
+            return f"Looks {only}"
+        case [first, second]:
+            return f"{first.capitalize()} or {second}"
+    return "Hard to tell"
 
 
 def headline(face: Face) -> None:

@@ -8,10 +8,10 @@ from fer.results import Face, FrameResult, Reader
 from fer.ui.readings import describe
 
 
-def _face(emotion: str, confidence: float) -> Face:
+def _face(emotion: str, confidence: float, likely: tuple[str, ...] | None = None) -> Face:
     probabilities = np.full(len(EMOTIONS), (1 - confidence) / (len(EMOTIONS) - 1), np.float32)
     probabilities[EMOTIONS.index(emotion)] = confidence
-    return Face((0, 0, 9, 9), (0, 0, 9, 9), 1.0, probabilities, EMOTIONS)
+    return Face((0, 0, 9, 9), (0, 0, 9, 9), 1.0, probabilities, EMOTIONS, prediction_set=likely)
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ def _face(emotion: str, confidence: float) -> Face:
             (_face("happy", 0.92),), "The photo with 1 numbered face. face 1: Looks happy, 92%.", id="one face"
         ),
         pytest.param(
-            (_face("sad", 0.7), _face("fear", 0.4)),
-            "The photo with 2 numbered faces. face 1: Looks sad, 70%; face 2: Unsure: afraid or angry, 40%.",
+            (_face("sad", 0.7), _face("fear", 0.4, ("fear", "angry"))),
+            "The photo with 2 numbered faces. face 1: Looks sad, 70%; face 2: Afraid or angry, 40%.",
             id="two faces",
         ),
     ],

@@ -52,18 +52,20 @@ class TestPlain:
         assert not re.search(r"(?i)https?://|www\.|\w@\w", read)
 
 
-def _face(**probabilities: float) -> Face:
+def _face(likely: tuple[str, ...] | None = None, **probabilities: float) -> Face:
     classes = EMOTIONS_WITH_CONTEMPT if "contempt" in probabilities else EMOTIONS
     rest = (1 - sum(probabilities.values())) / (len(classes) - len(probabilities))
-    return Face((0, 0, 9, 9), (0, 0, 9, 9), 1.0, np.array([probabilities.get(c, rest) for c in classes]), classes)
+    shares = np.array([probabilities.get(c, rest) for c in classes])
+    return Face((0, 0, 9, 9), (0, 0, 9, 9), 1.0, shares, classes, prediction_set=likely)
 
 
 @pytest.mark.parametrize(
     ("face", "words"),
     [
-        pytest.param(_face(happy=0.9), "Looks happy", id="sure"),
-        pytest.param(_face(fear=0.5), "Looks afraid", id="just sure"),
-        pytest.param(_face(angry=0.4, disgust=0.3), "Unsure: angry or disgusted", id="unsure"),
+        pytest.param(_face(fear=0.3), "Looks afraid", id="no sets"),
+        pytest.param(_face(("happy",), happy=0.9), "Looks happy", id="one"),
+        pytest.param(_face(("angry", "disgust"), angry=0.4, disgust=0.3), "Angry or disgusted", id="two"),
+        pytest.param(_face(("sad", "fear", "angry"), sad=0.4, fear=0.3, angry=0.2), "Hard to tell", id="three"),
         pytest.param(_face(contempt=0.8), "Looks contemptuous", id="the eighth class"),
     ],
 )

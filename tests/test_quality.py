@@ -1,0 +1,190 @@
+"""What is wrong with a crop: drawn crops, damaged photos, and the real training faces."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import cv2
+import numpy as np
+import pytest
+
+from fer.crops import crop_faces
+from fer.emotions import EMOTIONS
+from fer.pipeline import load_pipeline
+from fer.quality import CUT, DARK, WHITE, find_faults, in_words, sharpness
+from fer.results import Face, Fault
+from fer.samples import SAMPLES
+
+SIDE = 48
+SQUARE = (10.0, 20.0, 96.0, 96.0)
+SIZE_WH = (200, 150)
+FACE = Face(SQUARE, SQUARE, 1.0, np.eye(len(EMOTIONS))[0], EMOTIONS)
+
+
+def drawn(low: int = 60, high: int = 180, side: int = SIDE) -> np.ndarray:
+    """A sharp crop: fine noise between two grey levels."""
+    return np.random.default_rng(0).integers(low, high, (side, side), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("crop", "square_xywh", "faults"),
+    [
+        (drawn(), SQUARE, ()),
+        (drawn(), (10, 20, 32, 32), ()),
+        (drawn(), (10, 20, 31.9, 31.9), ("small",)),
+        (drawn(side=12), (10, 20, 8, 8), ()),
+        (drawn(side=12), (10, 20, 7, 7), ("small",)),
+        (drawn(), (0, 0, 150, 150), ()),
+        (drawn(), (-13, 20, 100, 100), ()),
+        (drawn(), (-15, 20, 100, 100), ("cut",)),
+        (drawn(), (115, 20, 100, 100), ("cut",)),
+        (drawn(), (10, -15, 100, 100), ("cut",)),
+        (drawn(), (10, 65, 100, 100), ("cut",)),
+        (drawn(), (-8, -8, 100, 100), ("cut",)),
+        (drawn(), (500, 500, 100, 100), ("cut",)),
+        (drawn(0, DARK), SQUARE, ("dark",)),
+        (drawn(0, DARK + 20), SQUARE, ()),
+        (drawn(200, 255).clip(max=WHITE - 1), SQUARE, ()),
+        (np.where(drawn(0, 100) < 50, 255, 200).astype(np.uint8), SQUARE, ("bright",)),
+        (cv2.GaussianBlur(drawn(), (0, 0), 2), SQUARE, ("blurred",)),
+        (cv2.GaussianBlur(drawn(), (0, 0), 2), (10, 20, 20, 20), ("small",)),
+        (np.zeros((SIDE, SIDE), np.uint8), (-50, 20, 100, 100), ("cut", "dark", "blurred")),
+        (np.full((1, 1), 128, np.uint8), (10, 20, 5, 5), ("blurred",)),
+    ],
+    ids=[
+        *("nothing", "just large enough", "small", "large enough for a small crop", "small for a small crop"),
+        *("fills the picture", "hardly cut", "left", "right", "top", "bottom", "corner", "outside"),
+        *("dark", "not so dark", "nearly white", "bright", "blurred", "small explains blurred", "everything"),
+        "one pixel",
+    ],
+)
+def test_faults(crop: np.ndarray, square_xywh: tuple[float, ...], faults: tuple[Fault, ...]) -> None:
+    assert find_faults(crop, square_xywh, SIZE_WH) == faults
+
+
+def test_light_is_judged_inside_and_not_behind_the_face() -> None:
+    """A dark face before a window is dark, and a face before a white wall is not bright."""
+    inner = np.zeros((SIDE, SIDE), bool)
+    inner[12:36, 12:36] = True
+    assert find_faults(np.where(inner, drawn(0, 60), 255).astype(np.uint8), SQUARE, SIZE_WH) == ("dark",)
+    assert find_faults(np.where(inner, drawn(), 255).astype(np.uint8), SQUARE, SIZE_WH) == ()
+
+
+def test_dark_skin_with_highlights_is_not_bad_light() -> None:
+    crop = drawn(20, 60)
+    crop[::4, ::4] = 150
+    assert crop.mean() < 60
+    assert "dark" not in find_faults(crop, SQUARE, SIZE_WH)
+
+
+def test_sharpness_does_not_depend_on_contrast() -> None:
+    faint = drawn(100, 160)
+    strong = ((faint.astype(int) - 100) * 4).astype(np.uint8)
+    assert sharpness(faint) == pytest.approx(sharpness(strong), rel=0.01)
+
+
+def test_sharpness_falls_with_blur() -> None:
+    values = [sharpness(cv2.GaussianBlur(drawn(), (0, 0), sigma)) for sigma in (0.5, 1, 1.5, 2)]
+    assert sorted(values, reverse=True) == values
+    assert sharpness(np.full((SIDE, SIDE), 90, np.uint8)) == 0
+
+
+@pytest.mark.parametrize(
+    ("quality", "width", "words"),
+    [
+        ((), 20.0, ()),
+        (("small",), 22.6, ("only 23 pixels wide",)),
+        (("small",), 1.2, ("only 1 pixel wide",)),
+        (("cut", "dark", "blurred"), 90.0, ("cut off by the border", "too dark", "blurred")),
+        (("bright",), 90.0, ("too bright",)),
+    ],
+    ids=["nothing", "small", "one pixel", "several", "bright"],
+)
+def test_faults_in_words(quality: tuple[Fault, ...], width: float, words: tuple[str, ...]) -> None:
+    assert in_words(replace(FACE, quality=quality, crop_xywh=(0, 0, width, width))) == words
+
+
+def _stops(image_bgr: np.ndarray, stops: float) -> np.ndarray:
+    """Expose a picture anew: each stop doubles the light."""
+    linear = (image_bgr / 255) ** 2.2 * 2**stops
+    return np.round(linear.clip(max=1) ** (1 / 2.2) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", ["astronaut", "admiral"])
+class TestPhotos:
+    """Each sample, and copies of it with one damage each; the crop is looked up in the sound photo."""
+
+    @pytest.fixture
+    def photo(self, name: str) -> tuple[np.ndarray, tuple[float, ...]]:
+        image_bgr = SAMPLES[name].load()
+        return image_bgr, load_pipeline(detector="haar").analyze(image_bgr).faces[0].crop_xywh
+
+    def faults(self, image_bgr: np.ndarray, square_xywh: tuple[float, ...]) -> tuple[Fault, ...]:
+        crop = crop_faces(image_bgr, np.array([square_xywh]), SIDE)[0]
+        return find_faults(crop, square_xywh, (image_bgr.shape[1], image_bgr.shape[0]))
+
+    def test_sound(self, photo: tuple) -> None:
+        assert self.faults(*photo) == ()
+
+    @pytest.mark.parametrize(("stops", "fault"), [(-3, "dark"), (4, "bright")], ids=["dark", "bright"])
+    def test_light(self, stops: float, fault: Fault, photo: tuple) -> None:
+        image_bgr, square_xywh = photo
+        assert fault in self.faults(_stops(image_bgr, stops), square_xywh)
+
+    def test_blurred(self, photo: tuple) -> None:
+        image_bgr, square_xywh = photo
+        sigma = 1.5 * square_xywh[2] / SIDE
+        assert self.faults(cv2.GaussianBlur(image_bgr, (0, 0), sigma), square_xywh) == ("blurred",)
+
+    def test_small(self, photo: tuple) -> None:
+        image_bgr, square_xywh = photo
+        scale = 24 / square_xywh[2]
+        smaller = cv2.resize(image_bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        assert self.faults(smaller, tuple(v * scale for v in square_xywh)) == ("small",)
+
+    def test_cut(self, photo: tuple) -> None:
+        image_bgr, (x, y, side, _) = photo
+        assert "cut" in self.faults(image_bgr[: round(y + (1 - CUT - 0.02) * side)], (x, y, side, side))
+
+
+@pytest.fixture(scope="module")
+def training_faces(shared_dir: Path) -> np.ndarray:
+    """Every eighth training face of FER2013, as it is stored."""
+    import pandas as pd
+
+    table = pd.read_parquet(shared_dir / "data" / "fer2013.parquet", columns=["image", "Usage"])
+    stored = table.loc[table["Usage"] == "Training", "image"][::8]
+    return np.stack([cv2.imdecode(np.frombuffer(i, np.uint8), cv2.IMREAD_GRAYSCALE) for i in stored])
+
+
+def _shares(faces: np.ndarray) -> dict[str, float]:
+    """How many of the given crops have each fault, and any, as shares."""
+    found = [find_faults(face, (0, 0, SIDE, SIDE), (SIDE, SIDE)) for face in faces]
+    counts = Counter(fault for faults in found for fault in faults) + Counter(any=sum(map(bool, found)))
+    return {fault: counts[fault] / len(faces) for fault in (*get_args(Fault), "any")}
+
+
+@pytest.mark.data
+def test_few_real_faces_are_marked(training_faces: np.ndarray) -> None:
+    shares = _shares(training_faces)
+    assert 0.005 < shares["any"] < 0.025
+    assert shares["blurred"] < 0.002
+    assert shares["bright"] < 0.005
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (lambda face: cv2.GaussianBlur(face, (0, 0), 1.25), "blurred"),
+        (lambda face: (face * 0.3).astype(np.uint8), "dark"),
+        (lambda face: (face * 2.0).clip(max=255).astype(np.uint8), "bright"),
+    ],
+    ids=["blurred", "dark", "bright"],
+)
+def test_damaged_real_faces_are_marked(
+    damage: Callable[[np.ndarray], np.ndarray], fault: Fault, training_faces: np.ndarray
+) -> None:
+    assert _shares(np.stack([damage(face) for face in training_faces[::4]]))[fault] > 0.8
