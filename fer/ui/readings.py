@@ -8,7 +8,8 @@ from fer import export
 from fer.charts import probability_bars
 from fer.detection import TITLES
 from fer.drawing import overlay_map
-from fer.results import Face, PhotoResult, to_table
+from fer.quality import in_words
+from fer.results import JOINED_BY, Face, PhotoResult, to_table
 from fer.ui.album import FaceView, Reading, open_photo
 from fer.ui.style import describe, headline, plain, reading_words
 
@@ -37,6 +38,9 @@ def face_card(number: int, reading: Reading) -> None:
             with st.container(gap=None):
                 st.caption(f"Face {number}")
                 headline(face)
+        if face.quality:
+            st.badge(plain(", ".join(in_words(face)).capitalize()), icon=":material/warning:", color="gray")
+            st.caption("Faces like this are read worse than the figures say.")
         st.altair_chart(
             probability_bars(face),
             width="stretch",
@@ -98,7 +102,7 @@ def faces(reading: Reading) -> None:
             with st.container(gap="xxsmall", horizontal_alignment="center"):
                 st.image(view.crop_bgr, channels="BGR", width=88, alt=f"Face {number}, cut out")
                 st.button(
-                    f"{number} {face.emotion}",
+                    f"{number} {face.emotion}" if not face.is_unsure else f"{number} unsure",
                     key=f"pick_{number}",
                     help=f"{reading_words(face)}, {face.confidence:.0%}",
                     type="primary" if number == chosen else "secondary",
@@ -126,11 +130,15 @@ def failures(results: Sequence[PhotoResult]) -> None:
 def batch_table(results: Sequence[PhotoResult]) -> int:
     """Show many photos as one sortable table, a row a face; returns the position of the photo that was picked."""
     table = to_table(results)
-    columns = ["file", "face", "emotion", "confidence"]
+    columns = ["file", "face", "emotion", "confidence", "set", "quality"]
     if table["error"].notna().any():
         columns.append("error")
     event = st.dataframe(
-        table[columns].assign(confidence=table["confidence"] * 100),
+        table[columns].assign(
+            confidence=table["confidence"] * 100,
+            set=table["set"].str.replace(JOINED_BY, ", "),
+            quality=table["quality"].str.replace(JOINED_BY, ", ").replace("", None),
+        ),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
@@ -142,6 +150,8 @@ def batch_table(results: Sequence[PhotoResult]) -> int:
             "face": st.column_config.NumberColumn("Face", width="small"),
             "emotion": st.column_config.TextColumn("Expression", width="small"),
             "confidence": st.column_config.ProgressColumn("Confidence", min_value=0, max_value=100, format="%.0f %%"),
+            "set": st.column_config.TextColumn("May be", width="small", help="Every expression that may be meant"),
+            "quality": st.column_config.TextColumn("Crop", width="small", help="What makes a face hard to read"),
             "error": st.column_config.TextColumn("What went wrong", width="large"),
         },
     )
