@@ -26,7 +26,7 @@ _GREY = "#808080"
 _SHORT_NAMES = "width < {0} ? slice(datum.label, 0, 3) : datum.label"
 """Below this many pixels, the names under columns are cut to three letters rather than tilted or left out."""
 
-_NAMES = alt.Axis(labelOverlap=False, labelPadding=6, title=None)
+_NAMES = alt.Axis(labelOverlap=False, labelPadding=12, title=None)  # a point at 0 reaches past the axis
 _LEGEND = alt.Legend(title=None, orient="top", symbolFillColor=_GREY, symbolStrokeColor=_GREY)
 
 

@@ -247,8 +247,8 @@ def subjects(dataset: FaceDataset) -> None:
     """Show who is in the data set, how often, and in which Usages."""
     if dataset.subjects is None:
         st.info(
-            "This file does not say who is seen: it has no column `subject`. The same people are therefore in every "
-            "Usage, most likely, and a figure measured on it says little about new people.",
+            "This file does not say who is seen: it has no column `subject`. Most likely the same people are in every "
+            "Usage, and a figure measured on it says little about new people.",
             icon=":material/group_off:",
         )
         return

@@ -6,6 +6,7 @@ import re
 from io import StringIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -319,6 +320,18 @@ class TestYourOwn:
         assert not own.exception
         assert [title.value for title in own.subheader] == ["mine"]
         assert len(sheets(own)[0]) == 60
+
+    def test_a_folder(self, own: AppTest, tmp_path: Path) -> None:
+        for label, name in enumerate(("anger", "happiness")):
+            (tmp_path / "faces" / name).mkdir(parents=True)
+            for i in range(3):
+                cv2.imwrite(str(tmp_path / "faces" / name / f"{i}.png"), noise(10 * label + i).astype(np.uint8))
+        (tmp_path / "faces" / "anger" / "notes.txt").write_text("no picture")
+        own.text_input(key="dataset_path").set_value(str(tmp_path / "faces")).run()
+        assert not own.exception
+        assert "6 faces, 7 classes" in said(own)
+        assert "1 row was left out" in said(own)
+        assert "angry 3, disgust 0, fear 0, happy 3" in alts(own)
 
     @pytest.mark.parametrize(
         ("name", "content", "sentence"),
