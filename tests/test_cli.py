@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer import benchmark, detection, fetch, paths
+from fer import batch, benchmark, detection, fetch, paths
 from fer.cli import main
 from fer.emotions import EMOTIONS
 from fer.errors import FetchError
@@ -280,6 +280,35 @@ class TestAnalyze:
         captured = capsys.readouterr()
         assert ("photo/s" in captured.err) is is_terminal
         assert json.loads(captured.out)[0]["error"] is None
+
+
+class TestLinks:
+    def test_a_picture_behind_a_link_is_read(
+        self,
+        astronaut_png: bytes,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        link = "https://example.org/faces/astronaut.png?size=256"
+        monkeypatch.setattr(batch, "fetch_image_bytes", {link: astronaut_png}.__getitem__)
+        assert main(["analyze", link, "--annotate", str(tmp_path / "drawn")]) == 0
+        (record,) = json.loads(capsys.readouterr().out)
+        assert record["file"] == link
+        assert [face["emotion"] for face in record["faces"]] == ["happy"]
+        assert [path.name for path in (tmp_path / "drawn").iterdir()] == ["astronaut.annotated.png"]
+
+    @pytest.mark.parametrize("link", ["http://127.0.0.1:8080/a.png", "HTTP://[::1]/a.png"], ids=["loopback", "IPv6"])
+    def test_a_link_into_this_machine_is_refused_and_the_rest_is_read(
+        self, link: str, photo: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["analyze", link, str(photo)]) == 2
+        captured = capsys.readouterr()
+        refused, read = json.loads(captured.out)
+        assert refused["file"] == link
+        assert "is not on the public internet" in refused["error"]
+        assert captured.err == f"fer: {refused['error']}\n"
+        assert len(read["faces"]) == 1
 
 
 class TestOut:
