@@ -22,9 +22,10 @@ def figures() -> str:
     """Write the section out as Markdown, ending with a line end."""
     shipped = {path.parent.name: path.parent for path in sorted((paths.ROOT / "models").glob(f"*/{paths.CARD_FILE}"))}
     reports = {name: load_report(folder) for name, folder in shipped.items()}
-    lines = [*_accuracy(reports), "", *_protocol(reports), "", *_framing(reports), "", *_speed()]
+    parts = (_accuracy(reports), _protocol(reports), _sets(reports), _framing(reports), _speed())
+    lines = [line for part in parts for line in (*part, "")]
     sizes = ", ".join(f"`{name}` has {ModelCard.read(folder).parameters:,} weights" for name, folder in shipped.items())
-    return "\n".join([*lines, "", f"{sizes}.", ""])
+    return "\n".join([*lines, f"{sizes}.", ""])
 
 
 def replaced(readme: str) -> str:
@@ -77,6 +78,21 @@ def _protocol(reports: dict[str, Report]) -> Iterator[str]:
         )
 
 
+def _sets(reports: dict[str, Report]) -> Iterator[str]:
+    yield f"How often the expressions named hold the label (prediction sets, FER2013 {TEST_SPLIT}, mirror averaged in):"
+    yield ""
+    yield "| model | asked | held | one word | mean size | by class |"
+    yield "|---|---|---|---|---|---|"
+    for name, report in reports.items():
+        found = report.find("fer2013", TEST_SPLIT)
+        if found is None or found.flip.sets is None:
+            continue
+        sets = found.flip.sets
+        by_class = ", ".join(f"{label} {share:.0%}" for label, share in sets.coverage_by_class.items())
+        cells = (f"{sets.asked:.0%}", f"{sets.coverage:.1%}", f"{sets.single_share:.0%}", f"{sets.mean_size:.2f}")
+        yield f"| `{name}` | {' | '.join(cells)} | {by_class} |"
+
+
 def _framing(reports: dict[str, Report]) -> Iterator[str]:
     yield "What a detector's own crops cost against the given ones (paired, no averaging):"
     yield ""
@@ -92,12 +108,12 @@ def _framing(reports: dict[str, Report]) -> Iterator[str]:
 
 
 def _speed() -> Iterator[str]:
-    yield "| speed on 2 cores, no GPU, nothing else running | median | 95 % below | budget |"
-    yield "|---|---|---|---|"
+    yield "| speed on 2 cores, no GPU, nothing else running | median | 95 % below | budget | how |"
+    yield "|---|---|---|---|---|"
     for row in json.loads(SPEED_FILE.read_text(encoding="utf-8")):
         seen = ("not measured", "") if row["p50"] is None else (f"{row[p]:.3g} {row['unit']}" for p in ("p50", "p95"))
         median, most = seen
-        yield f"| {row['name']} | {median} | {most} | {row['budget']:g} {row['unit']} |"
+        yield f"| {row['name']} | {median} | {most} | {row['budget']:g} {row['unit']} | {row['note']} |"
 
 
 def main(readme: Path = README) -> None:

@@ -91,6 +91,8 @@ class ModelCard:
                 raise ValueError(f"the classes must be {', '.join(EMOTIONS)}, and contempt last where it is known")
             if not 1 <= card.input_size <= card.crop_size <= 512 or card.epsilon <= 0:
                 raise ValueError("the input sizes and epsilon must be positive, the input no larger than the crop")
+            if not all(isinstance(part, str) for part in card.trained_on):
+                raise ValueError("training must name its data and its split")
             if card.name != folder.name:
                 raise ValueError(f"it names the model {card.name}, but its folder is {folder.name}")
         except KeyError as error:

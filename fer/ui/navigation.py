@@ -23,7 +23,9 @@ def build_navigation() -> StreamlitPage:
 def enter() -> StreamlitPage:
     """What the entry script calls: note that it ran, and return the page to run."""
     st.session_state[_ENTERED] = True
-    return build_navigation()
+    page = build_navigation()
+    st.set_page_config(page_title=f"{page.title} \u00b7 fer")
+    return page
 
 
 def require_entrypoint() -> None:
