@@ -111,9 +111,16 @@ def _speed() -> Iterator[str]:
     yield "| speed on 2 cores, no GPU, nothing else running | median | 95 % below | budget | how |"
     yield "|---|---|---|---|---|"
     for row in json.loads(SPEED_FILE.read_text(encoding="utf-8")):
-        seen = ("not measured", "") if row["p50"] is None else (f"{row[p]:.3g} {row['unit']}" for p in ("p50", "p95"))
+        seen = (
+            ("not measured", "") if row["p50"] is None else (f"{_short(row[p])} {row['unit']}" for p in ("p50", "p95"))
+        )
         median, most = seen
         yield f"| {row['name']} | {median} | {most} | {row['budget']:g} {row['unit']} | {row['note']} |"
+
+
+def _short(value: float) -> str:
+    """Three digits, or all of them where there are more before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def main(readme: Path = README) -> None:
