@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fer.ui import overview
+from fer.ui import loaders, overview
 from fer.ui.navigation import require_entrypoint
 
 require_entrypoint()
@@ -33,3 +33,5 @@ with data:
 
 st.subheader("What it cannot do")
 overview.limits()
+
+loaders.prepare_charts()

@@ -1,5 +1,7 @@
 """What is loaded once and shared by all visitors: networks, and detectors, which keep one engine a thread."""
 
+import importlib
+import threading
 from dataclasses import dataclass
 
 import streamlit as st
@@ -20,6 +22,12 @@ class Settings:
     averaging: Averaging
     min_score: float
     margin: float
+
+
+@st.cache_resource(show_spinner=False)
+def prepare_charts() -> None:
+    """Load what draws charts and tables while a visitor reads Home, which needs neither; once a server."""
+    threading.Thread(target=importlib.import_module, args=("fer.dataset_charts",), daemon=True).start()
 
 
 def file_version(model: str) -> tuple[int, ...]:
