@@ -29,7 +29,12 @@ look_up_really = socket.getaddrinfo
 
 
 def answer(body: bytes = PICTURE, *headers: str, status: str = "200 OK", length: int | None = None) -> list[bytes]:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *headers]
+    lines = [
+        f"HTTP/1.1 {status}",
+        f"Content-Length: {len(body) if length is None else length}",
+        "Connection: close",
+        *headers,
+    ]
     return [*(f"{line}\r\n".encode() for line in lines), b"\r\n", body]
 
 
