@@ -5,9 +5,10 @@ import streamlit as st
 from fer import paths, samples
 from fer.batch import analyze_photo
 from fer.datasets import DATASETS
-from fer.detection import load_detector
+from fer.detection import MIN_SCORE, load_detector
 from fer.drawing import annotate
 from fer.errors import FerError
+from fer.evaluation.headline import headline
 from fer.evaluation.report import TEST_SPLIT, Report, load_report
 from fer.fetch import fetch_detector
 from fer.pipeline import DEFAULT_MODEL
@@ -20,7 +21,7 @@ def picture_at_work() -> None:
     """Show the sample with two faces, read by the default model at this moment."""
     sample = samples.SAMPLES["two-faces"]
     try:
-        pipeline = open_pipeline(Settings(DEFAULT_MODEL, "auto", "flip", 0.6, 0.0))
+        pipeline = open_pipeline(Settings(DEFAULT_MODEL, "auto", "flip", MIN_SCORE, 0.0))
     except FerError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
@@ -55,7 +56,7 @@ def _model(card: ModelCard, report: Report) -> None:
     st.caption(plain(f"{card.summary}. {len(card.classes)} classes, {card.parameters:,} weights. {card.limits}"))
     found = report.find("fer2013", TEST_SPLIT)
     if found is None:
-        st.caption("Not measured yet: run `python -m fer evaluate` on FER2013.")
+        st.caption(headline(report))
         return
     low, high = found.plain.accuracy_95
     on_faces = f"95 % interval {low:.1%} to {high:.1%}, on the {found.plain.n:,} faces of FER2013 {TEST_SPLIT}"
