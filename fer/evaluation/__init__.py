@@ -3,6 +3,7 @@
 Knows nothing about training or pages.
 """
 
+from fer.evaluation.crossval import CrossValidation, OutOfFold, cross_validation
 from fer.evaluation.evaluate import Evaluation, Readings, evaluate_model, evaluate_readings, read_split
 from fer.evaluation.metrics import (
     ClassFigures,
@@ -31,10 +32,12 @@ from fer.evaluation.text import render_comparison, render_evaluation
 __all__ = [
     "ClassFigures",
     "Comparison",
+    "CrossValidation",
     "Difference",
     "Evaluation",
     "Figures",
     "FittedCalibration",
+    "OutOfFold",
     "PairedDifference",
     "Readings",
     "Reliability",
@@ -44,6 +47,7 @@ __all__ = [
     "build_report",
     "calibrate",
     "compare",
+    "cross_validation",
     "evaluate_model",
     "evaluate_readings",
     "load_report",

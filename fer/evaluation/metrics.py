@@ -236,6 +236,22 @@ def accuracy_interval(correct: np.ndarray) -> tuple[float, float]:
     return _interval_95(shares)
 
 
+def clustered_interval(correct: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """The 95 % percentile bootstrap interval of an accuracy whose faces come in groups, from 2,000 seeded resamples.
+
+    Whole groups are drawn with replacement, as many as there are, since the faces of one person are alike.
+
+    Args:
+        correct: bool of shape (n,), n at least 1.
+        groups: of shape (n,), for every face the group that it belongs to, such as the person that it shows.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    sizes = np.bincount(group)
+    right = np.bincount(group, weights=correct)
+    drawn = np.random.default_rng(SEED).integers(len(sizes), size=(RESAMPLES, len(sizes)))
+    return _interval_95(right[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+
+
 @dataclass(frozen=True)
 class PairedDifference:
     """How much more often one of two readers is right on the same faces.
