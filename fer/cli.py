@@ -10,9 +10,8 @@ import json
 import math
 import os
 import sys
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,6 +20,7 @@ from tqdm import tqdm
 from fer import __version__, export, paths
 from fer.detection import DETECTORS, MIN_SCORE
 from fer.errors import FerError
+from fer.files import replace_file
 from fer.pipeline import DEFAULT_MODEL, load_pipeline
 
 if TYPE_CHECKING:
@@ -182,23 +182,15 @@ def _write(data: bytes, out: Path | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    unfinished = None
     try:
         if out.exists() and not (out.is_file() or out.is_dir()):
             out.write_bytes(data)
-            return
-        target = out.resolve()  # where a link leads to, so that it stays a link
-        if not target.parent.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".{uuid.uuid4().hex}.unfinished")
-        unfinished.write_bytes(data)
-        unfinished.replace(target)
+        else:
+            if not out.parent.exists():
+                out.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(out, data)
     except OSError as error:
         raise FerError(f"{out} cannot be written: {error.strerror}.") from error
-    finally:
-        if unfinished is not None:
-            with suppress(OSError):
-                unfinished.unlink()
 
 
 def _analyze(chosen: argparse.Namespace) -> int:

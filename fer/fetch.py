@@ -7,11 +7,9 @@ is made to one of those addresses. Knows nothing about pictures: the bytes still
 
 import hashlib
 import ipaddress
-import os
 import queue
 import socket
 import ssl
-import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -24,6 +22,7 @@ import httpx
 
 from fer import paths
 from fer.errors import FetchError
+from fer.files import replace_file
 
 DETECTOR_URL = (
     "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
@@ -343,7 +342,8 @@ def fetch_detector(progress: Callable[[float], None] | None = None) -> Path:
     if not _is_detector(data):
         raise FetchError(f"What came is not YuNet's file (its hash is wrong); {by_hand}.")
     try:
-        _write_whole(target, data)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(target, data)
     except OSError as fault:
         raise FetchError(
             f"YuNet's file cannot be written to {target.parent}; make room or name another folder in FER_CACHE_DIR."
@@ -369,16 +369,3 @@ def _download_detector(progress: Callable[[float], None] | None) -> bytes:
             if progress is not None:
                 progress(len(data) / DETECTOR_BYTES)
     return bytes(data)
-
-
-def _write_whole(target: Path, data: bytes) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f"{target.name}.", delete=False) as part:
-        try:
-            part.write(data)
-            part.close()
-            os.replace(part.name, target)
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise

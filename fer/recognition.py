@@ -17,6 +17,7 @@ from fer.calibration import Calibration
 from fer.crops import Framing
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import ModelError
+from fer.files import replace_file
 from fer.results import Averaging
 
 onnxruntime.disable_telemetry_events()  # on Windows; elsewhere the environment decides, see fer/__init__.py
@@ -116,10 +117,8 @@ def write_framings(folder: Path, framings: Mapping[str, Framing]) -> None:
     path = folder / paths.CARD_FILE
     facts = _read_json(path)
     facts["framing"] |= {name: asdict(framing) for name, framing in framings.items()}
-    unfinished = path.with_suffix(".unfinished")
     try:
-        unfinished.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        replace_file(path, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
     except OSError as error:
         raise ModelError(f"The model card {path} cannot be written: {error.strerror}.") from error
 

@@ -671,7 +671,7 @@ def test_a_full_disk_leaves_nothing_behind(zoo: Callable, monkeypatch: pytest.Mo
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fetch.os, "replace", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
     with zoo(lambda _: answer(DETECTOR)), pytest.raises(FetchError, match="cannot be written to"):
         fetch_detector()
     assert list(paths.cache_dir().iterdir()) == []

@@ -5,8 +5,8 @@ nothing about networks, formats or pages.
 """
 
 import hashlib
+import io
 import logging
-import uuid
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +22,7 @@ from fer.datasets.dataset import ALL, USAGES, FaceDataset
 from fer.datasets.ferplus import Votes
 from fer.datasets.near import NearPairs, near_pairs
 from fer.datasets.registry import DATASETS
+from fer.files import replace_file
 
 FORMAT = 1
 """Goes up when the comparison changes, so that older results are not opened."""
@@ -210,15 +211,11 @@ def _open_comparison(path: Path, rows: int) -> _Comparison | None:
 
 
 def _write_comparison(path: Path, comparison: _Comparison) -> None:
-    unfinished = path.with_name(f".unfinished-{uuid.uuid4().hex}.npz")
-    near = comparison.near
+    near, buffer = comparison.near, io.BytesIO()
+    np.savez(buffer, first=comparison.first, a=near.a, b=near.b, correlation=near.correlation)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            np.savez(unfinished, first=comparison.first, a=near.a, b=near.b, correlation=near.correlation)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        replace_file(path, buffer.getvalue())
     except OSError as error:
         _log.warning("The comparison %s could not be stored: %s", path, error)
 

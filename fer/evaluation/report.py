@@ -4,7 +4,6 @@ Knows nothing about how a network computes or how a page shows its figures.
 """
 
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from fer.datasets import FaceDataset
 from fer.errors import DatasetError, ModelError
 from fer.evaluation.evaluate import Evaluation, Model, Progress, Readings, evaluate_readings, read_split
 from fer.evaluation.metrics import Figures
+from fer.files import replace_file
 from fer.recognition import REPORT_FILE, read_report
 from fer.results import Averaging
 
@@ -143,12 +143,9 @@ def save_report(folder: Path, report: Report) -> None:
         ModelError: the folder cannot be written.
     """
     path = folder / REPORT_FILE
-    unfinished = folder / f".{REPORT_FILE}-{uuid.uuid4().hex}"
     try:
-        unfinished.write_text(json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        replace_file(path, (json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n").encode())
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise ModelError(f"The report {path} cannot be written: {error.strerror}.") from error
 
 

@@ -8,7 +8,6 @@ last epoch. Knows nothing about pages or reports.
 import hashlib
 import io
 import json
-import os
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +19,7 @@ import numpy as np
 
 from fer.datasets import FaceDataset
 from fer.errors import FerError
+from fer.files import replace_file
 from fer.training import augmentation, export
 from fer.training.card import write_card
 from fer.training.config import DistillationConfig, TrainingConfig, load_config
@@ -234,17 +234,7 @@ def _fingerprint(config: TrainingConfig, data: FaceDataset, rows: TrainingRows) 
 
 
 def _write_log(out_dir: Path, logs: list[EpochLog]) -> None:
-    _replace(out_dir / LOG_FILE, "".join(json.dumps(asdict(log)) + "\n" for log in logs).encode())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that a kill leaves the old one or the new one."""
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    replace_file(out_dir / LOG_FILE, "".join(json.dumps(asdict(log)) + "\n" for log in logs).encode())
 
 
 class _Run:
@@ -277,7 +267,7 @@ class _Run:
         facts = json.dumps({"fingerprint": self._fingerprint, "logs": [asdict(log) for log in logs]})
         buffer = io.BytesIO()
         np.savez(buffer, facts=np.array(facts), **arrays)
-        _replace(self._path, buffer.getvalue())
+        replace_file(self._path, buffer.getvalue())
 
     def resume(self) -> list[EpochLog]:
         """Take over the checkpoint's state, if there is one, and return the finished epochs."""

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -303,14 +304,14 @@ def test_damaged_comparison_is_made_again(
     assert file.stat().st_size == whole
 
 
-@pytest.mark.parametrize("failing", ["mkdir", "savez", "replace"])
+@pytest.mark.parametrize("failing", ["mkdir", "fsync", "replace"])
 def test_disk_that_cannot_be_written_costs_the_store_only(
     failing: str, dataset: FaceDataset, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    where = {"mkdir": Path, "savez": np, "replace": Path}[failing]
+    where = {"mkdir": Path, "fsync": os, "replace": Path}[failing]
     with monkeypatch.context() as full:
         full.setattr(where, failing, refuse)
         found = audit(dataset)

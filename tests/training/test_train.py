@@ -92,7 +92,6 @@ def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(
         kill_at(step, patch)
         with pytest.raises(Killed):
             train(CONFIG, faces, tmp_path)
-    (tmp_path / f"{CHECKPOINT_FILE}.part").write_bytes(b"half a checkpoint")
     epochs: list[EpochLog] = []
     path = train(CONFIG, faces, tmp_path, epochs.append)
     np.testing.assert_array_equal(weights(path), weights(unbroken / "model.keras"))
