@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
