@@ -6,6 +6,7 @@ files, pages or drawing.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,6 +25,7 @@ class FacePipeline:
 
     Attributes:
         reader: what the results will say about who read them.
+        classes: what the model tells apart, in the order of every face's probabilities.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class FacePipeline:
         self._min_score = min_score
         self._margin = margin
         self._long_sides = tuple(long_sides)
+        self.classes = model.card.classes
         self.reader = Reader(model.card.name, detector.name, detector.reason, averaging)
 
     def analyze(self, image_bgr: np.ndarray) -> FrameResult:
@@ -101,6 +104,21 @@ class FacePipeline:
             )
             for i in range(len(found))
         )
+
+    def with_sets(self, faces: Sequence[Face]) -> tuple[Face, ...]:
+        """Form the prediction sets of faces anew, from the probabilities that they have now.
+
+        Args:
+            faces: read by this pipeline, smoothed since; may be empty.
+
+        Returns:
+            New faces, in that order; without sets where the model has no rule for them.
+        """
+        if not faces:
+            return ()
+        probabilities = np.stack([face.probabilities for face in faces])
+        sets = self._model.calibration.prediction_sets(probabilities, self._model.card.classes, self.reader.averaging)
+        return tuple(replace(face, prediction_set=members) for face, members in zip(faces, sets, strict=True))
 
     def explain(self, image_bgr: np.ndarray, face: Face) -> np.ndarray | None:
         """Show where in a face's crop each class was seen (Zhou et al. 2016, https://arxiv.org/abs/1512.04150).

@@ -94,6 +94,8 @@ class Face:
         prediction_set: the classes that may be meant, the most probable first, never empty; None where the model has
             no rule for sets (`fer.calibration.SetRule`).
         quality: what is wrong with the crop; empty where nothing is.
+        person: number of the tracked person, from 1; None in a still picture. A tracked face has the probabilities of
+            the last moments, weighted (`fer.tracking`), and its prediction set is formed from those.
     """
 
     box_xywh: BoxXYWH
@@ -104,6 +106,7 @@ class Face:
     landmarks_xy: np.ndarray | None = None
     prediction_set: tuple[str, ...] | None = None
     quality: tuple[Fault, ...] = ()
+    person: int | None = None
 
     def __post_init__(self) -> None:
         probabilities = _frozen(self.probabilities, np.float32, (len(self.classes),), "probabilities")
@@ -120,6 +123,8 @@ class Face:
                 )
         if not set(self.quality) <= set(get_args(Fault)):
             raise ValueError(f"quality must hold {', '.join(get_args(Fault))} only, but is {self.quality}.")
+        if self.person is not None and self.person < 1:
+            raise ValueError(f"person must be 1 or more, but is {self.person}.")
 
     @property
     def emotion(self) -> str:
@@ -161,14 +166,15 @@ class Face:
 
 @dataclass(frozen=True)
 class Timings:
-    """How long the two halves of one analysis took, in milliseconds."""
+    """How long the parts of one analysis took, in milliseconds; nothing is tracked in a still picture."""
 
     detect_ms: float = 0.0
     recognise_ms: float = 0.0
+    track_ms: float = 0.0
 
     @property
     def total_ms(self) -> float:
-        return self.detect_ms + self.recognise_ms
+        return self.detect_ms + self.recognise_ms + self.track_ms
 
 
 @dataclass(frozen=True)
@@ -197,6 +203,8 @@ class FrameResult:
         faces: from the largest to the smallest.
         reader: what analysed it.
         timings: how long that took.
+        others: faces that were found but not asked for, where one person of many is followed.
+        missing: how many tracked people were not found, but were so shortly before that they may still be in view.
     """
 
     width: int
@@ -204,9 +212,30 @@ class FrameResult:
     faces: tuple[Face, ...]
     reader: Reader
     timings: Timings = field(default_factory=Timings)
+    others: tuple[Face, ...] = ()
+    missing: int = 0
 
     def __len__(self) -> int:
         return len(self.faces)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a recording keeps of one person at one moment: numbers, never pixels.
+
+    Attributes:
+        time_s: seconds since the recording began.
+        person: number of the tracked person, from 1.
+        probabilities: calibrated and smoothed, in the order of the recording's classes; sum to 1.
+        box_xywh: where the face was, pixels of the frame that was shown.
+        detector_score: in [0, 1].
+    """
+
+    time_s: float
+    person: int
+    probabilities: tuple[float, ...]
+    box_xywh: BoxXYWH
+    detector_score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,3 +313,43 @@ def to_table(photos: Sequence[PhotoResult]) -> "pd.DataFrame":
     numbers = [*"xywh", "detector_score", "confidence", *classes]
     types = {"face": "Int64", "set": "str", "quality": "str", **dict.fromkeys(numbers, "float64")}
     return pd.DataFrame(rows, columns=[*before, *classes, *after]).astype(types)
+
+
+def samples_table(samples: Sequence[Sample], classes: Sequence[str]) -> "pd.DataFrame":
+    """Lay a recording out as one row a person and moment, in the order given.
+
+    Args:
+        samples: what was recorded; may be empty.
+        classes: the recording's classes, as many as every sample has probabilities.
+
+    Returns:
+        A `pandas.DataFrame` with the columns time_s, person, emotion (the most probable class), confidence (its
+        probability), x, y, w, h (pixels), detector_score, then one column a class (probabilities in [0, 1]).
+
+    Raises:
+        ValueError: a sample has more or fewer probabilities than there are classes.
+    """
+    import pandas as pd  # see to_table
+
+    rows = []
+    for sample in samples:
+        if len(sample.probabilities) != len(classes):
+            raise ValueError(
+                f"A sample has {len(sample.probabilities)} probabilities, but there are {len(classes)} classes."
+            )
+        confidence = max(sample.probabilities)
+        emotion = classes[sample.probabilities.index(confidence)]
+        rows.append(
+            (
+                sample.time_s,
+                sample.person,
+                emotion,
+                confidence,
+                *sample.box_xywh,
+                sample.detector_score,
+                *sample.probabilities,
+            )
+        )
+    columns = ["time_s", "person", "emotion", "confidence", *"xywh", "detector_score", *classes]
+    types = {**dict.fromkeys(columns, "float64"), "person": "int64", "emotion": "str"}
+    return pd.DataFrame(rows, columns=columns).astype(types)

@@ -1,0 +1,353 @@
+"""One visitor's live view: frames in, drawn frames out, and a log of numbers that a page can read at any time.
+
+Frames come from the thread of the camera's callback; a page reads and sets from threads of its own. Everything kept is
+numbers, and bounded: a session may run for days. Times are the caller's, in seconds on a steady clock. Knows nothing
+of Streamlit, WebRTC or the store.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+
+from fer.drawing import annotate, blur_faces
+from fer.errors import FerError
+from fer.pipeline import FacePipeline
+from fer.results import FrameResult, Sample
+from fer.stream import FaceStream
+from fer.tracking import SteadyClock
+
+HISTORY_S = 60.0
+"""How far back the history reaches."""
+
+MOMENTS_PER_S = 4
+"""How many frames a second, at most, enter the history and the counts."""
+
+MOST_HISTORY = round(HISTORY_S * MOMENTS_PER_S) * 16
+"""Most samples in the history: a minute of 16 people."""
+
+MOST_RECORDED = 60_000
+"""Most samples that a recording keeps: more than an hour of one person at 15 frames a second, about 40 MB."""
+
+RATE_S = 2.0
+"""The frame rate is that of the last two seconds."""
+
+STAGES_S = 10.0
+STAGES = ("detect", "recognise", "track", "draw", "whole frame")
+_MOST_TIMED = 1000
+
+DARK = 40
+"""Mean grey level of a frame, 0 to 255, below which no reading is to be trusted."""
+
+_LOG = logging.getLogger(__name__)
+
+Sink = Callable[[Sequence[Sample]], None]
+
+
+@dataclass(frozen=True)
+class View:
+    """How frames are shown.
+
+    Attributes:
+        mirror: swap left and right, as a mirror does.
+        words: False shows numbers only.
+        landmarks: draw them where the detector gives them.
+        blur: make faces unrecognisable; the whole frame while no face is found.
+    """
+
+    mirror: bool = True
+    words: bool = True
+    landmarks: bool = False
+    blur: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class LiveSnapshot:
+    """What is known of a live view at one moment.
+
+    Attributes:
+        frames: how many were analysed since the session was made; while it stands still, nothing is live.
+        classes: what the history's probabilities stand for.
+        frame: the last analysed frame's result; None before the first.
+        fps: frames analysed a second, over the last `RATE_S`.
+        history: the last `HISTORY_S`, oldest first, at most `MOMENTS_PER_S` moments a second; time_s on the clock of
+            `now_s`.
+        now_s: when the last frame was taken.
+        counts: how often each expression was seen: at every moment of the history one count a person in view, so that
+            the frame rate does not matter. Every class has an entry.
+        stages: by stage, the median and the 95th percentile of the last `STAGES_S`, in milliseconds; empty before the
+            first frame.
+        dark: the last frame was too dark to trust.
+        error: the sentence for what went wrong with the last frame; None where nothing did.
+        recording_s: how long the recording runs; None where none does.
+    """
+
+    frames: int
+    classes: tuple[str, ...]
+    frame: FrameResult | None
+    fps: float
+    history: tuple[Sample, ...]
+    now_s: float
+    counts: Mapping[str, int]
+    stages: Mapping[str, tuple[float, float]]
+    dark: bool
+    error: str | None
+    recording_s: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What was recorded: numbers, never pixels.
+
+    Attributes:
+        classes: what the samples' probabilities stand for.
+        started: when it began, in UTC.
+        samples: every person of every frame, in order; the first `MOST_RECORDED`.
+        duration_s: from the first frame to the last.
+        overflowed: more was seen than `samples` holds; a sink was given all of it.
+    """
+
+    classes: tuple[str, ...]
+    started: datetime
+    samples: tuple[Sample, ...]
+    duration_s: float
+    overflowed: bool
+
+
+class _Recorder:
+    """A recording that still runs."""
+
+    def __init__(self, pipeline: FacePipeline, sink: Sink | None) -> None:
+        self.reader = pipeline.reader
+        self.sink = sink
+        self.duration_s = 0.0
+        self._classes = pipeline.classes
+        self._started = datetime.now(UTC)
+        self._start_s: float | None = None
+        self._samples: list[Sample] = []
+        self._overflowed = False
+
+    def add(self, result: FrameResult, now_s: float) -> None:
+        if self._start_s is None:
+            self._start_s = now_s
+        self.duration_s = now_s - self._start_s
+        samples = _samples(result, self.duration_s)
+        free = MOST_RECORDED - len(self._samples)
+        self._samples += samples[:free]
+        self._overflowed |= len(samples) > free
+        if samples and self.sink is not None:
+            self.sink(samples)
+
+    def finish(self) -> Recording:
+        return Recording(self._classes, self._started, tuple(self._samples), self.duration_s, self._overflowed)
+
+
+class LiveSession:
+    """The log between the camera's callback and a page; one for each visitor.
+
+    Attributes:
+        view, everyone, half_life_s: how the next frames are shown and read (see `View` and `FaceStream`); may be set
+            from any thread at any time.
+    """
+
+    def __init__(self, pipeline: FacePipeline) -> None:
+        self.view = View()
+        self.everyone = True
+        self.half_life_s = 0.3
+        self._turn = threading.Lock()  # one frame at a time, should an old callback's thread meet its successor
+        self._lock = threading.Lock()  # guards all below; never held while a frame is analysed
+        self._clock = SteadyClock()
+        self._pipeline = pipeline
+        self._stream = FaceStream(pipeline)
+        self._frames = 0
+        self._counts: Counter[str] = Counter()
+        self._error: str | None = None
+        self._recorder: _Recorder | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._classes = self._pipeline.classes
+        self._frame: FrameResult | None = None
+        self._dark = False
+        self._now_s = 0.0
+        self._moment_s = float("-inf")
+        self._history: deque[Sample] = deque(maxlen=MOST_HISTORY)
+        self._timed: deque[tuple[float, tuple[float, ...]]] = deque(maxlen=_MOST_TIMED)
+
+    def use(self, pipeline: FacePipeline) -> None:
+        """Read the next frames with another pipeline; people keep their numbers.
+
+        A recording has one model and one detector: while it runs, others wait for its end.
+        """
+        with self._lock:
+            self._pipeline = pipeline
+
+    def restart(self) -> None:
+        """Begin a new stream: people, history and timings are forgotten; counts and a running recording stay.
+
+        In a running recording nobody gets a number that somebody else had before.
+        """
+        with self._lock:
+            first_person = 1 if self._recorder is None else self._stream.next_person
+            self._stream = FaceStream(self._stream.pipeline, first_person=first_person)
+            self._forget()
+
+    def reset_counts(self) -> None:
+        """Let the counts of expressions begin at 0 again."""
+        with self._lock:
+            self._counts.clear()
+
+    def start_recording(self, sink: Sink | None = None) -> None:
+        """Record from the next frame on; a recording that runs is dropped.
+
+        Args:
+            sink: given every frame's samples, on the callback's thread; must be quick, and must not call this session.
+        """
+        with self._lock:
+            self._recorder = _Recorder(self._pipeline, sink)
+
+    def stop_recording(self) -> Recording | None:
+        """End the recording, after which its sink is not called again; None where none runs."""
+        with self._lock:
+            recorder, self._recorder = self._recorder, None
+        return None if recorder is None else recorder.finish()
+
+    def process(self, image_bgr: np.ndarray, time_s: float) -> np.ndarray:
+        """Analyse the next frame and draw what was read on that very frame.
+
+        Never raises: what goes wrong is told by the next snapshot, and the frame passes through, blurred as a whole
+        where faces are to be blurred.
+
+        Args:
+            image_bgr: uint8 of shape (height, width, 3).
+            time_s: when it was taken.
+
+        Returns:
+            A new picture of that shape.
+        """
+        with self._turn:
+            view = self.view
+            try:
+                picture = cv2.flip(image_bgr, 1) if view.mirror else image_bgr
+                return self._process(picture, time_s, view)
+            except Exception as error:  # whatever it is, the picture must go on
+                self._tell(error)
+                return _passed_through(image_bgr, view)
+
+    def _process(self, picture: np.ndarray, time_s: float, view: View) -> np.ndarray:
+        start = time.perf_counter()
+        with self._lock:
+            stream, recorder = self._stream, self._recorder
+            if recorder is None or recorder.reader == self._pipeline.reader:
+                stream.pipeline = self._pipeline
+            now_s = self._clock.read(time_s)
+        stream.everyone, stream.half_life_s = self.everyone, self.half_life_s
+        result = stream.process(picture, now_s)
+        analysed = time.perf_counter()
+        shown = _blurred(picture, result) if view.blur else picture
+        drawn = annotate(shown, result.faces, words=view.words, landmarks=view.landmarks)
+        done = time.perf_counter()
+        timings = result.timings
+        stages_ms = (
+            timings.detect_ms,
+            timings.recognise_ms,
+            timings.track_ms,
+            (done - analysed) * 1000,
+            (done - start) * 1000,
+        )
+        dark = float(picture[::8, ::8].mean()) < DARK
+        with self._lock:
+            self._frames += 1
+            self._error = None
+            if stream is self._stream:
+                self._keep(result, stream.pipeline.classes, now_s, stages_ms, dark)
+            if self._recorder is not None and self._recorder is recorder:
+                self._recorder.add(result, now_s)
+        return drawn
+
+    def _keep(
+        self, result: FrameResult, classes: tuple[str, ...], now_s: float, stages_ms: tuple[float, ...], dark: bool
+    ) -> None:
+        if classes != self._classes:
+            self._history.clear()
+            self._classes = classes
+        self._frame, self._now_s, self._dark = result, now_s, dark
+        self._timed.append((now_s, stages_ms))
+        while self._timed[0][0] < now_s - STAGES_S:
+            self._timed.popleft()
+        while self._history and self._history[0].time_s < now_s - HISTORY_S:
+            self._history.popleft()
+        if now_s - self._moment_s >= 1 / MOMENTS_PER_S:
+            self._moment_s = now_s
+            self._history.extend(_samples(result, now_s))
+            self._counts.update(face.emotion for face in result.faces)
+
+    def _tell(self, error: Exception) -> None:
+        sentence = str(error) if isinstance(error, FerError) else f"The last picture could not be read: {error}."
+        with self._lock:
+            is_new, self._error = sentence != self._error, sentence
+        if is_new:
+            _LOG.error("A frame could not be analysed.", exc_info=error)
+
+    def snapshot(self) -> LiveSnapshot:
+        """What is known now; safe to keep, since nothing in it changes any more."""
+        with self._lock:
+            timed = tuple(self._timed)
+            recorder = self._recorder
+            counts = {name: self._counts[name] for name in (*self._classes, *self._counts)}
+            frames, classes, frame, history = self._frames, self._classes, self._frame, tuple(self._history)
+            now_s, dark, error = self._now_s, self._dark, self._error
+            recording_s = None if recorder is None else recorder.duration_s
+        return LiveSnapshot(
+            frames=frames,
+            classes=classes,
+            frame=frame,
+            fps=_rate([at_s for at_s, _ in timed if at_s > now_s - RATE_S]),
+            history=history,
+            now_s=now_s,
+            counts=MappingProxyType(counts),
+            stages=MappingProxyType(_spread([stages_ms for _, stages_ms in timed])),
+            dark=dark,
+            error=error,
+            recording_s=recording_s,
+        )
+
+
+def _samples(result: FrameResult, time_s: float) -> list[Sample]:
+    return [
+        Sample(time_s, face.person, tuple(face.probabilities.tolist()), face.box_xywh, face.detector_score)
+        for face in result.faces
+    ]
+
+
+def _blurred(picture: np.ndarray, result: FrameResult) -> np.ndarray:
+    """Hide every face, asked for or not; the whole picture where somebody may be in it who was not found."""
+    return blur_faces(picture, () if result.missing else (*result.faces, *result.others))
+
+
+def _passed_through(image_bgr: np.ndarray, view: View) -> np.ndarray:
+    """The frame as it came, mirrored if asked; where faces are to be blurred, nothing of it can be recognised."""
+    try:
+        picture = cv2.flip(image_bgr, 1) if view.mirror else image_bgr.copy()
+        return blur_faces(picture, ()) if view.blur else picture
+    except Exception:  # then there is nothing to show but the frame's size
+        return np.zeros_like(image_bgr) if view.blur else image_bgr
+
+
+def _rate(times_s: Sequence[float]) -> float:
+    span_s = times_s[-1] - times_s[0] if times_s else 0.0
+    return (len(times_s) - 1) / span_s if span_s > 0 else 0.0
+
+
+def _spread(stages_ms: Sequence[tuple[float, ...]]) -> dict[str, tuple[float, float]]:
+    if not stages_ms:
+        return {}
+    middle, most = np.percentile(stages_ms, (50, 95), axis=0)
+    return {name: (float(p50), float(p95)) for name, p50, p95 in zip(STAGES, middle, most, strict=True)}
