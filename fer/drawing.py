@@ -1,4 +1,4 @@
-"""Faces and activation maps drawn on pictures: a picture and what was read in it -> a new picture.
+"""Faces and activation maps drawn on pictures, faces blurred: a picture and what was read in it -> a new picture.
 
 The picture given is never changed. Knows nothing about detectors, networks or pages. All pictures are uint8 of shape
 (height, width, 3) in blue-green-red order, except where a name says otherwise.
@@ -17,6 +17,9 @@ from fer.results import Face
 _WHITE_SHARE = 0.45
 _MAP_OPACITY = 0.75
 _LONGEST_PLATE = 4  # widths of a face's box; a longer plate would seem to belong to a neighbour
+_BLUR_MARGIN = 0.3  # of a box's width and height, on every side: hair, ears and chin
+_BLUR_CELLS = 5  # what is left of a face, across and down
+_FRAME_CELLS = 8  # what is left of the long side of a picture in which no face was found: it may be one large face
 
 Rectangle = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels; right and bottom lie outside."""
@@ -34,7 +37,9 @@ def bgr_to_rgb(image_bgr: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB)
 
 
-def annotate(image_bgr: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
+def annotate(
+    image_bgr: np.ndarray, faces: Sequence[Face], *, words: bool = True, landmarks: bool = False, blur: bool = False
+) -> np.ndarray:
     """Draw every face's box and a plate with its number, expression and confidence, as in "1 happy 92 %".
 
     A box has the colour of its expression; that of an unsure face (`Face.is_unsure`) is lighter and dashed. Lines and
@@ -43,28 +48,57 @@ def annotate(image_bgr: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
 
     Args:
         image_bgr: uint8 of shape (height, width, 3).
-        faces: in the order of their numbers, 1 first; boxes may reach past the border.
+        faces: their numbers are those of the tracked persons, or else 1, 2, ... in this order; boxes may reach past the
+            border.
+        words: whether plates say more than the number.
+        landmarks: whether eyes, nose and corners of the mouth get dots, where the detector gave them.
+        blur: whether faces are made unrecognisable first, as `blur_faces` does.
 
     Returns:
         A new uint8 array of shape (height, width, 3).
     """
-    image = image_bgr.copy()
+    image = blur_faces(image_bgr, faces) if blur else image_bgr.copy()
     height, width = image.shape[:2]
     boxes = [_inside(face.box_xywh, width, height) for face in faces]
     lines = [_line(box, max(height, width)) for box in boxes]
     for face, box, line in sorted(zip(faces, boxes, lines, strict=True), key=lambda drawn: -_area(drawn[1])):
         _draw_box(image, face, box, line)
+        if landmarks and face.landmarks_xy is not None:
+            _draw_landmarks(image, face.landmarks_xy, line)
     plates: list[Rectangle] = []
     for i, (face, box, line) in enumerate(zip(faces, boxes, lines, strict=True)):
         grow = (line + 2 * _rim(line)) // 2
         outline = (box[0] - grow, box[1] - grow, box[2] + grow, box[3] + grow)
-        number = str(i + 1)
-        text = f"{number} {face.emotion} {face.confidence * 100:.0f} %"
+        number = str(i + 1 if face.person is None else face.person)
+        text = f"{number} {face.emotion} {face.confidence * 100:.0f} %" if words else number
         plate = _place_plate(text, number, outline, boxes[:i] + boxes[i + 1 :] + plates, (width, height))
         if plate is not None:
             letters, place = plate
             plates.append(place)
             _draw_plate(image, letters, place, _shade(face))
+    return image
+
+
+def blur_faces(image_bgr: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
+    """Leave so little of every face and of what surrounds it that nobody can be recognised.
+
+    Args:
+        image_bgr: uint8 of shape (height, width, 3).
+        faces: whose boxes are blurred; without any, the whole picture is, because one may have been missed.
+
+    Returns:
+        A new uint8 array of shape (height, width, 3).
+    """
+    height, width = image_bgr.shape[:2]
+    if not faces:
+        scale = _FRAME_CELLS / max(height, width)
+        return _blurred(image_bgr, (max(1, round(width * scale)), max(1, round(height * scale))))
+    image = image_bgr.copy()
+    for face in faces:
+        x, y, w, h = face.box_xywh
+        wider = (x - _BLUR_MARGIN * w, y - _BLUR_MARGIN * h, w * (1 + 2 * _BLUR_MARGIN), h * (1 + 2 * _BLUR_MARGIN))
+        left, top, right, bottom = _inside(wider, width, height)
+        image[top:bottom, left:right] = _blurred(image_bgr[top:bottom, left:right], (_BLUR_CELLS, _BLUR_CELLS))
     return image
 
 
@@ -147,6 +181,19 @@ def _draw_box(image: np.ndarray, face: Face, box: Rectangle, line: int) -> None:
     for colour, thickness in ((rim, line + 2 * _rim(line)), (_shade(face), line)):
         for start, end in strokes:
             draw(image, start, end, colour, thickness)
+
+
+def _blurred(patch_bgr: np.ndarray, cells_wh: tuple[int, int]) -> np.ndarray:
+    """Average a patch down to a few cells and enlarge it smoothly to its old size."""
+    size_wh = (patch_bgr.shape[1], patch_bgr.shape[0])
+    return cv2.resize(cv2.resize(patch_bgr, cells_wh, interpolation=cv2.INTER_AREA), size_wh)
+
+
+def _draw_landmarks(image: np.ndarray, landmarks_xy: np.ndarray, line: int) -> None:
+    """Dot every landmark in white on a dark ring, which shows on any skin."""
+    for x, y in landmarks_xy.round().astype(int).tolist():
+        cv2.circle(image, (x, y), 2 * line, (0, 0, 0), cv2.FILLED, cv2.LINE_AA)
+        cv2.circle(image, (x, y), line, (255, 255, 255), cv2.FILLED, cv2.LINE_AA)
 
 
 def _rim(line: int) -> int:

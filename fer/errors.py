@@ -28,3 +28,11 @@ class DatasetError(FerError):
 
 class FetchError(FerError):
     """Something could not be fetched, or may not be."""
+
+
+class CameraError(FerError):
+    """A setting of the camera's connection is wrong."""
+
+
+class StoreError(FerError):
+    """Saved sessions cannot be reached, or what was asked of them cannot be done."""

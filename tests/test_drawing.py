@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fer import drawing
-from fer.drawing import annotate, bgr_to_rgb, overlay_map
+from fer.drawing import annotate, bgr_to_rgb, blur_faces, overlay_map
 from fer.emotions import EMOTIONS_WITH_CONTEMPT, emotion
 from fer.results import BoxXYWH, Face
 
@@ -184,6 +184,83 @@ def test_lines_and_letters_grow_with_the_picture(plates: list) -> None:
         _, top, _, bottom = plates[-1]
         share.append(((across != GREY).any(axis=1).sum() / width, (bottom - top) / width))
     assert share[0] == pytest.approx(share[1], rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("persons", "numbers"),
+    [((None, None), ("1", "2")), ((7, 2), ("7", "2"))],
+    ids=["a still picture", "tracked"],
+)
+@pytest.mark.parametrize("words", [True, False], ids=["words", "numbers only"])
+def test_plates_say_who_it_is(
+    persons: tuple, numbers: tuple, words: bool, plates: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = []
+    letters = drawing._letters
+    monkeypatch.setattr(drawing, "_letters", lambda text, size: texts.append(text) or letters(text, size))
+    boxes = ((20, 100, 120, 140), (300, 100, 120, 140))
+    annotate(
+        blank(),
+        [replace(make_face(box), person=person) for box, person in zip(boxes, persons, strict=True)],
+        words=words,
+    )
+    wordy = {f"{number} happy 60 %" for number in numbers}
+    assert set(texts) == {*numbers, *wordy} if words else set(texts) == set(numbers)
+    assert all((right - left > 60) == words for left, _, right, _ in plates)
+
+
+LANDMARKS = np.array([(120, 130), (160, 130), (140, 150), (125, 170), (155, 170)], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("asked", "landmarks_xy", "dots"),
+    [(False, LANDMARKS, 0), (True, None, 0), (True, LANDMARKS, 5), (True, LANDMARKS - 1000, 0)],
+    ids=["not asked for", "none given", "five", "outside of the picture"],
+)
+def test_landmarks_are_dots(asked: bool, landmarks_xy: np.ndarray | None, dots: int) -> None:
+    face = replace(make_face((100, 100, 80, 90)), landmarks_xy=landmarks_xy)
+    drawn = annotate(blank(), [face], landmarks=asked)
+    inside = drawn[115:180, 110:170]
+    changed = [(x, y) for x, y in LANDMARKS.astype(int) if (drawn[y, x] == 255).all()]
+    assert len(changed) == dots
+    assert (inside != GREY).any() == (dots > 0)
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "readable", "unreadable"),
+    [
+        ([], [], [(0, 0, 320, 240)]),
+        ([(100, 80, 60, 80)], [(0, 0, 70, 240), (190, 0, 320, 240)], [(100, 80, 160, 160), (85, 60, 175, 80)]),
+        ([(-20, -20, 60, 80), (280, 200, 80, 80)], [(100, 0, 200, 240)], [(0, 0, 40, 60), (285, 205, 320, 240)]),
+        ([(-50, -50, 900, 900)], [], [(0, 0, 320, 240)]),
+    ],
+    ids=["no face", "one face and its hair", "past the border", "larger than the picture"],
+)
+def test_nothing_of_a_blurred_face_can_be_read(
+    boxes: list[BoxXYWH], readable: list[tuple], unreadable: list[tuple]
+) -> None:
+    blurred = blur_faces(NOISE, [make_face(box) for box in boxes])
+    for left, top, right, bottom in readable:
+        np.testing.assert_array_equal(blurred[top:bottom, left:right], NOISE[top:bottom, left:right])
+    for left, top, right, bottom in unreadable:
+        steps = np.abs(np.diff(blurred[top:bottom, left:right].astype(int), axis=1))
+        assert steps.max() <= 8, "neighbouring pixels differ as little as in a fog"
+
+
+def test_blur_hides_the_face_under_its_box() -> None:
+    face = make_face((100, 80, 60, 80))
+    np.testing.assert_array_equal(annotate(NOISE, [face], blur=True), annotate(blur_faces(NOISE, [face]), [face]))
+    assert (annotate(NOISE, [face]) == NOISE)[90:150, 110:150].all()
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 900), (900, 3)], ids=["one pixel", "a strip", "a column"])
+@pytest.mark.parametrize("found", [False, True], ids=["no face", "a face"])
+def test_any_picture_can_be_blurred(height: int, width: int, found: bool) -> None:
+    faces = [make_face((0, 0, 2, 2))] if found else []
+    assert blur_faces(blank(height, width), faces).shape == (height, width, 3)
 
 
 def test_overlay_of_nothing_is_the_grey_face() -> None:

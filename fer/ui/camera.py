@@ -1,0 +1,239 @@
+"""The visitor's camera: consent, a live stream whose pictures are processed on this machine, and snapshots.
+
+Turns a function of one picture into a player that shows what the function returns. Knows nothing of faces.
+Live pictures come by WebRTC, which needs a page on HTTPS or on this very machine; whatever keeps them from coming is
+said in a sentence under the player.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import av
+import numpy as np
+import streamlit as st
+from streamlit_webrtc import webrtc_streamer
+from streamlit_webrtc.webrtc import SignallingTimeoutError
+
+from fer.errors import CameraError, MediaError
+from fer.media import decode_image
+from fer.ui.ice import VARIABLE, ice_servers
+from fer.ui.server import LOOPBACK
+from fer.ui.style import plain
+from fer.ui.uploads import UPLOAD_TYPES
+
+Process = Callable[[np.ndarray, float], np.ndarray]
+"""Called by the stream's own thread with image_bgr, uint8 of shape (height, width, 3), and the time in seconds on
+`time.monotonic`'s clock; returns the picture to show, and must not raise."""
+
+PATIENCE_S = 8
+"""How long a stream may give no picture before the page says so."""
+
+CONSTRAINTS = {
+    "video": {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 15}},
+    "audio": False,
+}
+"""What the browser is asked for: its microphone is not."""
+
+_AGREED = "_camera_agreed"
+
+_PROBE = """
+export default function ({ setStateValue, parentElement }) {
+    const tell = (access) => {
+        if (parentElement.told === access) return;
+        parentElement.told = access;
+        setStateValue("access", access);
+    };
+    const look = async () => {
+        if (!navigator.mediaDevices?.getUserMedia) return tell("insecure");
+        const devices = await navigator.mediaDevices.enumerateDevices();
+        if (!devices.some((device) => device.kind === "videoinput")) return tell("missing");
+        try {
+            const permission = await navigator.permissions.query({ name: "camera" });
+            permission.onchange = look;
+            tell(permission.state);
+        } catch {
+            tell("prompt");
+        }
+    };
+    look();
+    navigator.mediaDevices?.addEventListener("devicechange", look);
+    return () => navigator.mediaDevices?.removeEventListener("devicechange", look);
+}
+"""
+"""Tells the server what a browser knows about its camera, which the player shows in its frame alone."""
+
+_probe = st.components.v2.component("fer_camera_probe", js=_PROBE)
+
+
+class Trouble(StrEnum):
+    """What keeps live pictures from coming; the sentence says what to do."""
+
+    INSECURE = (
+        "Browsers give a page the camera only on HTTPS or on localhost, and this page has neither. Open it by an "
+        "https address, or on the machine that runs it."
+    )
+    MISSING = "This browser finds no camera. Connect one, or close the program that hides it; then press START again."
+    DENIED = (
+        "This page may not use the camera: access was denied. Allow it at the camera sign in the address bar, then "
+        "press START again."
+    )
+    UNCONNECTED = (
+        "The camera's pictures do not reach the server: the connection failed. A firewall or another network stands "
+        "between them. A TURN server passes pictures on in such a place; whoever runs this app names one under "
+        f"[webrtc] ice_servers in .streamlit/secrets.toml or in {VARIABLE}."
+    )
+    STALLED = "No new pictures have come for a while. Press STOP and then START; the camera may have been taken away."
+
+
+class Watch:
+    """Counts what a stream brings, so that liveness is judged by pictures and not by what the player claims."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting_since: float | None = None
+        self._frames = 0
+        self._failed = False
+
+    def saw_frame(self, now_s: float) -> None:
+        """Note that a picture came and was processed."""
+        with self._lock:
+            self._frames += 1
+            self._waiting_since = now_s
+
+    def saw_state(self, *, playing: bool, signalling: bool, now_s: float) -> None:
+        """Note what the player says of itself, which it does whenever that changes."""
+        with self._lock:
+            if not playing and not signalling:
+                self._failed = self._waiting_since is not None and self._frames == 0
+                self._waiting_since = None
+            elif self._waiting_since is None:
+                self._waiting_since, self._frames, self._failed = now_s, 0, False
+
+    def trouble(self, now_s: float) -> Trouble | None:
+        """What is wrong with the stream, if anything is."""
+        with self._lock:
+            if self._failed:
+                return Trouble.UNCONNECTED
+            if self._waiting_since is None or now_s - self._waiting_since < PATIENCE_S:
+                return None
+            return Trouble.STALLED if self._frames else Trouble.UNCONNECTED
+
+
+def consent() -> bool:
+    """Say once what happens to the camera's pictures; True as soon as the visitor has agreed."""
+    if st.session_state.get(_AGREED):
+        return True
+    here = "this machine" if st.get_option("server.address") in LOOPBACK else "the machine that runs this app"
+    with st.container(border=True):
+        st.markdown("**Before the camera starts**")
+        st.markdown(
+            f"- **Pictures are read in the memory of {here}** and are gone at once. None is stored, and no other host "
+            "is asked for anything.\n"
+            "- **Only you decide what stays.** A recording keeps numbers, never pictures, and only if you start one.\n"
+            "- **An expression is not a feeling.** The network names what a face shows. It cannot know what someone "
+            "feels, thinks or intends, and it is often wrong.\n"
+            "- **Ask everyone in view.** In the European Union, inferring emotions of people at work or in education "
+            "is prohibited (AI Act, Article 5(1)(f)), with narrow medical and safety exceptions."
+        )
+        if st.button("I understand, go on to the camera", type="primary", icon=":material/videocam:"):
+            st.session_state[_AGREED] = True
+            st.rerun()
+    return False
+
+
+def can_stream() -> bool:
+    """Whether browsers give this page the camera: on HTTPS, and on the machine that runs the app."""
+    address = urlsplit(st.context.url or "")
+    host = address.hostname or "localhost"
+    return address.scheme == "https" or host in LOOPBACK or host.endswith(".localhost")
+
+
+def stream(key: str, process: Process) -> bool:
+    """Draw the player, and say what keeps pictures from coming; must be called on every full run of its page.
+
+    Args:
+        key: one a page.
+        process: made anew on every run, as long as it works on what is kept in the session's state.
+
+    Returns:
+        Whether the stream plays.
+    """
+    if not can_stream():
+        st.warning(Trouble.INSECURE, icon=":material/lock_open:")
+        return False
+    try:
+        configuration = {"iceServers": ice_servers()}
+    except CameraError as error:
+        st.error(plain(str(error)), icon=":material/settings_alert:")
+        configuration = {"iceServers": []}
+    watch: Watch = st.session_state.setdefault(f"_watch_{key}", Watch())
+
+    def show(frame: av.VideoFrame) -> av.VideoFrame:
+        drawn = process(frame.to_ndarray(format="bgr24"), time.monotonic())
+        watch.saw_frame(time.monotonic())
+        return av.VideoFrame.from_ndarray(drawn, format="bgr24")
+
+    try:
+        state = webrtc_streamer(
+            key,
+            rtc_configuration=configuration,
+            media_stream_constraints=CONSTRAINTS,
+            video_frame_callback=show,
+            async_processing=True,
+            sendback_audio=False,
+            video_html_attrs={
+                "autoPlay": True,
+                "controls": False,
+                "muted": True,
+                "playsInline": True,
+                "style": {"width": "100%", "aspectRatio": "4 / 3"},
+            },
+            translations={
+                "start": "Start",
+                "stop": "Stop",
+                "select_device": "Choose the camera",
+                "media_api_not_available": str(Trouble.INSECURE),
+                "device_ask_permission": "Allow this page the camera: the browser asks.",
+                "device_not_available": str(Trouble.MISSING),
+                "device_access_denied": str(Trouble.DENIED),
+            },
+        ).state
+        playing, signalling = state.playing, state.signalling
+    except SignallingTimeoutError:
+        playing = signalling = False
+    watch.saw_state(playing=playing, signalling=signalling, now_s=time.monotonic())
+    access = _probe(key=f"{key}_probe", on_access_change=lambda: None).access
+    with st.container():  # what stands right after a fragment that ticks is lost now and then
+        st.fragment(_say_trouble, run_every=1 if playing or signalling else None)(watch, access)
+    return playing
+
+
+def _say_trouble(watch: Watch, access: str | None) -> None:
+    known = {"insecure": Trouble.INSECURE, "missing": Trouble.MISSING, "denied": Trouble.DENIED}
+    trouble = known.get(access) or watch.trouble(time.monotonic())
+    if trouble is not None:
+        st.warning(trouble, icon=":material/videocam_off:")
+
+
+def snapshot(key: str) -> np.ndarray | None:
+    """Offer to take one picture, where live ones cannot come or the visitor prefers it.
+
+    Where browsers give the page no camera a file is asked for instead: phones offer their camera for that.
+
+    Returns:
+        image_bgr, uint8 of shape (height, width, 3); None until there is a picture that can be read.
+    """
+    if can_stream():
+        taken = st.camera_input("Take a photo", resolution="720p", key=key)
+    else:
+        taken = st.file_uploader("Take or choose a photo", type=UPLOAD_TYPES, key=f"{key}_file")
+    if taken is None:
+        return None
+    try:
+        return decode_image(taken.getvalue(), taken.name)
+    except MediaError as error:
+        st.error(plain(str(error)), icon=":material/broken_image:")
+        return None
