@@ -4,9 +4,11 @@ A model is a folder with `card.json` (facts), `model.onnx` (served) and `report.
 Knows nothing about detectors, pages or training. A session may be called from several threads at once.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -139,10 +141,38 @@ def read_report(folder: Path) -> dict:
     """A model's stored figures; an empty dict where nothing has been measured yet.
 
     Raises:
-        ModelError: the report is there but damaged.
+        ModelError: the report is there but damaged, or says that another network was measured.
     """
     path = folder / REPORT_FILE
-    return _read_json(path) if path.exists() else {}
+    if not path.exists():
+        return {}
+    values = _read_json(path)
+    if "network" in values and values["network"] != network_digest(folder):
+        raise ModelError(
+            f"The report {path} is of another network than the {MODEL_FILE} beside it; "
+            f"measure the model anew with `python -m fer evaluate {folder.name} --write-report`."
+        )
+    return values
+
+
+def network_digest(folder: Path) -> str:
+    """SHA-256 of a model's network file, in hex: a report names it, so that figures stay with what they are of.
+
+    Raises:
+        ModelError: the file is missing or cannot be read.
+    """
+    path = folder / MODEL_FILE
+    try:
+        state = path.stat()
+        return _digest(path, state.st_mtime_ns, state.st_size)
+    except OSError as error:
+        raise ModelError(f"The model file {path} is missing or unreadable; install the model again.") from error
+
+
+@lru_cache(maxsize=32)
+def _digest(path: Path, mtime_ns: int, size: int) -> str:
+    """Of a file that looks like this, so that pages may ask at every turn."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,19 +200,23 @@ class EmotionModel:
         calibration: what was fitted for it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, calibrated: bool = True) -> None:
         """Open a model's folder.
 
+        Args:
+            folder: the model's.
+            calibrated: False leaves the report unread, for measuring anew; nothing is calibrated then.
+
         Raises:
-            ModelError: a file is missing or damaged, or the network does not fit its card.
+            ModelError: a file is missing or damaged, or the network does not fit its card or its report.
         """
         self.card = ModelCard.read(folder)
-        try:
-            self.calibration = Calibration.from_report(read_report(folder))
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ModelError(f"The report of the model {self.card.name} is damaged: {error}") from error
         self._session = _open_session(folder / MODEL_FILE)
         self._check_network()
+        try:
+            self.calibration = Calibration.from_report(read_report(folder) if calibrated else {})
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"The report of the model {self.card.name} is damaged: {error}") from error
 
     def _check_network(self) -> None:
         size, classes, maps_size = self.card.input_size, len(self.card.classes), self.card.maps_size
@@ -244,8 +278,8 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
         raise ModelError(f"The model file {path} is damaged or no ONNX network; install the model again.") from error
 
 
-def load_model(name: str) -> EmotionModel:
-    """Open an installed model by its name.
+def load_model(name: str, calibrated: bool = True) -> EmotionModel:
+    """Open an installed model by its name; `calibrated` as for `EmotionModel`.
 
     Raises:
         ModelError: no such model is installed, or it is damaged.
@@ -253,4 +287,4 @@ def load_model(name: str) -> EmotionModel:
     installed = paths.find_models()
     if name not in installed:
         raise ModelError(f"The model {name} is not installed; installed are: {', '.join(installed) or 'none'}.")
-    return EmotionModel(installed[name])
+    return EmotionModel(installed[name], calibrated)

@@ -12,14 +12,29 @@ import cv2
 import numpy as np
 
 from fer.calibration import Calibration
-from fer.datasets import FaceDataset, copies_in
+from fer.datasets import SPLITS, FaceDataset, copies_in
 from fer.datasets.dataset import ALL
+from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
 from fer.evaluation.metrics import Figures, measure
 from fer.evaluation.stamp import Stamp, code_version
 from fer.results import Averaging
 
 BATCH = 256
+
+HELD_OUT = "held-out"
+"""Every row that the model did not learn from; where a card names people, the rows of those that it holds out."""
+
+APEX = "apex"
+"""The held-out rows that are not neutral: of CK+, the faces at the peak of an expression."""
+
+EVALUATION_SPLITS: tuple[str, ...] = (*SPLITS, HELD_OUT, APEX)
+"""What a model can be evaluated on."""
+
+SEEN_ROWS = "rows seen in training"
+"""The reason that stamps give for rows that a model learned from."""
+
+_NEUTRAL = EMOTIONS_WITH_CONTEMPT.index("neutral")
 _WAYS: Mapping[str, Averaging] = {"plain": "none", "flip": "flip"}
 
 Progress = Callable[[float], None]
@@ -77,6 +92,11 @@ class Evaluation:
     plain: Figures
     flip: Figures
 
+    @property
+    def is_ranked(self) -> bool:
+        """Whether these figures may be compared with others: the model did not learn from any of the rows."""
+        return not self.stamp.seen_in_training
+
     def to_dict(self) -> dict[str, Any]:
         """The evaluation as JSON holds it."""
         return {"stamp": self.stamp.to_dict(), "plain": self.plain.to_dict(), "flip": self.flip.to_dict()}
@@ -95,24 +115,25 @@ def read_split(model: Model, dataset: FaceDataset, split: str, progress: Progres
     Args:
         model: the model; rows of classes that it does not know are left out.
         dataset: all rows of the data set; pictures of another size than the model's crops are scaled.
-        split: one of `SPLITS`.
+        split: one of `EVALUATION_SPLITS`.
         progress: called with the share that is done, in [0, 1]; what it raises ends the reading.
 
     Raises:
         DatasetError: there is no such split, or it holds no row that the model can be asked about.
     """
-    chosen = dataset.select(split)
+    chosen, held_back = select_rows(model.card, dataset, split)
     known = chosen.labels < len(model.card.classes)
     faces = chosen if known.all() else chosen.take(known)
     if len(faces) == 0:
         raise DatasetError(
             f"{dataset.name} holds no {split} rows that {model.card.name} can be evaluated on; choose another split."
         )
-    left_out = {
+    unknown = {
         name: int((chosen.labels == label).sum())
         for label, name in enumerate(dataset.classes)
         if label >= len(model.card.classes)
     }
+    left_out = {**held_back, **unknown}
     if dataset.bad_rows:
         left_out["unreadable rows of the file"] = len(dataset.bad_rows)
     logits = {}
@@ -133,7 +154,7 @@ def evaluate_model(model: Model, dataset: FaceDataset, split: str, progress: Pro
     Args:
         model: the model.
         dataset: all rows of the data set: its training rows tell which of the others are copies.
-        split: one of `SPLITS`.
+        split: one of `EVALUATION_SPLITS`.
         progress: called with the share that is done, in [0, 1]; what it raises ends the evaluation.
 
     Raises:
@@ -151,11 +172,12 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
         readings: what the model said.
         calibration: the temperatures and the set rules to apply.
     """
-    is_same_data, trained_split = _training_rows(card, dataset)
-    is_seen = is_same_data and (readings.split == trained_split or ALL in (readings.split, trained_split))
+    is_seen = bool(learned_from(card, readings.faces).any())
     has_copy = None
-    if is_same_data and not is_seen:
-        has_copy = copies_in(readings.faces.images, dataset.select(trained_split).images)
+    if not is_seen:
+        training_rows = learned_from(card, dataset)
+        if training_rows.any():
+            has_copy = copies_in(readings.faces.images, dataset.images[training_rows])
     temperatures = {way: calibration.temperatures.get(averaging, 1.0) for way, averaging in _WAYS.items()}
     stamp = Stamp(
         model=card.name,
@@ -188,10 +210,50 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
     return Evaluation(stamp, **figures)
 
 
-def _training_rows(card: Card, dataset: FaceDataset) -> tuple[bool, str]:
-    """Whether a model was trained on this data set, by its name or by its content, and on which split."""
+def select_rows(card: Card, dataset: FaceDataset, split: str) -> tuple[FaceDataset, dict[str, int]]:
+    """Keep the rows that a split means for this model.
+
+    Args:
+        card: the model's.
+        dataset: all rows of the data set.
+        split: one of `EVALUATION_SPLITS`.
+
+    Returns:
+        The rows, and how many were left out, by reason; both may be empty.
+
+    Raises:
+        DatasetError: there is no such split.
+    """
+    if split not in EVALUATION_SPLITS:
+        raise DatasetError(f"The split must be one of {', '.join(EVALUATION_SPLITS)}, but is {split}.")
+    if split in SPLITS:
+        return dataset.select(split), {}
+    neutral = (dataset.labels == _NEUTRAL) & (split == APEX)
+    learned = learned_from(card, dataset) & ~neutral
+    left_out = {"neutral": int(neutral.sum()), SEEN_ROWS: int(learned.sum())}
+    return dataset.take(~(neutral | learned)), {reason: rows for reason, rows in left_out.items() if rows}
+
+
+def learned_from(card: Card, dataset: FaceDataset) -> np.ndarray:
+    """Find the rows that a model was trained on, as far as its card tells.
+
+    Where the card names `held_out_subjects`, all other people of that data set were learned from, and every row of a
+    copy that does not say who is seen; else the rows of the split that the card names.
+
+    Args:
+        card: the model's.
+        dataset: all rows of a data set, or some.
+
+    Returns:
+        bool of shape (n,).
+    """
     name, split = card.trained_on
-    return name == dataset.name or card.training.get("digest") == dataset.digest, split
+    if name != dataset.name and card.training.get("digest") != dataset.digest:
+        return np.zeros(len(dataset), bool)
+    held_out = card.training.get("held_out_subjects")
+    if held_out is not None:
+        return np.ones(len(dataset), bool) if dataset.subjects is None else ~np.isin(dataset.subjects, held_out)
+    return np.ones(len(dataset), bool) if split == ALL else dataset.usage == split
 
 
 def scaled(images: np.ndarray, size: int) -> np.ndarray:

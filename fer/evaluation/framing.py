@@ -15,6 +15,7 @@ import numpy as np
 from fer.crops import Framing, crop_faces
 from fer.datasets import FaceDataset
 from fer.detection import LIVE_SIDES, FaceDetector
+from fer.evaluation.evaluate import APEX, select_rows
 from fer.evaluation.metrics import PairedDifference, paired_difference
 from fer.recognition import EmotionModel
 
@@ -148,7 +149,8 @@ def measure_framing(
         model: reads the crops.
         detectors: whose boxes are to be framed.
         fer2013: all its rows.
-        ckplus: all its rows; only the faces at the peak of an expression that the model knows are read.
+        ckplus: all its rows; only the faces at the peak of an expression that the model knows are read, of people
+            whom it did not learn from.
         progress: told the share done, 0 to 1.
 
     Returns:
@@ -161,8 +163,8 @@ def measure_framing(
     rows = np.sort(np.random.default_rng(SEED).permutation(len(training))[:DERIVED_FROM])
     tests = {"FER2013 PrivateTest": fer2013.select("PrivateTest")}
     if ckplus is not None:
-        known = np.isin(ckplus.labels, [i for i, name in enumerate(model.card.classes) if name != "neutral"])
-        tests["CK+ apex faces"] = ckplus.take(known)
+        apex, _ = select_rows(model.card, ckplus, APEX)
+        tests["CK+ apex faces"] = apex.take(apex.labels < len(model.card.classes))
     total = len(detectors) * (len(rows) + sum(map(len, tests.values())))
     done = 0
 

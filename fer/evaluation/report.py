@@ -4,8 +4,9 @@ Knows nothing about how a network computes or how a page shows its figures.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,24 @@ from typing import Any
 import numpy as np
 
 from fer.calibration import Calibration, fit_set_rule, fit_temperature, softmax
-from fer.datasets import FaceDataset
+from fer.datasets import DATASETS, FaceDataset
+from fer.datasets.dataset import ALL
 from fer.errors import DatasetError, ModelError
-from fer.evaluation.evaluate import Evaluation, Model, Progress, Readings, evaluate_readings, read_split
+from fer.evaluation.crossval import CrossValidation, OutOfFold, cross_validation
+from fer.evaluation.evaluate import (
+    APEX,
+    HELD_OUT,
+    Evaluation,
+    Model,
+    Progress,
+    Readings,
+    evaluate_readings,
+    learned_from,
+    read_split,
+)
 from fer.evaluation.metrics import Figures
 from fer.files import replace_file
-from fer.recognition import REPORT_FILE, read_report
+from fer.recognition import REPORT_FILE, ModelCard, read_report
 from fer.results import Averaging
 
 FIT_SPLIT = "PublicTest"
@@ -32,6 +45,8 @@ HALVES_SEED = 0
 """Draws the two halves."""
 
 TEST_SPLIT = "PrivateTest"
+
+_BREAK = re.compile(r"\n\s*")
 
 AGREE_POINTS = 0.1
 """Two figures agree when they are at most this many percentage points apart."""
@@ -94,11 +109,15 @@ class Report:
         calibration: what was fitted; None where nothing was.
         evaluations: figures, each under its stamp.
         framing: how crops follow from boxes, as `fer.evaluation.framing` measured it.
+        network: SHA-256 in hex of the network file that was measured; None where nothing was, or it was not noted.
+        cross_validation: figures of fold networks that were trained by the same recipe; None where there were none.
     """
 
     calibration: FittedCalibration | None = None
     evaluations: tuple[Evaluation, ...] = ()
     framing: Mapping[str, Any] = field(default_factory=dict)
+    network: str | None = None
+    cross_validation: CrossValidation | None = None
 
     def find(self, data: str, split: str) -> Evaluation | None:
         """The evaluation on this split of this data set, or None."""
@@ -106,20 +125,27 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON holds it."""
-        return {
+        values = {
             "calibration": {} if self.calibration is None else self.calibration.to_dict(),
             "evaluations": [evaluation.to_dict() for evaluation in self.evaluations],
             "framing": self.framing,
         }
+        if self.network is not None:
+            values = {"network": self.network} | values
+        if self.cross_validation is not None:
+            values["cross_validation"] = self.cross_validation.to_dict()
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Report":
         """Read what `to_dict` wrote; raises TypeError, KeyError or AttributeError where it does not fit."""
-        fitted = values.get("calibration", {})
+        fitted, folds = values.get("calibration", {}), values.get("cross_validation")
         return cls(
             calibration=FittedCalibration.from_dict(fitted) if fitted else None,
             evaluations=tuple(Evaluation.from_dict(evaluation) for evaluation in values.get("evaluations", ())),
             framing=values.get("framing", {}),
+            network=values.get("network"),
+            cross_validation=None if folds is None else CrossValidation.from_dict(folds),
         )
 
 
@@ -127,13 +153,21 @@ def load_report(folder: Path) -> Report:
     """Read a model's report; an empty one where nothing has been measured.
 
     Raises:
-        ModelError: the report is damaged.
+        ModelError: the report is damaged, or of another model or network.
     """
     values = read_report(folder)
+    path = folder / REPORT_FILE
     try:
-        return Report.from_dict(values)
+        report = Report.from_dict(values)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise ModelError(f"The model file {folder / REPORT_FILE} is damaged; evaluate the model again.") from error
+        raise ModelError(f"The model file {path} is damaged; evaluate the model again.") from error
+    for evaluation in report.evaluations:
+        if evaluation.stamp.model != folder.name:
+            raise ModelError(
+                f"The report {path} is of the model {evaluation.stamp.model}; measure {folder.name} anew with "
+                f"`python -m fer evaluate {folder.name} --write-report`."
+            )
+    return report
 
 
 def save_report(folder: Path, report: Report) -> None:
@@ -144,9 +178,46 @@ def save_report(folder: Path, report: Report) -> None:
     """
     path = folder / REPORT_FILE
     try:
-        replace_file(path, (json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n").encode())
+        replace_file(path, (_layout(report.to_dict()) + "\n").encode())
     except OSError as error:
         raise ModelError(f"The report {path} cannot be written: {error.strerror}.") from error
+
+
+def _layout(values: Mapping[str, Any]) -> str:
+    """JSON for people: indented, but a list of plain values on one line, or predictions would take 14,000 lines."""
+    text = json.dumps(values, indent=1, ensure_ascii=False)
+    return re.sub(r"\[\n([^\[\]{}]*)\n\s*\]", lambda found: f"[{re.sub(_BREAK, ' ', found[1].strip())}]", text)
+
+
+def store_cross_validation(folder: Path, out_of_fold: OutOfFold) -> CrossValidation:
+    """Measure what fold networks said and add it to a model's report, in place of an earlier one.
+
+    What else the report holds stays, unless it is damaged or of another network.
+
+    Args:
+        folder: the model's, with its card.
+        out_of_fold: what networks trained by the model's recipe said; at least one row that is not neutral.
+
+    Raises:
+        ModelError: the card cannot be used, or the folder cannot be written.
+        ValueError: there is nothing to measure.
+    """
+    found = cross_validation(ModelCard.read(folder), out_of_fold)
+    try:
+        report = load_report(folder)
+    except ModelError:
+        report = Report()
+    save_report(folder, replace(report, cross_validation=found))
+    return found
+
+
+def load_cross_validation(folder: Path) -> CrossValidation | None:
+    """A model's cross-validation, also where the rest of its report is of another network; None where there is none."""
+    try:
+        values = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
+        return Report.from_dict(values).cross_validation
+    except (OSError, TypeError, KeyError, ValueError, AttributeError):
+        return None
 
 
 def calibrate(model: Model, dataset: FaceDataset, progress: Progress | None = None) -> FittedCalibration:
@@ -175,18 +246,50 @@ def _fit(dataset: FaceDataset, readings: Readings) -> FittedCalibration:
         raise DatasetError(
             f"{dataset.name} holds one {readings.split} row, but calibration needs two or more; use the whole data set."
         )
-    first, second = halves(len(labels))
     source = {"data": dataset.name, "digest": dataset.digest, "split": readings.split}
+    return _fitted(source, labels, readings.logits, *halves(len(labels)))
+
+
+def fit_out_of_fold(out_of_fold: OutOfFold) -> FittedCalibration:
+    """Fit temperatures on the predictions about one half of the people, prediction sets on those about the other.
+
+    For a data set that is too small to keep rows back for choosing; the networks are not the one that is served, but
+    trained alike.
+
+    Raises:
+        DatasetError: there are fewer than two people.
+    """
+    people = np.unique(out_of_fold.subject)
+    if len(people) < 2:
+        raise DatasetError(f"{out_of_fold.data} shows {len(people)} people, but calibration needs two or more.")
+    first, second = (np.flatnonzero(np.isin(out_of_fold.subject, people[half])) for half in halves(len(people)))
+    source = {
+        "data": out_of_fold.data,
+        "digest": out_of_fold.digest,
+        "split": f"all, {out_of_fold.folds} folds by person",
+    }
+    logits: Mapping[Averaging, np.ndarray] = {"none": out_of_fold.logits, "flip": out_of_fold.flip_logits}
+    return _fitted(source, out_of_fold.label, logits, first, second)
+
+
+def _fitted(
+    source: Mapping[str, Any],
+    labels: np.ndarray,
+    logits: Mapping[Averaging, np.ndarray],
+    first: np.ndarray,
+    second: np.ndarray,
+) -> FittedCalibration:
+    """Fit temperatures on the rows of `first` and prediction sets on those of `second`."""
     drawn = {"seed": HALVES_SEED, "date": datetime.now(UTC).date().isoformat()}
     temperatures, thresholds = {}, {}
-    for way, logits in readings.logits.items():
-        temperatures[way] = round(fit_temperature(logits[first], labels[first]), 6)
-        probabilities = softmax(logits[second], temperatures[way])
+    for way, said in logits.items():
+        temperatures[way] = round(fit_temperature(said[first], labels[first]), 6)
+        probabilities = softmax(said[second], temperatures[way])
         thresholds[way] = fit_set_rule(probabilities, labels[second], COVERAGE).threshold
     return FittedCalibration(
         temperature=temperatures,
-        fitted_on=source | {"half": "first", "n": len(first)} | drawn,
-        sets=FittedSets(COVERAGE, thresholds, source | {"half": "second", "n": len(second)} | drawn),
+        fitted_on={**source, "half": "first", "n": len(first), **drawn},
+        sets=FittedSets(COVERAGE, thresholds, {**source, "half": "second", "n": len(second), **drawn}),
     )
 
 
@@ -196,30 +299,46 @@ def build_report(
     others: Sequence[FaceDataset] = (),
     framing: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    folds: CrossValidation | None = None,
 ) -> Report:
     """Fit a model's temperatures and prediction sets, and measure everything with them.
 
+    Data sets with a test split are evaluated on it; those without one, on every row that the model did not learn from,
+    and, of CK+, on the faces at the peak of an expression.
+
     Args:
         model: the model.
-        dataset: all rows of the data set with the rows for choosing and for testing; both are evaluated.
-        others: data sets that are evaluated whole.
+        dataset: all rows of the data set that it was trained on; the rows for choosing are evaluated, too.
+        others: further data sets.
         framing: what was measured about crops, taken over as it is.
         progress: called with the share that is done, in [0, 1]; what it raises ends the work.
+        folds: the model's cross-validation: taken over, and fitted on instead of the rows for choosing.
 
     Raises:
         DatasetError: a split holds no row that the model can be asked about, or too few to calibrate with.
     """
-    jobs = [(dataset, FIT_SPLIT), (dataset, TEST_SPLIT), *((other, "all") for other in others)]
+    jobs = [] if folds is not None else [(dataset, FIT_SPLIT)]
+    for data in (dataset, *others):
+        jobs += [(data, split) for split in _test_splits(model, data, is_home=data is dataset)]
     readings = []
     for done, (data, split) in enumerate(jobs):
         part = None if progress is None else lambda share, done=done: progress((done + share) / len(jobs))
         readings.append(read_split(model, data, split, part))
-    fitted = _fit(dataset, readings[0])
+    fitted = _fit(dataset, readings[0]) if folds is None else fit_out_of_fold(folds.out_of_fold)
     evaluations = (
         evaluate_readings(model.card, data, read, fitted.calibration)
         for (data, _), read in zip(jobs, readings, strict=True)
     )
-    return Report(fitted, tuple(evaluations), framing or {})
+    return Report(fitted, tuple(evaluations), framing or {}, cross_validation=folds)
+
+
+def _test_splits(model: Model, dataset: FaceDataset, is_home: bool) -> tuple[str, ...]:
+    known = DATASETS.get(dataset.name)
+    has_test_split = is_home if known is None else ALL not in known.published
+    if has_test_split:
+        return (TEST_SPLIT,)
+    whole = HELD_OUT if learned_from(model.card, dataset).any() else ALL
+    return (whole,) if known is None else (whole, APEX)
 
 
 @dataclass(frozen=True)

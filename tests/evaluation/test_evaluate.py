@@ -35,7 +35,7 @@ ROWS = (
             "drawn holds no PrivateTest rows that fake can be evaluated on; choose another split.",
         ),
         (((7, 0, "PublicTest"),), "all", "drawn holds no all rows that fake can be evaluated on"),
-        (ROWS, "test", "The split must be one of Training, PublicTest, PrivateTest, all, but is test."),
+        (ROWS, "test", "The split must be one of Training, PublicTest, PrivateTest, all, held-out, apex, but is test."),
     ],
     ids=["no rows", "no such rows", "contempt only", "no such split"],
 )
@@ -130,6 +130,72 @@ def test_seen_in_training(
     training = {"digest": dataset.digest if digest == "of these rows" else digest}
     evaluation = evaluate_model(fake_model(trained_on=trained_on, training=training), dataset, split)
     assert evaluation.stamp.seen_in_training is seen
+
+
+PEOPLE = (
+    (0, 0, "Training"),
+    (6, 6, "Training"),
+    (3, 3, "PublicTest"),
+    (7, 7, "PrivateTest"),
+    (6, 6, "PrivateTest"),
+)
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "held_out", "subjects", "split", "rows", "left_out", "ranked"),
+    [
+        ("other", None, "aabcc", "held-out", [1, 2, 3, 4, 5], {}, True),
+        ("other", None, "aabcc", "apex", [1, 3, 4], {"neutral": 2}, True),
+        ("other", ["c"], "aabcc", "apex", [1, 3, 4], {"neutral": 2}, True),
+        ("drawn", None, "aabcc", "held-out", [3, 4, 5], {"rows seen in training": 2}, True),
+        ("drawn", None, None, "apex", [3, 4], {"neutral": 2, "rows seen in training": 1}, True),
+        ("drawn", ["c"], "aabcc", "held-out", [4, 5], {"rows seen in training": 3}, True),
+        ("drawn", ["c"], "aabcc", "apex", [4], {"neutral": 2, "rows seen in training": 2}, True),
+        ("drawn", ["c"], "aabcc", "PublicTest", [3], {}, False),
+        ("drawn", ["c"], "aabcc", "PrivateTest", [4, 5], {}, True),
+        ("drawn", ["c"], "aabcc", "all", [1, 2, 3, 4, 5], {}, False),
+        ("drawn", ["c"], None, "PrivateTest", [4, 5], {}, False),
+    ],
+    ids=[
+        "other data, held out",
+        "other data, apex",
+        "people of other data",
+        "by split, held out",
+        "by split, apex",
+        "by person, held out",
+        "by person, apex",
+        "by person, of those learned from",
+        "by person, of those held out",
+        "by person, all",
+        "nobody knows who is seen",
+    ],
+)
+def test_rows_that_were_learned_from_are_left_out_or_named(
+    trained_on: str,
+    held_out: list[str] | None,
+    subjects: str | None,
+    split: str,
+    rows: list[int],
+    left_out: dict[str, int],
+    ranked: bool,
+    draw,
+    fake_model,
+) -> None:
+    dataset = draw(*PEOPLE, subjects=None if subjects is None else np.array(list(subjects)))
+    training = {} if held_out is None else {"held_out_subjects": held_out}
+    model = fake_model(EMOTIONS_WITH_CONTEMPT, trained_on=(trained_on, "Training"), training=training)
+    readings = read_split(model, dataset, split)
+    evaluation = evaluate_readings(model.card, dataset, readings, model.calibration)
+    assert readings.faces.rows.tolist() == rows
+    assert evaluation.stamp.rows_left_out == left_out
+    assert evaluation.is_ranked is ranked
+    assert evaluation.stamp.n == len(rows)
+
+
+def test_a_model_that_learned_from_everyone_has_nothing_held_out(draw, fake_model) -> None:
+    model = fake_model(trained_on=("drawn", "all"))
+    with pytest.raises(DatasetError, match="^drawn holds no held-out rows that fake can be evaluated on"):
+        read_split(model, draw(*ROWS), "held-out")
 
 
 @pytest.mark.parametrize(

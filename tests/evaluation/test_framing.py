@@ -112,7 +112,9 @@ class TestDeriveFraming:
 class Brightness:
     """Reads class 3 where a crop's left half is brighter than its right one, else class 0."""
 
-    card = SimpleNamespace(name="drawn", classes=tuple("abcdefg"), crop_size=12)
+    card = SimpleNamespace(
+        name="drawn", classes=tuple("abcdefg"), crop_size=12, trained_on=("fer2013", "Training"), training={}
+    )
 
     def predict(self, crops: np.ndarray) -> SimpleNamespace:
         assert crops.shape[1:] == (12, 12)

@@ -36,6 +36,14 @@ def report(draw, fake_model) -> Report:
     return build_report(fake_model(), draw(*ROWS), [draw(*ROWS[3:], (7, 0, "Training"), name="other")], {"yunet": {}})
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of the model that `report` is of."""
+    made = tmp_path / "fake"
+    made.mkdir()
+    return made
+
+
 def test_nothing_measured_is_an_empty_report(tmp_path: Path) -> None:
     assert load_report(tmp_path) == Report()
     assert Report().find("drawn", "PrivateTest") is None
@@ -128,10 +136,10 @@ def test_progress_runs_over_all_data_sets(draw, fake_model) -> None:
     assert shares == pytest.approx([i / 6 for i in range(1, 7)])
 
 
-def test_report_is_read_as_written(report: Report, tmp_path: Path) -> None:
-    save_report(tmp_path, report)
-    assert load_report(tmp_path).to_dict() == report.to_dict()
-    assert [item.name for item in tmp_path.iterdir()] == ["report.json"]
+def test_report_is_read_as_written(report: Report, folder: Path) -> None:
+    save_report(folder, report)
+    assert load_report(folder).to_dict() == report.to_dict()
+    assert [item.name for item in folder.iterdir()] == ["report.json"]
 
 
 @pytest.mark.parametrize(
@@ -240,9 +248,9 @@ def test_only_the_same_thing_compares(report: Report) -> None:
         compare(report.evaluations[0], report.evaluations[1])
 
 
-def test_rounding_on_disk_does_not_count_as_a_difference(report: Report, tmp_path: Path) -> None:
-    save_report(tmp_path, report)
-    for measured, stored in zip(report.evaluations, load_report(tmp_path).evaluations, strict=True):
+def test_rounding_on_disk_does_not_count_as_a_difference(report: Report, folder: Path) -> None:
+    save_report(folder, report)
+    for measured, stored in zip(report.evaluations, load_report(folder).evaluations, strict=True):
         assert compare(measured, stored).agrees
 
 
