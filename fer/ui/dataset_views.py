@@ -43,14 +43,19 @@ def remembered(key: tuple, make: Callable[[], T]) -> T:
     return results[key]
 
 
-def missing(known: KnownDataset) -> None:
-    """Say where a data set was looked for and how to get it, and show the counts that are published."""
+def how_to_get(known: KnownDataset) -> None:
+    """Say where a data set was looked for and how to get it."""
     folders = "\n".join(f"- `{folder}`" for folder in paths.data_dirs())
     st.info(
         f"`{known.file_name}` is not on this machine. Get it from {plain(known.origin)}; it may not be shipped with "
         f"this program. Put it into one of these folders, or start with FER\\_DATA\\_DIR set to its own:\n{folders}",
         icon=":material/folder_off:",
     )
+
+
+def missing(known: KnownDataset) -> None:
+    """Say how to get a data set, and show the counts that are published."""
+    how_to_get(known)
     st.subheader(f"{plain(known.title)}, as published")
     table = pd.DataFrame.from_dict(known.published, orient="index").rename_axis("Usage")
     st.caption(f"The published counts of {int(table.to_numpy().sum()):,} faces, not counted here.")
