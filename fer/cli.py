@@ -222,8 +222,8 @@ def _analyze(chosen: argparse.Namespace) -> int:
 
 
 def _models(chosen: argparse.Namespace) -> int:
-    from fer.evaluation.headline import headline
     from fer.evaluation.report import load_report
+    from fer.evaluation.text import headline
     from fer.recognition import ModelCard
 
     rows, failed = [], 0

@@ -1,16 +1,40 @@
-"""An evaluation -> plain text for a terminal, every figure under its protocol.
+"""Evaluations and reports -> plain text, every figure with its protocol: a page for a terminal, a line for lists.
 
 Knows nothing about how figures are computed or where the text goes.
 """
 
 from collections.abc import Iterator
 
+from fer.datasets import DATASETS
 from fer.evaluation.evaluate import Evaluation
 from fer.evaluation.metrics import BINS, Figures
-from fer.evaluation.report import AGREE_POINTS, Difference, compare
+from fer.evaluation.report import AGREE_POINTS, FIT_SPLIT, TEST_SPLIT, Difference, Report, compare
 
 _LABEL = 46
 _CELL = 10
+
+
+def headline(report: Report) -> str:
+    """Say in one line how well a model reads faces that it did not learn from, or that nobody has measured it.
+
+    Of a model that was cross-validated, this is said of its fold networks; of others, on FER2013's PrivateTest, or
+    where that was not measured, on what was.
+    """
+    measured = [e for e in report.evaluations if e.is_ranked and e.stamp.split != FIT_SPLIT]
+    found = report.find("fer2013", TEST_SPLIT) or (measured[0] if measured else None)
+    whose = ""
+    if report.cross_validation is not None:
+        found = report.cross_validation.apex
+        whose = f"of {report.cross_validation.out_of_fold.folds} networks trained like this one; "
+    if found is None:
+        return "Not measured yet: run `python -m fer evaluate` on FER2013."
+    known = DATASETS.get(found.stamp.data)
+    low, high = (f"{100 * bound:.1f}" for bound in found.plain.accuracy_95)
+    return (
+        f"{100 * found.plain.accuracy:.1f} % right on {found.stamp.data if known is None else known.title} "
+        f"{found.stamp.split} ({whose}95 % interval {low} to {high}, {found.plain.n:,} faces); "
+        f"{100 * found.flip.accuracy:.1f} % with the mirrored face averaged in"
+    )
 
 
 def render_evaluation(evaluation: Evaluation) -> str:

@@ -5,8 +5,8 @@ import streamlit as st
 from fer import paths
 from fer.detection import MIN_SCORE, TITLES, available_detectors
 from fer.errors import FerError
-from fer.evaluation.headline import headline
 from fer.evaluation.report import load_report
+from fer.evaluation.text import headline
 from fer.pipeline import DEFAULT_MODEL, FacePipeline
 from fer.ui.loaders import Settings, open_pipeline
 from fer.ui.style import plain

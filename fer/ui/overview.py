@@ -8,8 +8,8 @@ from fer.datasets import DATASETS
 from fer.detection import MIN_SCORE, load_detector
 from fer.drawing import annotate
 from fer.errors import FerError
-from fer.evaluation.headline import headline
 from fer.evaluation.report import TEST_SPLIT, Report, load_report
+from fer.evaluation.text import headline
 from fer.fetch import fetch_detector
 from fer.pipeline import DEFAULT_MODEL
 from fer.recognition import ModelCard

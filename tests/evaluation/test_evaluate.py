@@ -194,7 +194,9 @@ def test_rows_that_were_learned_from_are_left_out_or_named(
 
 def test_a_model_that_learned_from_everyone_has_nothing_held_out(draw, fake_model) -> None:
     model = fake_model(trained_on=("drawn", "all"))
-    with pytest.raises(DatasetError, match="^drawn holds no held-out rows that fake can be evaluated on"):
+    with pytest.raises(
+        DatasetError, match=r"^drawn holds no held-out rows that fake can be evaluated on; choose another split\.$"
+    ):
         read_split(model, draw(*ROWS), "held-out")
 
 

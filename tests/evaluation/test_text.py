@@ -2,11 +2,22 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from fer.calibration import SetRule
-from fer.evaluation import Evaluation, evaluate_model, render_comparison, render_evaluation
+from fer.emotions import EMOTIONS
+from fer.evaluation import (
+    Evaluation,
+    OutOfFold,
+    Report,
+    cross_validation,
+    evaluate_model,
+    render_comparison,
+    render_evaluation,
+)
 from fer.evaluation.metrics import SetFigures
+from fer.evaluation.text import headline
 
 ROWS = (
     (0, 0, "Training"),
@@ -15,6 +26,46 @@ ROWS = (
     (6, 1, "PrivateTest"),
     (7, 0, "PrivateTest"),
 )
+
+
+NOT_MEASURED = "Not measured yet: run `python -m fer evaluate` on FER2013."
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "text"),
+    [
+        ([], NOT_MEASURED),
+        ([("fer2013", "PublicTest", False)], NOT_MEASURED),
+        ([("mine", "all", True)], NOT_MEASURED),
+        ([("mine", "all", True), ("mine", "PrivateTest", False)], "66.7 % right on mine PrivateTest (95 % interval"),
+        ([("ckplus", "apex", False)], "66.7 % right on CK+ apex (95 % interval"),
+        (
+            [("ckplus", "all", False), ("fer2013", "PrivateTest", False)],
+            "66.7 % right on FER2013 PrivateTest (95 % interval",
+        ),
+    ],
+    ids=["nothing", "rows for choosing", "seen rows", "one's own data", "a title", "FER2013 first"],
+)
+def test_the_headline_is_of_faces_that_were_not_learned_from(
+    evaluations: list[tuple[str, str, bool]], text: str, evaluation: Evaluation
+) -> None:
+    report = Report(
+        evaluations=tuple(
+            replace(evaluation, stamp=replace(evaluation.stamp, data=data, split=split, seen_in_training=seen))
+            for data, split, seen in evaluations
+        )
+    )
+    assert headline(report).startswith(text)
+
+
+def test_the_headline_of_a_cross_validation_says_whose_figure_it_is(evaluation: Evaluation, fake_model: type) -> None:
+    logits = np.eye(7)[[0, 3]]
+    read = OutOfFold("ckplus", "d", EMOTIONS, [1, 2], [0, 3], ["a", "b"], [0, 1], logits, logits)
+    report = Report(evaluations=(evaluation,), cross_validation=cross_validation(fake_model().card, read))
+    assert headline(report) == (
+        "100.0 % right on CK+ apex, 2 folds by person (of 2 networks trained like this one; 95 % interval 100.0 to "
+        "100.0, 2 faces); 100.0 % with the mirrored face averaged in"
+    )
 
 
 @pytest.fixture
