@@ -29,6 +29,7 @@ def _through_the_entry_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     """
     monkeypatch.setattr(app_test, "PagesManager", type("NavigationOnly", (PagesManager,), {}))
     monkeypatch.setattr(PagesManager, "uses_pages_directory", False)
+    monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)  # AppTest's runtime is a mock
     yield
     st.cache_data.clear()
     st.cache_resource.clear()
