@@ -1,4 +1,4 @@
-"""One search path for everything on disk: detector file, models, data sets and the array cache.
+"""One search path for everything on disk: detector file, models, data sets, the array cache and saved sessions.
 
 Turns names into paths and knows nothing of what the files hold. Folders that the program writes to are made by
 those who write; nothing is created here.
@@ -7,6 +7,7 @@ Environment variables, all optional:
     FER_MODEL_DIR: a folder searched first for the detector's file and for models (one sub-folder each).
     FER_DATA_DIR: a folder searched first for data sets (`fer2013.csv`, `ckextended.csv`, ...).
     FER_CACHE_DIR: where fetched files and array caches are kept, instead of the user's cache folder.
+    FER_SESSIONS_DIR: where saved sessions are kept, instead of the user's data folder.
 """
 
 import os
@@ -37,6 +38,11 @@ def cache_dir() -> Path:
 def array_cache_dir() -> Path:
     """The folder for data sets unpacked into arrays."""
     return cache_dir() / "arrays"
+
+
+def sessions_dir() -> Path:
+    """The folder for saved sessions."""
+    return (_from_environment("FER_SESSIONS_DIR") or [user_data_path("fer", appauthor=False) / "sessions"])[0]
 
 
 def detector_dirs() -> list[Path]:

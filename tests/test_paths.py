@@ -32,11 +32,12 @@ def test_nothing_there_is_nothing_found(checkout: Path) -> None:
     ("variable", "folder"),
     [
         ("FER_CACHE_DIR", paths.cache_dir),
+        ("FER_SESSIONS_DIR", paths.sessions_dir),
         ("FER_MODEL_DIR", lambda: paths.model_dirs()[0]),
         ("FER_MODEL_DIR", lambda: paths.detector_dirs()[0]),
         ("FER_DATA_DIR", lambda: paths.data_dirs()[0]),
     ],
-    ids=["cache", "models", "detector", "data"],
+    ids=["cache", "sessions", "models", "detector", "data"],
 )
 @pytest.mark.parametrize(
     ("value", "used"),

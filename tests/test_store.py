@@ -1,0 +1,502 @@
+"""Saved sessions: what comes back, whose it is, and what a kill, a full disk or another version leaves."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from fer import paths, store
+from fer.emotions import EMOTIONS
+from fer.errors import StoreError
+from fer.results import Sample
+from fer.store import Store
+
+SCHEMES = "FER_DATABASE_URL must begin with postgresql:// or with sqlite:///, but does not."
+NO_FILE = "FER_DATABASE_URL must name a file after sqlite:///, but names none."
+NOBODY_S = "This session is not there; it may have been deleted."
+FACTS = {"name": "Rehearsal", "kind": "live", "model": "drawn", "detector": "haar", "classes": EMOTIONS}
+
+
+def sample(time_s: float, person: int = 1, emotion: str = "happy") -> Sample:
+    """A sample that shows one expression."""
+    probabilities = tuple(0.7 if name == emotion else 0.05 for name in EMOTIONS)
+    return Sample(time_s, person, probabilities, (10.5, 20.0, 30.0, 40.25), 0.875)
+
+
+def recorded(opened: Store, owner: str, samples: list[Sample], **changes: str) -> int:
+    """Save a session and return its number."""
+    writer = opened.begin(owner, **FACTS | changes)
+    writer.write(samples)
+    writer.close()
+    assert writer.error is None
+    return writer.session_id
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres_url")
+    return f"sqlite:///{tmp_path / 'sessions.sqlite'}"
+
+
+@pytest.fixture
+def opened(url: str) -> Iterator[Store]:
+    opened = Store(url)
+    yield opened
+    opened.close()
+
+
+class TestOneSession:
+    def test_there_is_none_at_first(self, opened: Store) -> None:
+        assert opened.sessions("ann") == []
+        assert opened.delete_all("ann") == 0
+        assert opened.retention("ann") is None
+
+    @pytest.mark.parametrize(
+        ("samples", "duration_s", "people", "counts", "main"),
+        [
+            ([sample(0.0)], 0.0, 1, {"happy": 1}, "happy"),
+            ([sample(0.0), sample(0.1), sample(0.2, emotion="sad")], 0.2, 1, {"happy": 2, "sad": 1}, "happy"),
+            ([sample(0.0, 1), sample(0.0, 2, "fear"), sample(0.5, 2, "fear")], 0.5, 2, {"happy": 1, "fear": 2}, "fear"),
+        ],
+        ids=["one moment", "one person", "two people"],
+    )
+    def test_what_was_written_comes_back(
+        self,
+        opened: Store,
+        samples: list[Sample],
+        duration_s: float,
+        people: int,
+        counts: dict[str, int],
+        main: str,
+    ) -> None:
+        before = datetime.now(UTC)
+        session_id = recorded(opened, "ann", samples)
+        (session,) = opened.sessions("ann")
+        assert session == opened.session("ann", session_id)
+        assert opened.samples("ann", session_id) == samples
+        assert (session.name, session.kind, session.model, session.detector) == ("Rehearsal", "live", "drawn", "haar")
+        assert (session.classes, session.duration_s, session.people) == (EMOTIONS, duration_s, people)
+        assert dict(session.counts) == dict.fromkeys(EMOTIONS, 0) | counts
+        assert (session.main, session.readings) == (main, len(samples))
+        assert before <= session.started <= datetime.now(UTC)
+        assert session.started.utcoffset() == timedelta(0)
+
+    def test_it_grows_with_every_commit(self, opened: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A list never shows a session whose samples are not all there."""
+        committed = threading.Semaphore(0)
+        append = Store._append
+        monkeypatch.setattr(Store, "_append", lambda *a: (append(*a), committed.release())[0])
+        writer = opened.begin("ann", **FACTS)
+        for second in range(3):
+            writer.write([sample(float(second))])
+            assert committed.acquire(timeout=60)
+            (session,) = opened.sessions("ann")
+            assert session.readings == len(opened.samples("ann", session.id)) == second + 1
+            assert session.duration_s == second
+        writer.close()
+
+    def test_without_a_face_nothing_is_kept(self, opened: Store) -> None:
+        writer = opened.begin("ann", **FACTS)
+        assert [session.main for session in opened.sessions("ann")] == [None]
+        writer.close()
+        assert writer.error is None
+        assert opened.sessions("ann") == []
+
+    def test_what_comes_after_the_end_is_not_saved(self, opened: Store) -> None:
+        writer = opened.begin("ann", **FACTS)
+        writer.write([sample(0.0)])
+        writer.close()
+        writer.write([sample(1.0)])
+        writer.close()
+        assert opened.samples("ann", writer.session_id) == [sample(0.0)]
+
+    def test_numbers_of_arrays_are_taken(self, opened: Store) -> None:
+        import numpy as np
+
+        given = Sample(
+            np.float64(0.5), np.int64(2), tuple(np.full(7, 0.125, np.float32)), tuple(np.ones(4, np.float32)), 0.5
+        )
+        session_id = recorded(opened, "ann", [given])
+        assert opened.samples("ann", session_id) == [Sample(0.5, 2, (0.125,) * 7, (1.0,) * 4, 0.5)]
+
+    def test_a_writer_that_is_forgotten_writes_what_it_has(self, opened: Store) -> None:
+        writer = opened.begin("ann", **FACTS)
+        session_id, thread = writer.session_id, writer._thread
+        writer.write([sample(0.0)])
+        del writer
+        thread.join(60)
+        assert opened.samples("ann", session_id) == [sample(0.0)]
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("name", "kept"),
+        [
+            ("  Act \n two ", "Act two"),
+            ("x" * store.MAX_NAME, "x" * store.MAX_NAME),
+            ("'; DROP", "'; DROP"),
+        ],
+        ids=["blanks", "longest", "SQL"],
+    )
+    def test_a_session_is_renamed(self, opened: Store, name: str, kept: str) -> None:
+        session_id = recorded(opened, "ann", [sample(0.0)])
+        opened.rename("ann", session_id, name)
+        assert opened.session("ann", session_id).name == kept
+
+    @pytest.mark.parametrize(
+        "name", ["", " \n", "x" * (store.MAX_NAME + 1), "a\0b"], ids=["empty", "blank", "too long", "unprintable"]
+    )
+    def test_a_name_must_be_one(self, opened: Store, name: str) -> None:
+        session_id = recorded(opened, "ann", [sample(0.0)])
+        sentence = f"A session's name must have 1 to {store.MAX_NAME} letters that can be printed."
+        with pytest.raises(StoreError) as renamed:
+            opened.rename("ann", session_id, name)
+        with pytest.raises(StoreError) as begun:
+            opened.begin("ann", **FACTS | {"name": name})
+        assert str(renamed.value) == str(begun.value) == sentence
+        assert [session.name for session in opened.sessions("ann")] == ["Rehearsal"]
+
+    def test_a_kind_must_be_known(self, opened: Store) -> None:
+        with pytest.raises(ValueError, match="kind must be one of live, acting, but is video"):
+            opened.begin("ann", **FACTS | {"kind": "video"})
+
+
+ON_ONE: dict[str, Callable[[Store, str, int], object]] = {
+    "open": lambda opened, owner, number: opened.session(owner, number),
+    "samples": lambda opened, owner, number: opened.samples(owner, number),
+    "rename": lambda opened, owner, number: opened.rename(owner, number, "Mine"),
+    "delete": lambda opened, owner, number: opened.delete(owner, number),
+}
+
+
+class TestOwners:
+    def test_each_sees_their_own(self, opened: Store) -> None:
+        ann = [recorded(opened, "ann", [sample(0.0)], name=name) for name in ("one", "two")]
+        bob = recorded(opened, "bob", [sample(0.0)])
+        assert [session.id for session in opened.sessions("ann")] == ann[::-1]
+        assert [session.id for session in opened.sessions("bob")] == [bob]
+        assert opened.sessions("ANN") == []
+
+    @pytest.mark.parametrize("act", ON_ONE.values(), ids=list(ON_ONE))
+    @pytest.mark.parametrize("whose", ["nobody's", "another's"])
+    def test_what_is_another_s_is_not_there(
+        self, opened: Store, act: Callable[[Store, str, int], object], whose: str
+    ) -> None:
+        session_id = recorded(opened, "ann", [sample(0.0)])
+        kept = opened.sessions("ann")
+        with pytest.raises(StoreError) as refused:
+            act(opened, "bob", session_id if whose == "another's" else session_id + 1)
+        assert str(refused.value) == NOBODY_S
+        assert opened.sessions("ann") == kept
+        assert opened.samples("ann", session_id) == [sample(0.0)]
+
+    def test_all_of_one_owner_are_deleted(self, opened: Store) -> None:
+        for owner in ("ann", "ann", "bob"):
+            recorded(opened, owner, [sample(0.0)])
+        assert opened.delete_all("ann") == 2
+        assert opened.sessions("ann") == []
+        (session,) = opened.sessions("bob")
+        assert opened.samples("bob", session.id) == [sample(0.0)]
+
+
+def rows(url: str, table: str) -> int:
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        count = connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+    engine.dispose()
+    return count
+
+
+class TestDeleting:
+    def test_the_samples_go_too(self, opened: Store, url: str) -> None:
+        session_id = recorded(opened, "ann", [sample(0.0), sample(1.0)])
+        recorded(opened, "ann", [sample(0.0)])
+        assert rows(url, "samples") == 3
+        opened.delete("ann", session_id)
+        assert rows(url, "samples") == 1
+        with pytest.raises(StoreError, match=NOBODY_S):
+            opened.samples("ann", session_id)
+
+    def test_a_recording_that_is_deleted_while_it_runs_says_so(self, opened: Store, url: str) -> None:
+        writer = opened.begin("ann", **FACTS)
+        opened.delete("ann", writer.session_id)
+        newer = recorded(opened, "bob", [sample(0.0)])
+        assert newer != writer.session_id, "numbers are not used again"
+        writer.write([sample(0.0)])
+        writer.close()
+        assert writer.error == "This session was deleted while it was recorded, so nothing more of it is saved."
+        assert rows(url, "samples") == 1
+
+    @pytest.mark.parametrize(
+        ("days", "age_days", "left"),
+        [(None, 4000, 1), (30, 29.9, 1), (30, 30.1, 0), (1, 1.1, 0)],
+        ids=["never", "younger", "older", "a day"],
+    )
+    def test_after_some_days(self, opened: Store, url: str, days: int | None, age_days: float, left: int) -> None:
+        recorded(opened, "ann", [sample(0.0)])
+        recorded(opened, "bob", [sample(0.0)])
+        opened.set_retention("ann", days)
+        assert opened.retention("ann") == days
+        with opened._writing() as connection:
+            connection.execute(store._SESSIONS.update().values(saved=datetime.now(UTC) - timedelta(days=age_days)))
+        assert len(opened.sessions("ann")) == left
+        assert len(opened.sessions("bob")) == 1, "he chose nothing"
+        assert rows(url, "samples") == left + 1
+
+    def test_what_is_old_goes_when_the_store_is_opened(self, opened: Store, url: str) -> None:
+        recorded(opened, "ann", [sample(0.0)])
+        opened.set_retention("ann", 7)
+        with opened._writing() as connection:
+            connection.execute(store._SESSIONS.update().values(saved=datetime.now(UTC) - timedelta(days=8)))
+        assert rows(url, "sessions") == 1
+        Store(url).close()
+        assert rows(url, "sessions") == 0
+
+    def test_the_choice_may_be_changed(self, opened: Store) -> None:
+        for days in (7, 30, None, 1):
+            opened.set_retention("ann", days)
+            assert opened.retention("ann") == days
+
+    @pytest.mark.parametrize("days", [0, -1, store.MAX_RETENTION_DAYS + 1], ids=["none", "negative", "too many"])
+    def test_days_have_a_range(self, opened: Store, days: int) -> None:
+        with pytest.raises(StoreError, match="can be deleted after 1 to 3,650 days"):
+            opened.set_retention("ann", days)
+        assert opened.retention("ann") is None
+
+
+class TestSeveralAtOnce:
+    def test_threads_write_side_by_side(self, opened: Store) -> None:
+        writers = [opened.begin("ann", **FACTS) for _ in range(8)]
+        for moment in range(200):
+            for writer in writers:
+                writer.write([sample(moment / 15)])
+        for writer in writers:
+            writer.close()
+        assert [writer.error for writer in writers] == [None] * 8
+        assert [session.readings for session in opened.sessions("ann")] == [200] * 8
+        assert [len(opened.samples("ann", writer.session_id)) for writer in writers] == [200] * 8
+
+    def test_servers_may_open_a_new_database_at_once(self, url: str) -> None:
+        code = (
+            "import sys; from fer.store import Store; s = Store(sys.argv[1]); w = s.begin('ann', name='n', kind='live',"
+            "model='m', detector='d', classes=('a', 'b')); from fer.results import Sample;"
+            "w.write([Sample(0.0, 1, (0.25, 0.75), (1.0, 2.0, 3.0, 4.0), 0.5)]); w.close(); assert w.error is None"
+        )
+        servers = [
+            subprocess.Popen([sys.executable, "-c", code, url], cwd=paths.ROOT, stderr=subprocess.PIPE, text=True)
+            for _ in range(4)
+        ]
+        assert [server.communicate()[1] for server in servers] == [""] * 4
+        opened = Store(url)
+        assert [session.main for session in opened.sessions("ann")] == ["b"] * 4
+        opened.close()
+
+
+class TestVersions:
+    def test_a_new_database_has_the_newest(self, opened: Store) -> None:
+        with opened._reading() as connection:
+            assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(1,)]
+
+    def test_an_older_one_is_moved_on_step_by_step(
+        self, opened: Store, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session_id = recorded(opened, "ann", [sample(0.0)])
+        steps = (
+            lambda connection: connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN note TEXT"),
+            lambda connection: connection.exec_driver_sql("UPDATE sessions SET note = 'moved', name = 'v3'"),
+        )
+        monkeypatch.setattr(store, "MIGRATIONS", steps)
+        for _ in range(2):  # the second time there is nothing to do; the first step would fail
+            newer = Store(url)
+            with newer._reading() as connection:
+                assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(3,)]
+                assert connection.exec_driver_sql("SELECT note FROM sessions").all() == [("moved",)]
+            assert newer.session("ann", session_id).name == "v3"
+            assert newer.samples("ann", session_id) == [sample(0.0)]
+            newer.close()
+
+    def test_a_step_that_fails_leaves_everything_as_it_was(
+        self, opened: Store, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recorded(opened, "ann", [sample(0.0)])
+        steps = (
+            lambda connection: connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN note TEXT"),
+            lambda connection: connection.exec_driver_sql("no SQL at all"),
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "MIGRATIONS", steps)
+            with pytest.raises(StoreError, match="cannot be used"):
+                Store(url)
+        again = Store(url)
+        assert [session.name for session in again.sessions("ann")] == ["Rehearsal"]
+        assert "note" not in {column["name"] for column in sa.inspect(again._engine).get_columns("sessions")}
+        again.close()
+
+    def test_a_newer_one_is_refused(self, opened: Store, url: str) -> None:
+        with opened._writing() as connection:
+            connection.exec_driver_sql("UPDATE schema_version SET version = 7")
+        with pytest.raises(StoreError, match=r"newer version of this program \(their tables have version 7, this one"):
+            Store(url)
+
+
+class TestTrouble:
+    @pytest.mark.parametrize(
+        ("url", "sentence"),
+        [
+            ("nonsense", SCHEMES),
+            (
+                "mysql://u:geheim@h/d",
+                "FER_DATABASE_URL must begin with postgresql:// or with sqlite:///, but does not.",
+            ),
+            ("sqlite://", NO_FILE),
+            ("sqlite:///:memory:", NO_FILE),
+            ("sqlite:////nowhere/at/all.sqlite", "/nowhere/at/all.sqlite cannot be opened or written"),
+            (
+                "postgresql://u:geheim@localhost:9/d",
+                "the database d on localhost cannot be used as the store of saved sessions",
+            ),
+        ],
+        ids=["no URL", "another database", "no file", "in memory", "no folder", "nobody listens"],
+    )
+    def test_a_place_that_cannot_be_used(self, url: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FER_DATABASE_URL", f" {url} ")
+        with pytest.raises(StoreError) as refused:
+            Store()
+        assert str(refused.value).startswith(sentence)
+        assert "geheim" not in str(refused.value)
+        assert "\n" not in str(refused.value)
+
+    @pytest.mark.parametrize("data", [b"no database", b"SQLite format 3\0" + b"\xff" * 4096], ids=["text", "damaged"])
+    def test_a_damaged_file_is_left_alone(self, data: bytes, tmp_path: Path) -> None:
+        file = tmp_path / "sessions.sqlite"
+        file.write_bytes(data)
+        with pytest.raises(StoreError, match="is damaged or is no database; move it away, and a new one is made"):
+            Store(f"sqlite:///{file}")
+        assert file.read_bytes() == data
+
+    def test_the_default_is_a_file_that_only_its_user_may_read(self) -> None:
+        opened = Store()
+        assert Path(opened.place).parent == paths.sessions_dir()
+        assert os.name == "nt" or paths.sessions_dir().stat().st_mode & 0o077 == 0
+        opened.close()
+
+    def test_a_folder_that_cannot_be_made(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("FER_SESSIONS_DIR", str(tmp_path / "file" / "sessions"))
+        with pytest.raises(StoreError, match="for saved sessions cannot be made"):
+            Store()
+
+    def test_a_full_disk_is_said_and_made_good(self, tmp_path: Path) -> None:
+        opened = Store(f"sqlite:///{tmp_path / 'sessions.sqlite'}")
+        pages = 2**30
+
+        @sa.event.listens_for(opened._engine, "checkout")
+        def limit(connection, record, proxy) -> None:
+            connection.execute(f"PRAGMA max_page_count = {pages}").close()
+
+        writer = opened.begin("ann", **FACTS)
+        many = [sample(moment / 15) for moment in range(3000)]
+        pages = 1
+        writer.write(many)
+        writer._work._commit()
+        assert writer.error.startswith("The recording is not being saved, and is tried again: There is no space left")
+        assert opened.samples("ann", writer.session_id) == []
+        pages = 2**30
+        writer.close()
+        assert writer.error is None
+        assert opened.samples("ann", writer.session_id) == many
+        opened.close()
+
+    def test_what_waits_too_long_is_lost_and_counted(
+        self, opened: Store, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(store, "MAX_PENDING", 10)
+        writer = opened.begin("ann", **FACTS)
+        with monkeypatch.context() as patch:
+            patch.setattr(store._SAMPLES, "insert", lambda: sa.text("no SQL at all"))
+            writer.write([sample(float(moment)) for moment in range(12)])
+            writer._work._commit()
+            writer.write([sample(12.0)])
+            assert "is not being saved" in writer.error
+        writer.close()
+        assert writer.error == "3 readings of this recording were lost while it could not be saved."
+        assert [kept.time_s for kept in opened.samples("ann", writer.session_id)] == list(range(10))
+
+    def test_a_server_that_comes_back_is_used_again(self, postgres_url: str) -> None:
+        opened = Store(postgres_url)
+        writer = opened.begin("ann", **FACTS)
+        with opened._reading() as connection:
+            connection.exec_driver_sql("SELECT 1")
+        other = sa.create_engine(postgres_url)
+        with other.connect() as connection:
+            killed = connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            assert killed.scalars().all() == [True]
+        other.dispose()
+        writer.write([sample(0.0)])
+        writer.close()
+        assert writer.error is None
+        assert opened.samples("ann", writer.session_id) == [sample(0.0)]
+        opened.close()
+
+    def test_sqlite_waits_for_others(self, tmp_path: Path) -> None:
+        file = tmp_path / "sessions.sqlite"
+        opened = Store(f"sqlite:///{file}")
+        with sqlite3.connect(file, isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert opened.sessions("ann") == [], "readers do not wait"
+            writing = threading.Thread(target=recorded, args=(opened, "ann", [sample(0.0)]))
+            writing.start()
+            other.execute("COMMIT")
+            writing.join(60)
+        other.close()
+        assert len(opened.sessions("ann")) == 1
+        opened.close()
+
+
+RECORDER = """
+import sys, time
+from fer.results import Sample
+from fer.store import Store
+facts = dict(name="One minute", kind="live", model="drawn", detector="haar", classes=("a", "b"))
+writers = [Store(url).begin("ann", **facts) for url in sys.argv[1:]]
+began = time.monotonic()
+for frame in range(60 * 15):
+    time.sleep(max(0, began + frame / 15 - time.monotonic()))
+    for writer in writers:
+        assert writer.error is None, writer.error
+        writer.write([Sample(frame / 15, 1, (0.25, 0.75), (1.0, 2.0, 3.0, 4.0), 0.5)])
+    if frame % 15 == 0:
+        print(frame // 15, flush=True)
+"""
+
+
+def test_what_was_recorded_up_to_a_kill_is_there(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A minute in both databases at once, in real time, since the commits of a real recording are what is tested."""
+    urls = [f"sqlite:///{tmp_path / 'sessions.sqlite'}", request.getfixturevalue("postgres_url")]
+    recorder = subprocess.Popen(
+        [sys.executable, "-c", RECORDER, *urls], cwd=paths.ROOT, stdout=subprocess.PIPE, text=True
+    )
+    seconds = iter(recorder.stdout.readline, "")
+    assert any(line.strip() == "40" for line in seconds), "it recorded 40 seconds"
+    recorder.send_signal(signal.SIGKILL)
+    recorder.communicate()
+    for url in urls:
+        opened = Store(url)
+        (session,) = opened.sessions("ann")
+        times = [kept.time_s for kept in opened.samples("ann", session.id)]
+        assert session.duration_s == times[-1] >= 38
+        assert times == [frame / 15 for frame in range(len(times))], "without a gap"
+        assert session.readings == len(times)
+        opened.close()
