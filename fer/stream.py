@@ -57,7 +57,7 @@ class FaceStream:
         result = self.pipeline.analyze(image_bgr)
         start = time.perf_counter()
         self._tracker.half_life_s = self.half_life_s
-        found = self.pipeline.with_sets(self._tracker.update(result.faces, time_s))
+        found = self.pipeline.with_sets(self._tracker.update(result.faces, time_s, image_bgr))
         self._hold(found)
         timings = replace(result.timings, track_ms=(time.perf_counter() - start) * 1000)
         return replace(
