@@ -20,10 +20,10 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"fetch", "media", "results"}),
     frozenset({"calibration", "charts", "contact_sheet", "crops"})
     | frozenset({"datasets", "detection", "drawing", "quality", "samples"}),
-    frozenset({"acting", "dataset_charts", "export", "recognition", "tracking"}),
+    frozenset({"acting", "dataset_charts", "export", "live_charts", "recognition", "tracking"}),
     frozenset({"evaluation", "pipeline"}),
     frozenset({"batch", "readme", "store", "stream"}),
-    frozenset({"benchmark", "live", "video"}),
+    frozenset({"acting_session", "benchmark", "live", "video"}),
     frozenset({"ui"}),
     frozenset({"training"}),
     frozenset({"cli"}),

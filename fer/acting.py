@@ -1,0 +1,394 @@
+"""Prompts, readings and time -> an acting practice: whose turn it is, the score of every try, the progress.
+
+Time comes in with the readings, so the same readings always give the same practice. Keeps numbers, never pixels. Knows
+nothing about cameras, threads or pages.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from fer.emotions import EMOTIONS_WITH_CONTEMPT, emotion
+from fer.results import Face
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NEUTRAL = "neutral"
+
+COUNTDOWN_S = 3.0
+BURST_S = 2.0
+
+STALL_S = BURST_S
+"""After a gap of this length between two frames a countdown begins anew: a burst could have passed unseen."""
+
+GOOD_SCORE = 50.0
+"""From this score on a try lengthens the streak."""
+
+Phase = Literal["idle", "prompt", "countdown", "burst", "missed", "result", "done"]
+"""idle: no round yet. prompt: it is shown, nothing runs. countdown, burst: what they say. missed: the burst held no
+face. result: the score stands until the player goes on. done: the round is over."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a face does when it shows an expression, in the terms of FACS (Ekman and Friesen 1978).
+
+    Attributes:
+        brows, eyes, mouth: what each part does, in words.
+        action_units: the FACS action units of those movements; empty for a face at rest.
+        source: who observed them; "" where nothing moves.
+    """
+
+    brows: str
+    eyes: str
+    mouth: str
+    action_units: tuple[int, ...] = ()
+    source: str = ""
+
+
+DU = "Du, Tao and Martinez 2014, Table 1"
+LUCEY = "Lucey et al. 2010"
+
+SOURCES: Mapping[str, str] = MappingProxyType(
+    {DU: "https://doi.org/10.1073/pnas.1322355111", LUCEY: "https://doi.org/10.1109/CVPRW.2010.5543262"}
+)
+"""Where the hints come from. Du and others coded 230 people who posed each expression: the units named here were seen
+in more than 70 % of them or, among those seen in at least half, complete the picture (disgust: brows, 31 %)."""
+
+HINTS: Mapping[str, Hint] = MappingProxyType(
+    {
+        "angry": Hint(
+            "lowered and drawn together", "lids tightened", "lips pressed together, chin pushed up", (4, 7, 17, 24), DU
+        ),
+        "disgust": Hint(
+            "slightly lowered",
+            "narrowed by a wrinkled nose",
+            "upper lip raised, chin pushed up",
+            (4, 9, 10, 17),
+            DU,
+        ),
+        "fear": Hint(
+            "raised and drawn together",
+            "upper lids raised",
+            "lips stretched sideways and parted",
+            (1, 2, 4, 5, 20, 25),
+            DU,
+        ),
+        "happy": Hint("relaxed", "narrowed by raised cheeks", "corners drawn up, lips parted", (6, 12, 25), DU),
+        "sad": Hint(
+            "drawn together, inner ends raised",
+            "narrowed by raised cheeks",
+            "corners pulled down, chin pushed up",
+            (1, 4, 6, 15, 17),
+            DU,
+        ),
+        "surprise": Hint("raised high", "wide open, upper lids raised", "open, jaw dropped", (1, 2, 5, 25, 26), DU),
+        "neutral": Hint("relaxed", "open, looking at the camera", "closed, relaxed"),
+        "contempt": Hint("relaxed", "relaxed", "one corner tightened inwards", (14,), LUCEY),
+    }
+)
+
+
+def prompt_words(expression: str) -> str:
+    """The prompt of an expression, as in "Look surprised"."""
+    return f"Look {emotion(expression).adjective}"
+
+
+def score(probability: float, neutral_probability: float) -> float:
+    """Say how far a face went from the player's own neutral face towards what the model is sure of.
+
+    Both ends are the model's calibrated probabilities, so nothing has to be fitted for the score itself: it is the
+    share of the way from the one to certainty that was covered.
+
+    Args:
+        probability: of the prompted class, the most that one frame of the burst reached, in [0, 1].
+        neutral_probability: the most that the same class reached while the player looked neutral, in [0, 1]; the most
+            and not the mean, because that is what it is compared with: somebody who keeps still scores about 0.
+
+    Returns:
+        From 0 (no further than the neutral face) to 100 (the model is certain); 0 where the neutral face was already
+        read as the class with certainty.
+    """
+    way = 1.0 - neutral_probability
+    return 0.0 if way <= 0 else 100.0 * max(0.0, probability - neutral_probability) / way
+
+
+def shuffled_round(classes: Sequence[str], seed: int) -> tuple[str, ...]:
+    """Put every class into one round: neutral first, since the others are scored against it, the rest shuffled.
+
+    Rounds that follow each other never repeat a prompt at once, because neutral stands between them.
+    """
+    others = [name for name in classes if name != NEUTRAL]
+    random.Random(seed).shuffle(others)
+    return (NEUTRAL, *others)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try that was scored.
+
+    Attributes:
+        round: its number, from 1.
+        expression: what was asked for.
+        score: from 0 to 100, see `score`; for neutral 100 times its probability, for there is nothing to compare with.
+        probability: of the expression, in the best frame.
+        neutral_probability: the most that the expression reached in the player's neutral face; 0 for neutral itself.
+        read_as: the most probable class of the best frame.
+    """
+
+    round: int
+    expression: str
+    score: float
+    probability: float
+    neutral_probability: float
+    read_as: str
+
+    def to_record(self) -> dict:
+        """The try as the downloads have it: plain numbers and strings, probabilities in [0, 1]."""
+        return {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How often an expression was tried, and how well; scores are None while it was not."""
+
+    expression: str
+    tries: int
+    best: float | None
+    last: float | None
+
+
+def streak(attempts: Sequence[Attempt]) -> int:
+    """How many of the last tries in a row reached `GOOD_SCORE`."""
+    length = 0
+    for attempt in reversed(attempts):
+        if attempt.score < GOOD_SCORE:
+            break
+        length += 1
+    return length
+
+
+def progress(attempts: Sequence[Attempt], classes: Sequence[str]) -> list[Progress]:
+    """Sum the tries up by expression, in the order of the classes."""
+    scores = {name: [a.score for a in attempts if a.expression == name] for name in classes}
+    return [
+        Progress(name, len(of_name), max(of_name, default=None), of_name[-1] if of_name else None)
+        for name, of_name in scores.items()
+    ]
+
+
+def to_table(attempts: Sequence[Attempt]) -> "pd.DataFrame":
+    """Lay tries out as one row each, with the columns of `Attempt`; right types also where there are none."""
+    import pandas as pd
+
+    words, numbers = ("expression", "read_as"), ("score", "probability", "neutral_probability")
+    types = {"round": "int64", **dict.fromkeys(words, "str"), **dict.fromkeys(numbers, "float64")}
+    columns = [field.name for field in fields(Attempt)]
+    return pd.DataFrame([attempt.to_record() for attempt in attempts], columns=columns).astype(types)
+
+
+@dataclass(frozen=True)
+class PracticeState:
+    """A practice at one moment.
+
+    Attributes:
+        phase: see `Phase`.
+        expression: what is asked for; None in idle and done.
+        position: of the prompt in its round, from 1; 0 in idle.
+        total: prompts in the round.
+        turn: changes whenever a prompt is shown, also when it is shown again.
+        remaining_s: what is left of the countdown or of the burst, seconds; 0 in other phases.
+        attempts: every scored try so far.
+        neutral: the most that every class reached in the neutral face of this round, in the order of the classes;
+            empty before that was taken.
+    """
+
+    phase: Phase
+    expression: str | None
+    position: int
+    total: int
+    turn: int
+    remaining_s: float
+    attempts: tuple[Attempt, ...]
+    neutral: Mapping[str, float]
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The try whose result stands; None in other phases."""
+        return self.attempts[-1] if self.phase == "result" else None
+
+    @property
+    def round_attempts(self) -> tuple[Attempt, ...]:
+        """The tries of the round that runs or was last."""
+        return tuple(a for a in self.attempts if a.round == self.attempts[-1].round)
+
+
+class Practice:
+    """The rules of the practice: prompt, countdown, burst, result, and on only when the player says so.
+
+    What a phase does not allow changes nothing, so that a second click or a late one does no harm. Not for several
+    threads at once.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        """Prepare a practice.
+
+        Args:
+            classes: of the model whose readings will come in, neutral among them.
+
+        Raises:
+            ValueError: a class is no known expression, or neutral is missing.
+        """
+        if NEUTRAL not in classes or not set(classes) <= set(EMOTIONS_WITH_CONTEMPT):
+            raise ValueError(f"A practice needs known expressions and neutral among them, but got {classes}.")
+        self._classes = tuple(classes)
+        self._phase: Phase = "idle"
+        self._round: tuple[str, ...] = ()
+        self._rounds = 0
+        self._position = 0
+        self._turn = 0
+        self._attempts: list[Attempt] = []
+        self._neutral: np.ndarray | None = None
+        self._seen_s: float | None = None
+        self._started_s: float | None = None
+        self._best: Face | None = None
+        self._most = np.zeros(len(self._classes))
+
+    def begin(self, expressions: Sequence[str]) -> None:
+        """Start a round, also in the middle of another.
+
+        Args:
+            expressions: what to ask for, in this order, as from `shuffled_round`.
+
+        Raises:
+            ValueError: the first is not neutral, or one is no class.
+        """
+        if not expressions or expressions[0] != NEUTRAL or not set(expressions) <= set(self._classes):
+            raise ValueError(f"A round begins with neutral and holds classes alone, but is {expressions}.")
+        self._round = tuple(expressions)
+        self._rounds += 1
+        self._position = 0
+        self._neutral = None
+        self._show()
+
+    def ready(self) -> None:
+        """The player is ready: the countdown begins with the next frame."""
+        if self._phase == "prompt":
+            self._phase = "countdown"
+            self._restart()
+
+    def again(self) -> None:
+        """Show the same prompt once more; the try that was scored stays."""
+        if self._phase in ("result", "missed"):
+            self._show()
+
+    def next(self) -> None:
+        """Go on to the next prompt, or end the round after the last."""
+        if self._phase != "result":
+            return
+        self._position += 1
+        if self._position < len(self._round):
+            self._show()
+        else:
+            self._phase = "done"
+
+    def watch(self, face: Face | None, time_s: float) -> bool:
+        """Take in one frame of a stream.
+
+        Args:
+            face: the player's reading without smoothing; None where no face was found.
+            time_s: when the frame was taken, on the stream's clock.
+
+        Returns:
+            Whether it is the best frame of the burst so far. A picture kept for it may go when another one is.
+        """
+        stalled = self._seen_s is not None and not 0 <= time_s - self._seen_s < STALL_S
+        self._seen_s = time_s
+        if self._phase not in ("countdown", "burst"):
+            return False
+        if stalled:
+            self._phase = "countdown"
+            self._restart()
+        if self._started_s is None:
+            self._started_s = time_s
+        elapsed_s = time_s - self._started_s
+        if elapsed_s < COUNTDOWN_S:
+            return False
+        if elapsed_s >= COUNTDOWN_S + BURST_S:
+            self._finish()
+            return False
+        self._phase = "burst"
+        return face is not None and self._consider(face)
+
+    def take(self, face: Face | None) -> bool:
+        """Take in a photo in place of a burst.
+
+        Args:
+            face: the player's reading; None where no face was found.
+
+        Returns:
+            Whether it was scored.
+        """
+        if self._phase != "prompt":
+            return False
+        self._restart()
+        is_scored = face is not None and self._consider(face)
+        self._finish()
+        return is_scored
+
+    def state(self) -> PracticeState:
+        """What stands at this moment."""
+        elapsed_s = 0.0 if self._started_s is None else self._seen_s - self._started_s
+        end_s = {"countdown": COUNTDOWN_S, "burst": COUNTDOWN_S + BURST_S}.get(self._phase, elapsed_s)
+        neutral = () if self._neutral is None else map(float, self._neutral)
+        return PracticeState(
+            phase=self._phase,
+            expression=None if self._phase in ("idle", "done") else self._round[self._position],
+            position=min(self._position + 1, len(self._round)),
+            total=len(self._round),
+            turn=self._turn,
+            remaining_s=end_s - elapsed_s,
+            attempts=tuple(self._attempts),
+            neutral=MappingProxyType(dict(zip(self._classes, neutral, strict=False))),
+        )
+
+    def _show(self) -> None:
+        self._phase = "prompt"
+        self._turn += 1
+        self._restart()
+
+    def _restart(self) -> None:
+        self._started_s = None
+        self._best = None
+        self._most = np.zeros(len(self._classes))
+
+    def _consider(self, face: Face) -> bool:
+        if face.classes != self._classes:
+            raise ValueError(f"The practice is for the classes {self._classes}, but a reading has {face.classes}.")
+        asked = self._classes.index(self._round[self._position])
+        self._most = np.maximum(self._most, face.probabilities)
+        if self._best is not None and self._best.probabilities[asked] >= face.probabilities[asked]:
+            return False
+        self._best = face
+        return True
+
+    def _finish(self) -> None:
+        """Score the best frame; the first prompt's readings become what the others are compared with."""
+        if self._best is None:
+            self._phase = "missed"
+            return
+        expression = self._round[self._position]
+        asked = self._classes.index(expression)
+        if expression == NEUTRAL:
+            self._neutral = self._most
+        before = 0.0 if expression == NEUTRAL else float(self._neutral[asked])
+        reached = float(self._best.probabilities[asked])
+        self._attempts.append(
+            Attempt(self._rounds, expression, score(reached, before), reached, before, self._best.emotion)
+        )
+        self._phase = "result"

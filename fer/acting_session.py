@@ -1,0 +1,203 @@
+"""One visitor's acting practice: frames or photos in, the mirror picture out, and the best frame of the last burst.
+
+Frames come from the thread of the camera's callback; a page reads and leads the practice from threads of its own. Of
+all pictures one is kept, in memory, from the burst that it was the best of until the next prompt. Knows nothing of
+Streamlit or WebRTC.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from fer.acting import Practice, PracticeState
+from fer.crops import cut_square
+from fer.errors import FerError
+from fer.pipeline import FacePipeline
+from fer.results import Face
+from fer.stream import FaceStream
+
+PATCH_SIDE = 220
+"""Side of the face that is shown under its activation map, pixels."""
+
+_BOX_BGR, _RIM_BGR = (255, 255, 255), (40, 40, 40)
+_BURST_BGR = (217, 102, 115)
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """The best frame of a burst, or the photo in place of one.
+
+    Attributes:
+        picture_bgr: the picture as the player saw it, without anything drawn on it; uint8 of shape (height, width, 3).
+        face: the player's reading in it.
+        seen_bgr: what the network saw, uint8 of shape (PATCH_SIDE, PATCH_SIDE, 3).
+        activation_map: float32 of shape (h, w) over `seen_bgr`, for the expression that was asked for; None where the
+            model has no maps.
+    """
+
+    picture_bgr: np.ndarray
+    face: Face
+    seen_bgr: np.ndarray
+    activation_map: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class ActingSnapshot:
+    """What a page shows of a practice.
+
+    Attributes:
+        practice: its state.
+        shot: what the result in it was scored on; None in other phases.
+        face_seen: a face was found in the last frame of the stream.
+        error: the sentence for what went wrong with the last picture; None where nothing did.
+    """
+
+    practice: PracticeState
+    shot: Shot | None
+    face_seen: bool
+    error: str | None
+
+
+class ActingSession:
+    """The practice between the camera's callback and a page; one for each visitor and model."""
+
+    def __init__(self, pipeline: FacePipeline) -> None:
+        self._turn = threading.Lock()  # one frame at a time, should an old callback's thread meet its successor
+        self._lock = threading.Lock()  # guards all below; never held while faces are looked for
+        self._pipeline = pipeline
+        self._stream = FaceStream(pipeline, half_life_s=0, everyone=False)
+        self._practice = Practice(pipeline.classes)
+        self._kept: tuple[np.ndarray, Face] | None = None
+        self._shot: Shot | None = None
+        self._face_seen = False
+        self._error: str | None = None
+
+    def use(self, pipeline: FacePipeline) -> None:
+        """Read the next pictures with another pipeline over a model with the same classes."""
+        with self._lock:
+            self._pipeline = pipeline
+
+    def begin(self, expressions: Sequence[str]) -> None:
+        """Start a round; see `Practice.begin`."""
+        with self._lock:
+            self._practice.begin(expressions)
+            self._forget()
+
+    def ready(self) -> None:
+        """The player is ready: the countdown begins with the next frame."""
+        with self._lock:
+            self._practice.ready()
+
+    def again(self) -> None:
+        """Show the same prompt once more."""
+        with self._lock:
+            self._practice.again()
+            self._forget()
+
+    def next(self) -> None:
+        """Go on to the next prompt."""
+        with self._lock:
+            self._practice.next()
+            self._forget()
+
+    def process(self, image_bgr: np.ndarray, time_s: float) -> np.ndarray:
+        """Take in the next frame and return what a mirror would show, with the player's box and the countdown.
+
+        No expression is named on it, or the player would be told what to change. Never raises: what goes wrong is told
+        by the next snapshot, and the frame passes through.
+
+        Args:
+            image_bgr: uint8 of shape (height, width, 3).
+            time_s: when it was taken, in seconds on any clock.
+
+        Returns:
+            A new picture of that shape.
+        """
+        mirrored = cv2.flip(image_bgr, 1)
+        with self._turn:
+            try:
+                with self._lock:
+                    self._stream.pipeline = self._pipeline
+                faces = self._stream.process(mirrored, time_s).faces
+                face = faces[0] if faces else None
+                with self._lock:
+                    self._face_seen, self._error = face is not None, None
+                    if self._practice.watch(face, time_s):
+                        self._kept = (mirrored, face)
+                    self._develop()
+                    state = self._practice.state()
+                return _drawn(mirrored, face, state)
+            except Exception as error:  # whatever it is, the picture must go on
+                self._tell(error)
+                return mirrored
+
+    def photo(self, image_bgr: np.ndarray) -> None:
+        """Take in a photo in place of a burst: its largest face is scored. Never raises; see `process`.
+
+        Args:
+            image_bgr: uint8 of shape (height, width, 3).
+        """
+        try:
+            with self._lock:
+                pipeline = self._pipeline
+            faces = pipeline.analyze(image_bgr).faces
+            with self._lock:
+                self._error = None
+                if self._practice.take(faces[0] if faces else None):
+                    self._kept = (image_bgr, faces[0])
+                self._develop()
+        except Exception as error:  # as in process
+            self._tell(error)
+
+    def snapshot(self) -> ActingSnapshot:
+        """What stands now; safe to keep, since nothing in it changes any more."""
+        with self._lock:
+            return ActingSnapshot(self._practice.state(), self._shot, self._face_seen, self._error)
+
+    def _forget(self) -> None:
+        if self._practice.state().phase in ("prompt", "done"):
+            self._kept = self._shot = None
+
+    def _develop(self) -> None:
+        """Make the shot of the picture that was kept, as soon as its result stands."""
+        state = self._practice.state()
+        if state.phase != "result" or self._kept is None:
+            return
+        (picture_bgr, face), self._kept = self._kept, None
+        maps = self._pipeline.explain(picture_bgr, face)
+        activation_map = None if maps is None else maps[:, :, face.classes.index(state.expression)]
+        seen_bgr = cut_square(picture_bgr, self._pipeline.seen_square(face), PATCH_SIDE)
+        self._shot = Shot(picture_bgr, face, seen_bgr, activation_map)
+
+    def _tell(self, error: Exception) -> None:
+        sentence = str(error) if isinstance(error, FerError) else f"The last picture could not be read: {error}."
+        with self._lock:
+            is_new, self._error = sentence != self._error, sentence
+        if is_new:
+            _LOG.error("A picture of the practice could not be read.", exc_info=error)
+
+
+def _drawn(mirrored: np.ndarray, face: Face | None, state: PracticeState) -> np.ndarray:
+    """The mirror picture with the player's box in no expression's colour, the countdown, and a frame for the burst."""
+    image = mirrored.copy()
+    height, width = image.shape[:2]
+    line = max(2, width // 320)
+    if face is not None:
+        x, y, w, h = (round(value) for value in face.box_xywh)
+        for colour, thickness in ((_RIM_BGR, 2 * line), (_BOX_BGR, line)):
+            cv2.rectangle(image, (x, y), (x + w, y + h), colour, thickness)
+    if state.phase == "countdown":
+        digit, scale = str(max(1, int(np.ceil(state.remaining_s)))), height / 160
+        (text_width, text_height), _ = cv2.getTextSize(digit, cv2.FONT_HERSHEY_DUPLEX, scale, 2 * line)
+        place = (width - text_width - 6 * line, text_height + 8 * line)
+        for colour, thickness in ((_RIM_BGR, 5 * line), (_BOX_BGR, 2 * line)):
+            cv2.putText(image, digit, place, cv2.FONT_HERSHEY_DUPLEX, scale, colour, thickness, cv2.LINE_AA)
+    if state.phase == "burst":
+        cv2.rectangle(image, (0, 0), (width - 1, height - 1), _BURST_BGR, 8 * line)
+    return image
