@@ -9,9 +9,11 @@ import errno
 import json
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -25,6 +27,7 @@ from fer.pipeline import DEFAULT_MODEL, load_pipeline
 
 if TYPE_CHECKING:
     from fer.datasets import FaceDataset
+    from fer.recognition import EmotionModel
 
 DONE, NOTHING_DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2, 64
 MAX_NAMED = 10
@@ -90,7 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--data", action="append", type=_named_path, default=[], metavar="NAME=PATH",
                           help="fer2013=FILE or ckplus=FILE; without it fer2013 is looked for")  # fmt: skip
     evaluate.add_argument(
-        "--split", default="PrivateTest", help="Training, PublicTest, PrivateTest or all; default: %(default)s"
+        "--split",
+        default="PrivateTest",
+        help="Training, PublicTest, PrivateTest, all, held-out (every row that the model did not "
+        "learn from) or apex (of those, the ones that are not neutral); default: %(default)s",
     )
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.add_argument("--write-report", action="store_true",
@@ -99,9 +105,11 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a network from a recipe, or go on with a run that stopped")
     train.add_argument("config", type=Path, metavar="CONFIG.toml", help="the recipe; see fer/training/recipes")
-    train.add_argument("--data", type=_named_path, metavar="NAME=PATH", help="without it fer2013 is looked for")
-    train.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR",
-                       help="for the run and, in a folder of its own, the model; default: %(default)s")  # fmt: skip
+    train.add_argument("--data", type=_named_path, metavar="NAME=PATH",
+                       help="fer2013=FILE, ckplus=FILE, or own=FOLDER with a sub-folder of pictures for every class; "
+                       "without it fer2013 is looked for")  # fmt: skip
+    train.add_argument("--out", type=Path, metavar="DIR",
+                       help="keep the run and the model here; without it the app gets the model")  # fmt: skip
     train.set_defaults(run=_train)
 
     audit = commands.add_parser("audit", help="find copies, leaks and labels that disagree in a data set")
@@ -222,18 +230,20 @@ def _analyze(chosen: argparse.Namespace) -> int:
 
 
 def _models(chosen: argparse.Namespace) -> int:
+    from fer.evaluation.matrix import cross_data_matrix
     from fer.evaluation.report import load_report
-    from fer.evaluation.text import headline
-    from fer.recognition import ModelCard
+    from fer.evaluation.text import headline, render_cell
+    from fer.recognition import EmotionModel
 
     rows, failed = [], 0
     for name, folder in paths.find_models().items():
         try:
-            card, report = ModelCard.read(folder), load_report(folder)
+            card, report = EmotionModel(folder).card, load_report(folder)
         except FerError as error:
             failed += 1
             rows.append({"name": name, "folder": str(folder), "error": str(error)})
             continue
+        folds = report.cross_validation
         rows.append(
             {
                 "name": name,
@@ -244,7 +254,11 @@ def _models(chosen: argparse.Namespace) -> int:
                 "parameters": card.parameters,
                 "detectors": list(card.framing),
                 "figures": headline(report),
+                "macro_recalls": [render_cell(cell) for cell in cross_data_matrix({name: report})],
                 "evaluations": [evaluation.to_dict() for evaluation in report.evaluations],
+                "cross_validation": None
+                if folds is None
+                else {"apex": folds.apex.to_dict(), "whole": folds.whole.to_dict()},
             }
         )
     if chosen.json:
@@ -255,7 +269,8 @@ def _models(chosen: argparse.Namespace) -> int:
             print(f"  {row['error']}")
             continue
         print(f"  {row['summary']}; {len(row['classes'])} classes, {row['parameters']:,} parameters")
-        print(f"  {row['figures']}")
+        for line in (row["figures"], *row["macro_recalls"]):
+            print(f"  {line}")
     if not rows:
         raise FerError(f"No model is installed; looked in {', '.join(map(str, paths.model_dirs()))}.")
     return DONE if not failed else NOTHING_DONE if failed == len(rows) else SOME_FAILED
@@ -268,13 +283,13 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     from fer.evaluation.text import render_comparison, render_evaluation
     from fer.recognition import load_model
 
-    model = load_model(chosen.model)
+    model = load_model(chosen.model, calibrated=not chosen.write_report)
     datasets = []
     for name, path in chosen.data or [("fer2013", None)]:
         with _share_bar(f"Reading {name}") as report_share:
             datasets.append(load_dataset(name, progress=report_share, path=path))
     if chosen.write_report:
-        return _write_report(chosen.model, datasets)
+        return _write_report(model, datasets)
     stored = load_report(paths.find_models()[chosen.model])
     evaluations = []
     for dataset in datasets:
@@ -290,47 +305,72 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     return DONE
 
 
-def _write_report(name: str, datasets: "Sequence[FaceDataset]") -> int:
-    """Derive the crop framing, fit the temperature, measure everything and store it with the model."""
+def _write_report(model: "EmotionModel", datasets: "Sequence[FaceDataset]") -> int:
+    """Derive the crop framing, fit the temperature, measure everything and store it with the model.
+
+    Without FER2013 the card's framing stays, and nothing is said about it.
+    """
     from fer.detection import available_detectors, load_detector
     from fer.evaluation.framing import measure_framing
-    from fer.evaluation.report import build_report, save_report
-    from fer.recognition import load_model, write_framings
+    from fer.evaluation.report import build_report, load_cross_validation, save_report
+    from fer.recognition import network_digest, write_framings
 
+    name, (home, _) = model.card.name, model.card.trained_on
     known = {dataset.name: dataset for dataset in datasets}
-    if "fer2013" not in known:
-        raise FerError("A report needs FER2013; name it with --data fer2013=FILE.")
+    if home not in known:
+        raise FerError(f"A report needs {home}, which {name} was trained on; name it with --data {home}=PATH.")
     folder = paths.find_models()[name]
-    model = load_model(name)
-    detectors = [load_detector(detector) for detector in available_detectors()]
-    with _share_bar("Framing faces") as report_share:
-        try:
-            framings, measured = measure_framing(model, detectors, known["fer2013"], known.get("ckplus"), report_share)
-        except ValueError as error:
-            raise FerError(f"{error} Check the pictures of FER2013.") from error
-    others = [dataset for dataset in datasets if dataset.name != "fer2013"]
+    framings, measured = {}, {}
+    if "fer2013" in known:
+        detectors = [load_detector(detector) for detector in available_detectors()]
+        with _share_bar("Framing faces") as report_share:
+            try:
+                framings, measured = measure_framing(
+                    model, detectors, known["fer2013"], known.get("ckplus"), report_share
+                )
+            except ValueError as error:
+                raise FerError(f"{error} Check the pictures of FER2013.") from error
+    others = [dataset for dataset in datasets if dataset.name != home]
     with _share_bar("Measuring") as report_share:
-        report = build_report(model, known["fer2013"], others, measured, report_share)
+        report = build_report(model, known[home], others, measured, report_share, load_cross_validation(folder))
     write_framings(folder, framings)
-    save_report(folder, report)
+    save_report(folder, replace(report, network=network_digest(folder)))
     print(folder / "report.json")
     return DONE
 
 
 def _train(chosen: argparse.Namespace) -> int:
     from fer.datasets import load_dataset
+    from fer.training.config import load_config
 
+    config = load_config(chosen.config)
+    taken = paths.find_models().get(config.name)
+    if chosen.out is None and taken is not None:
+        raise FerError(
+            f"The name {config.name} belongs to the model in {taken}; change name in the recipe, or name a folder with "
+            "--out."
+        )
     name, path = chosen.data or ("fer2013", None)
     with _share_bar(f"Reading {name}") as report_share:
         data = load_dataset(name, progress=report_share, path=path)
-    from fer.training.train import EpochLog, run  # Keras and its backend take seconds to load
+    from fer.training.run import install, run  # Keras and its backend take seconds to load
+    from fer.training.train import EpochLog
 
-    def report(log: EpochLog) -> None:
+    def report(network: str, log: EpochLog) -> None:
         watched = "" if log.public_accuracy is None else f", {log.public_accuracy:.1%} on PublicTest"
-        left_min = (log.epochs - log.epoch) * log.elapsed_s / 60
-        _complain(f"epoch {log.epoch} of {log.epochs}: loss {log.loss:.3f}{watched}, {left_min:.0f} min left")
+        tqdm.write(f"{network}: epoch {log.epoch} of {log.epochs}, loss {log.loss:.3f}{watched}", file=sys.stderr)
 
-    print(run(chosen.config, data, chosen.out / chosen.config.stem, report if sys.stderr.isatty() else None))
+    out = (chosen.out or paths.runs_dir()) / chosen.config.stem
+    with _share_bar("Training") as report_share:
+        folder = run(config, data, out, report if sys.stderr.isatty() else None, report_share)
+    models_dir = paths.own_models_dir()
+    if chosen.out is None:
+        folder = install(folder, models_dir)
+        shutil.rmtree(out, ignore_errors=True)
+        _complain(f"The app lists the new model as {config.name}.")
+    else:
+        _complain(f"For the app to list the model, copy its folder to {models_dir}.")
+    print(folder)
     return DONE
 
 

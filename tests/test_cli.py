@@ -1,5 +1,6 @@
 """The command line: what it writes where, in which form, and the status that it ends with."""
 
+import hashlib
 import json
 import os
 import resource
@@ -17,13 +18,14 @@ import pytest
 
 from fer import batch, benchmark, detection, fetch, paths
 from fer.cli import main
-from fer.emotions import EMOTIONS
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import FetchError
-from fer.evaluation import load_report
+from fer.evaluation import OutOfFold, cross_data_matrix, load_report, store_cross_validation
+from fer.evaluation.text import render_cell
 from fer.media import encode_png
 from fer.recognition import ModelCard
 from fer.samples import SAMPLES
-from tests.fakes import SquareFinder, install_model
+from tests.fakes import CARD, SquareFinder, install_model
 
 PHOTO_KEYS = ["file", "width", "height", "model", "detector", "detector_reason", "averaging", "error", "faces"]
 FACE_KEYS = ["box_xywh", "crop_xywh", "detector_score", "emotion", "confidence", "set", "quality", "probabilities"]
@@ -470,16 +472,34 @@ class TestModels:
         folder = paths.ROOT / "models" / "fer2013-small"
         assert (row["name"], row["folder"], row["error"]) == ("fer2013-small", str(folder), None)
         assert (row["classes"], row["detectors"]) == (list(EMOTIONS), ["yunet", "haar"])
-        assert row["evaluations"] == load_report(folder).to_dict()["evaluations"]
+        report = load_report(folder)
+        assert row["evaluations"] == report.to_dict()["evaluations"]
+        assert row["macro_recalls"] == [render_cell(cell) for cell in cross_data_matrix({"fer2013-small": report})]
+        assert row["cross_validation"] is None
 
     @pytest.mark.parametrize(
         ("file", "text", "sentence"),
         [
             ("card.json", "{", "card.json is damaged; install the model again."),
             ("card.json", "{}", "card.json lacks the entry 'input'."),
+            (
+                "card.json",
+                json.dumps(CARD | {"name": "damaged", "classes": EMOTIONS_WITH_CONTEMPT}),
+                "asks for [(1, 8), ",
+            ),
+            ("model.onnx", "cut off", "model.onnx is damaged or no ONNX network; install the model again."),
             ("report.json", "[]", "report.json is damaged: it must hold one JSON object."),
+            (
+                "report.json",
+                json.dumps({"network": "0" * 64}),
+                "report.json is of another network than the model.onnx beside it; measure the model anew with "
+                "`python -m fer evaluate damaged --write-report`.",
+            ),
         ],
-        ids=["card cut off", "card without facts", "report of another kind"],
+        ids=[
+            *("card cut off", "card without facts", "card of other classes", "network cut off"),
+            *("report of another kind", "report of another network"),
+        ],
     )
     def test_a_damaged_one_is_a_sentence_among_the_others(
         self,
@@ -500,7 +520,7 @@ class TestModels:
             "fer2013-small",
             "fine",
         ]
-        assert listed.splitlines()[1].endswith(sentence)
+        assert sentence in listed.splitlines()[1]
         assert "Not measured yet" in listed.splitlines()[-1]
         assert main(["models", "--json"]) == 2
         assert [row["error"] is None for row in json.loads(capsys.readouterr().out)] == [False, True, True]
@@ -603,9 +623,12 @@ class TestEvaluate:
             (["drawn", "--data", "fer2013=gone.csv"], "There is no file gone.csv; "),
             (["gone"], "The model gone is not installed; "),
             (["drawn", "--data", "fer2013={data}", "--split", "Test"], "Test"),
-            (["drawn", "--data", "other={data}", "--write-report"], "A report needs FER2013; "),
+            (
+                ["drawn", "--data", "other={data}", "--write-report"],
+                "A report needs fer2013, which drawn was trained on; name it with --data fer2013=PATH.",
+            ),
         ],
-        ids=["data not found", "missing file", "unknown model", "unknown split", "report without FER2013"],
+        ids=["data not found", "missing file", "unknown model", "unknown split", "report without the training data"],
     )
     def test_what_cannot_be_done_is_a_sentence(
         self, arguments: list[str], told: str, drawn_model: Path, drawn_data: Path, capsys: pytest.CaptureFixture[str]
@@ -636,6 +659,42 @@ class TestEvaluate:
         assert ModelCard.read(drawn_model).framing["haar"].scale == pytest.approx(0.5)
         assert main(["evaluate", "drawn", *data]) == 0
         assert "All figures agree with the figures stored on" in capsys.readouterr().out
+
+    def test_a_report_is_written_in_place_of_one_of_another_network(
+        self, drawn_model: Path, drawn_data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What fold networks said is of no network that is served, and stays."""
+        monkeypatch.setattr(detection, "load_detector", lambda choice: SquareFinder())
+        logits = np.eye(7)[[0, 3, 0, 3]]
+        said = OutOfFold(
+            "fer2013", "d", EMOTIONS, [1, 2, 3, 4], [0, 3, 0, 3], list("abcd"), [0, 0, 1, 1], logits, logits
+        )
+        store_cross_validation(drawn_model, said)
+        kept = json.loads((drawn_model / "report.json").read_text())
+        (drawn_model / "report.json").write_text(json.dumps(kept | {"network": "0" * 64}))
+        data = ["--data", f"fer2013={drawn_data}"]
+        assert main(["evaluate", "drawn", *data]) == 1
+        assert "is of another network than the model.onnx beside it; " in capsys.readouterr().err
+        assert main(["evaluate", "drawn", *data, "--write-report"]) == 0
+        report = load_report(drawn_model)
+        assert report.network == hashlib.sha256((drawn_model / "model.onnx").read_bytes()).hexdigest()
+        assert report.to_dict()["cross_validation"] == kept["cross_validation"]
+        assert report.calibration.fitted_on["split"] == "all, 2 folds by person"
+
+    def test_a_report_on_other_data_leaves_the_framing_alone(
+        self, tmp_path: Path, drawn_data: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FER_MODEL_DIR", str(tmp_path / "models"))
+        folder = install_model(tmp_path / "models", training=CARD["training"] | {"data": "mine"})
+        before = (folder / "card.json").read_bytes()
+        assert main(["evaluate", "drawn", "--data", f"mine={drawn_data}", "--write-report"]) == 0
+        report = load_report(folder)
+        assert [(e.stamp.data, e.stamp.split) for e in report.evaluations] == [
+            ("mine", "PublicTest"),
+            ("mine", "PrivateTest"),
+        ]
+        assert report.framing == {}
+        assert json.loads((folder / "card.json").read_text()) == json.loads(before)
 
     def test_a_report_on_pictures_without_faces_is_refused(
         self, drawn_model: Path, drawn_data: Path, capsys: pytest.CaptureFixture[str]

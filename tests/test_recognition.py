@@ -1,5 +1,6 @@
 """Models on disk: cards, networks, and what a network says of crops."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 
 from fer import paths
+from fer.calibration import Calibration
 from fer.crops import Framing
 from fer.emotions import EMOTIONS
 from fer.errors import ModelError
-from fer.recognition import EmotionModel, ModelCard, load_model, read_report, write_framings
+from fer.recognition import EmotionModel, ModelCard, load_model, network_digest, read_report, write_framings
 from tests.fakes import CARD, install_model, write_network
 
 
@@ -142,6 +144,36 @@ def test_damaged_files_are_named(folder, file, content, error):
         (folder / file).write_bytes(content)
     with pytest.raises(ModelError, match=error):
         EmotionModel(folder)
+
+
+@pytest.mark.parametrize(
+    ("report", "error"),
+    [
+        pytest.param({}, None, id="nothing is said of a network"),
+        pytest.param({"network": "its own"}, None, id="its own network"),
+        pytest.param({"network": None}, "is of another network than the model.onnx", id="no digest"),
+        pytest.param({"network": "0" * 64}, "is of another network than the model.onnx", id="another network"),
+    ],
+)
+def test_a_report_of_another_network_is_not_served(folder, report, error):
+    if report.get("network") == "its own":
+        report = {"network": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()}
+    (folder / "report.json").write_text(json.dumps(report))
+    assert EmotionModel(folder, calibrated=False).calibration == Calibration({})
+    if error is None:
+        EmotionModel(folder)
+        return
+    with pytest.raises(ModelError, match=error):
+        EmotionModel(folder)
+
+
+def test_a_network_that_is_replaced_gets_a_new_digest(folder):
+    first = network_digest(folder)
+    write_network(folder / "model.onnx", with_maps=False)
+    assert network_digest(folder) != first
+    (folder / "model.onnx").unlink()
+    with pytest.raises(ModelError, match=r"model\.onnx is missing or unreadable; install the model again\.$"):
+        network_digest(folder)
 
 
 def test_an_unknown_model_names_those_installed(tmp_path, monkeypatch):

@@ -4,13 +4,27 @@ Knows nothing about training or pages.
 """
 
 from fer.evaluation.crossval import CrossValidation, OutOfFold, cross_validation
-from fer.evaluation.evaluate import Evaluation, Readings, evaluate_model, evaluate_readings, read_split
+from fer.evaluation.curve import load_curve
+from fer.evaluation.evaluate import (
+    APEX,
+    EVALUATION_SPLITS,
+    HELD_OUT,
+    Evaluation,
+    Readings,
+    evaluate_model,
+    evaluate_readings,
+    read_split,
+)
+from fer.evaluation.matrix import MatrixCell, cross_data_matrix
 from fer.evaluation.metrics import (
     ClassFigures,
     Figures,
+    McNemar,
     PairedDifference,
     Reliability,
     accuracy_interval,
+    macro_recall_interval,
+    mcnemar,
     measure,
     paired_difference,
     reliability,
@@ -25,11 +39,15 @@ from fer.evaluation.report import (
     compare,
     load_report,
     save_report,
+    store_cross_validation,
 )
 from fer.evaluation.stamp import Stamp
-from fer.evaluation.text import render_comparison, render_evaluation
+from fer.evaluation.text import headline, render_comparison, render_evaluation
 
 __all__ = [
+    "APEX",
+    "EVALUATION_SPLITS",
+    "HELD_OUT",
     "ClassFigures",
     "Comparison",
     "CrossValidation",
@@ -37,6 +55,8 @@ __all__ = [
     "Evaluation",
     "Figures",
     "FittedCalibration",
+    "MatrixCell",
+    "McNemar",
     "OutOfFold",
     "PairedDifference",
     "Readings",
@@ -47,10 +67,15 @@ __all__ = [
     "build_report",
     "calibrate",
     "compare",
+    "cross_data_matrix",
     "cross_validation",
     "evaluate_model",
     "evaluate_readings",
+    "headline",
+    "load_curve",
     "load_report",
+    "macro_recall_interval",
+    "mcnemar",
     "measure",
     "paired_difference",
     "read_split",
@@ -58,4 +83,5 @@ __all__ = [
     "render_comparison",
     "render_evaluation",
     "save_report",
+    "store_cross_validation",
 ]

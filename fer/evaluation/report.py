@@ -261,7 +261,7 @@ def fit_out_of_fold(out_of_fold: OutOfFold) -> FittedCalibration:
     """
     people = np.unique(out_of_fold.subject)
     if len(people) < 2:
-        raise DatasetError(f"{out_of_fold.data} shows {len(people)} people, but calibration needs two or more.")
+        raise DatasetError(f"Calibration needs two or more people, but {out_of_fold.data} shows {len(people)}.")
     first, second = (np.flatnonzero(np.isin(out_of_fold.subject, people[half])) for half in halves(len(people)))
     source = {
         "data": out_of_fold.data,

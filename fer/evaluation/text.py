@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from fer.datasets import DATASETS
 from fer.evaluation.evaluate import Evaluation
+from fer.evaluation.matrix import MatrixCell
 from fer.evaluation.metrics import BINS, Figures
 from fer.evaluation.report import AGREE_POINTS, FIT_SPLIT, TEST_SPLIT, Difference, Report, compare
 
@@ -28,13 +29,27 @@ def headline(report: Report) -> str:
         whose = f"of {report.cross_validation.out_of_fold.folds} networks trained like this one; "
     if found is None:
         return "Not measured yet: run `python -m fer evaluate` on FER2013."
-    known = DATASETS.get(found.stamp.data)
     low, high = (f"{100 * bound:.1f}" for bound in found.plain.accuracy_95)
     return (
-        f"{100 * found.plain.accuracy:.1f} % right on {found.stamp.data if known is None else known.title} "
-        f"{found.stamp.split} ({whose}95 % interval {low} to {high}, {found.plain.n:,} faces); "
+        f"{100 * found.plain.accuracy:.1f} % right on {_title(found.stamp.data)} {found.stamp.split} "
+        f"({whose}95 % interval {low} to {high}, {found.plain.n:,} faces); "
         f"{100 * found.flip.accuracy:.1f} % with the mirrored face averaged in"
     )
+
+
+def render_cell(cell: MatrixCell) -> str:
+    """Say in one line how evenly a model reads the classes of one data set, and on what that was measured."""
+    low, high = (f"{100 * bound:.1f}" for bound in cell.macro_recall_95)
+    seen = "; seen in training" if cell.seen_in_training else ""
+    return (
+        f"{_title(cell.data)} {cell.split}: macro recall {100 * cell.macro_recall:.1f} % over {cell.classes} classes "
+        f"(95 % interval {low} to {high}, {cell.n:,} faces{seen})"
+    )
+
+
+def _title(data: str) -> str:
+    known = DATASETS.get(data)
+    return data if known is None else known.title
 
 
 def render_evaluation(evaluation: Evaluation) -> str:

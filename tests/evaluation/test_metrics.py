@@ -11,9 +11,13 @@ from fer.emotions import EMOTIONS
 from fer.evaluation.metrics import (
     ClassFigures,
     Figures,
+    McNemar,
     PairedDifference,
     SetFigures,
     accuracy_interval,
+    clustered_interval,
+    macro_recall_interval,
+    mcnemar,
     measure,
     paired_difference,
     reliability,
@@ -264,3 +268,72 @@ def test_paired_difference_at_its_ends(a: list[bool], b: list[bool], expected: P
 def test_paired_difference_needs_the_same_faces(n_a: int, n_b: int) -> None:
     with pytest.raises(ValueError, match=f"have {n_a} and {n_b}"):
         paired_difference(np.ones(n_a, bool), np.ones(n_b, bool))
+
+
+class TestMcNemar:
+    @pytest.mark.parametrize(
+        ("both", "only_a", "only_b", "p_value"),
+        [
+            (3, 0, 0, 1.0),
+            (0, 1, 0, 1.0),
+            (5, 6, 0, 2 / 2**6),
+            (0, 0, 6, 2 / 2**6),
+            (9, 5, 5, 1.0),
+            (9959, 11, 1, 2 * (1 + 12) / 2**12),
+            (794, 86, 150, 3.716e-05),
+        ],
+        ids=[
+            *("never at odds", "one face", "first alone", "second alone", "even", "mlxtend's example"),
+            "Agresti's approval ratings",
+        ],
+    )
+    def test_known_values(self, both: int, only_a: int, only_b: int, p_value: float) -> None:
+        """By hand where the sums are short; Agresti's table 10.1 as R's `mcnemar.exact` gives it."""
+        a = np.repeat([True, True, False], [both, only_a, only_b])
+        b = np.repeat([True, False, True], [both, only_a, only_b])
+        found = mcnemar(a, b)
+        assert (found.only_a, found.only_b) == (only_a, only_b)
+        assert found.p_value == pytest.approx(p_value, rel=1e-3)
+        assert mcnemar(b, a) == McNemar(only_b, only_a, pytest.approx(found.p_value))
+
+    @pytest.mark.parametrize(("a", "b"), [([], []), ([True], [True, False])], ids=["no faces", "other faces"])
+    def test_needs_the_same_faces(self, a: list[bool], b: list[bool]) -> None:
+        with pytest.raises(ValueError, match="Both need the same faces"):
+            mcnemar(np.array(a, bool), np.array(b, bool))
+
+
+class TestClusteredInterval:
+    @pytest.mark.parametrize(
+        ("correct", "expected"), [([True] * 4, (1, 1)), ([False] * 4, (0, 0))], ids=["all", "none"]
+    )
+    def test_nothing_varies(self, correct: list[bool], expected: tuple[float, float]) -> None:
+        assert clustered_interval(np.array(correct), np.array(list("aabb"))) == expected
+
+    def test_groups_of_one_are_faces(self) -> None:
+        correct = np.arange(200) % 4 > 0
+        found = clustered_interval(correct, np.arange(200))
+        assert found == pytest.approx(accuracy_interval(correct), abs=0.015)
+
+    def test_it_is_what_drawing_whole_groups_gives(self) -> None:
+        rng = np.random.default_rng(7)
+        groups = rng.integers(12, size=120)
+        correct = rng.random(120) < np.linspace(0.2, 1, 12)[groups]
+        rows = [np.flatnonzero(groups == group) for group in range(12)]
+        drawn = [correct[np.concatenate([rows[i] for i in rng.integers(12, size=12)])].mean() for _ in range(4000)]
+        assert clustered_interval(correct, groups) == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.015)
+
+
+class TestMacroRecallInterval:
+    def test_a_class_without_faces_counts_nothing(self) -> None:
+        figures = measure(_logits([0, 0, 1, 1]), np.array([0, 0, 1, 1]), CLASSES)
+        assert macro_recall_interval(figures) == (1, 1)
+
+    def test_a_rare_class_makes_it_wide(self) -> None:
+        """Of 2 faces of one class and 98 of another, half are read right: as uncertain as the mean of both shares."""
+        labels = np.array([0] * 2 + [1] * 98)
+        figures = measure(_logits([0, 1] + [1, 0] * 49), labels, CLASSES)
+        low, high = macro_recall_interval(figures)
+        rng = np.random.default_rng(3)
+        drawn = (rng.binomial(2, 0.5, 20_000) / 2 + rng.binomial(98, 0.5, 20_000) / 98) / 2
+        assert (low, high) == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.02)
+        assert low < figures.macro_recall == 0.5 < high

@@ -9,18 +9,23 @@ import numpy as np
 import pytest
 
 from fer.calibration import Calibration, SetRule
+from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError, ModelError
 from fer.evaluation import (
     Evaluation,
+    OutOfFold,
     Report,
     build_report,
     calibrate,
     compare,
+    cross_validation,
     evaluate_model,
     load_report,
     save_report,
+    store_cross_validation,
 )
-from fer.evaluation.report import FittedCalibration, FittedSets, halves
+from fer.evaluation.report import FittedCalibration, FittedSets, fit_out_of_fold, halves, load_cross_validation
+from tests.fakes import CARD
 
 ROWS = (
     *[(0, 0, "Training")] * 3,
@@ -268,3 +273,115 @@ def test_fit_serves_as_a_calibration(sets: FittedSets | None, set_rules: dict[st
     fitted = FittedCalibration({"none": 2.0}, {}, sets)
     assert fitted.calibration == Calibration({"none": 2.0}, set_rules)
     assert FittedCalibration.from_dict(json.loads(json.dumps(fitted.to_dict()))) == fitted
+
+
+EIGHT = EMOTIONS_WITH_CONTEMPT
+
+
+def _out_of_fold(people: int = 4, data: str = "ckplus") -> OutOfFold:
+    """Two faces a person, angry and neutral; every fourth person's first face is read as sad."""
+    label = np.tile([0, 6], people)
+    read = label.copy()
+    read[::8] = 4
+    logits = np.eye(8)[read] * 2
+    subject = np.repeat([f"S{person}" for person in range(people)], 2)
+    return OutOfFold(
+        data, "d", EIGHT, np.arange(2 * people), label, subject, np.repeat(range(people), 2), logits, logits
+    )
+
+
+class TestCrossValidation:
+    @pytest.fixture
+    def installed(self, folder: Path) -> Path:
+        facts = CARD | {"name": "fake", "classes": list(EIGHT)}
+        (folder / "card.json").write_text(json.dumps(facts))
+        return folder
+
+    def test_it_joins_what_is_there(self, report: Report, installed: Path) -> None:
+        save_report(installed, report)
+        found = store_cross_validation(installed, _out_of_fold())
+        stored = load_report(installed)
+        assert stored.cross_validation.to_dict() == found.to_dict()
+        assert replace(stored, cross_validation=None).to_dict() == report.to_dict()
+        assert load_cross_validation(installed).to_dict() == found.to_dict()
+
+    @pytest.mark.parametrize(
+        "content", [None, "{", '{"network": "of another file"}'], ids=["none", "damaged", "foreign"]
+    )
+    def test_it_takes_the_place_of_a_report_that_cannot_be_used(self, content: str | None, installed: Path) -> None:
+        if content is not None:
+            (installed / "report.json").write_text(content)
+        assert load_cross_validation(installed) is None
+        store_cross_validation(installed, _out_of_fold())
+        assert load_report(installed).evaluations == ()
+        assert load_report(installed).cross_validation.out_of_fold.folds == 4
+
+    def test_a_row_of_predictions_is_a_line(self, installed: Path) -> None:
+        store_cross_validation(installed, _out_of_fold())
+        lines = [line.strip() for line in (installed / "report.json").read_text().splitlines()]
+        assert '"subject": ["S0", "S0", "S1", "S1", "S2", "S2", "S3", "S3"],' in lines
+        assert lines.count("[2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],") == 6
+
+    def test_it_is_calibrated_on_and_taken_over(self, draw, fake_model) -> None:
+        dataset = draw((0, 0, "Training"), (6, 6, "PublicTest"), (0, 0, "PrivateTest"), name="ckplus")
+        model = fake_model(EIGHT, trained_on=("ckplus", "Training"))
+        folds = cross_validation(model.card, _out_of_fold())
+        found = build_report(model, dataset, folds=folds)
+        assert found.cross_validation is folds
+        assert found.calibration == fit_out_of_fold(folds.out_of_fold)
+        assert [(e.stamp.split, e.stamp.n) for e in found.evaluations] == [("held-out", 2), ("apex", 1)]
+
+    def test_temperature_and_sets_are_fitted_on_different_people(self) -> None:
+        predictions = _out_of_fold(people=7)
+        fitted = fit_out_of_fold(predictions)
+        assert (fitted.fitted_on["n"], fitted.sets.fitted_on["n"]) == (6, 8)
+        assert fitted.fitted_on["split"] == "all, 7 folds by person"
+        assert set(fitted.temperature) == set(fitted.sets.threshold) == {"none", "flip"}
+
+    def test_one_person_is_not_enough(self) -> None:
+        with pytest.raises(DatasetError, match=r"^Calibration needs two or more people, but ckplus shows 1\.$"):
+            fit_out_of_fold(_out_of_fold(people=1))
+
+
+ALL_USAGES = (
+    (0, 0, "Training"),
+    (0, 0, "PublicTest"),
+    (1, 1, "PublicTest"),
+    (6, 6, "PrivateTest"),
+    (3, 3, "PrivateTest"),
+)
+
+
+@pytest.mark.parametrize(
+    ("home", "others", "splits"),
+    [
+        ("mine", (), ["mine PublicTest 2", "mine PrivateTest 2"]),
+        (
+            "fer2013",
+            ("ckplus",),
+            ["fer2013 PublicTest 2", "fer2013 PrivateTest 2", "ckplus all 5", "ckplus apex 4"],
+        ),
+        (
+            "ckplus",
+            ("fer2013", "mine"),
+            ["ckplus PublicTest 2", "ckplus held-out 4", "ckplus apex 3", "fer2013 PrivateTest 2", "mine all 5"],
+        ),
+    ],
+    ids=["one's own", "FER2013 at home", "CK+ at home"],
+)
+def test_what_is_measured_on_which_data(
+    home: str, others: tuple[str, ...], splits: list[str], draw, fake_model
+) -> None:
+    data = [draw(*ALL_USAGES, name=name, source=Path(name), digest=name) for name in (home, *others)]
+    found = build_report(fake_model(trained_on=(home, "Training")), data[0], data[1:])
+    stamps = [evaluation.stamp for evaluation in found.evaluations]
+    assert [f"{stamp.data} {stamp.split} {stamp.n}" for stamp in stamps] == splits
+    assert not any(stamp.seen_in_training for stamp in stamps)
+
+
+def test_a_report_of_another_model_is_a_sentence(report: Report, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    save_report(folder, report)
+    with pytest.raises(ModelError, match=r"report\.json is of the model fake; measure other anew with `python -m fer"):
+        load_report(folder)
