@@ -113,11 +113,14 @@ def class_shares(counts: pd.DataFrame) -> alt.LayerChart:
     return alt.layer(slices, words).properties(width="container", height=_HEIGHT_PX)
 
 
-def share_comparison(sets: Mapping[str, pd.DataFrame]) -> alt.LayerChart:
+def share_comparison(
+    sets: Mapping[str, pd.DataFrame], axis_title: str = "share of the data set's faces"
+) -> alt.LayerChart:
     """Chart the shares of the classes in two data sets on one axis.
 
     Args:
         sets: two titles with their counts, as for `class_counts`. A class that a set does not know has no point there.
+        axis_title: what the shares are of.
     """
     totals = {title: counts.sum() for title, counts in sets.items()}
     table = pd.DataFrame(
@@ -128,7 +131,7 @@ def share_comparison(sets: Mapping[str, pd.DataFrame]) -> alt.LayerChart:
         ],
         columns=["expression", "set", "faces", "share"],
     )
-    return _joined_points(table, list(sets), "share of the data set's faces")
+    return _joined_points(table, list(sets), axis_title)
 
 
 def leak_comparison(orders: Mapping[str, pd.DataFrame]) -> alt.LayerChart:

@@ -1,4 +1,4 @@
-"""Photo results -> the bytes of the formats that the command line and the pages give out: JSON, CSV, Parquet, PNG, ZIP.
+"""Results -> the bytes of the formats that the command line and the pages give out: JSON, CSV, Parquet, PNG, ZIP.
 
 Knows nothing about where the bytes go.
 """
@@ -6,14 +6,14 @@ Knows nothing about where the bytes go.
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
 import numpy as np
 
 from fer.drawing import annotate
 from fer.media import encode_png
-from fer.results import PhotoResult, to_table
+from fer.results import PhotoResult, Sample, samples_table, to_table
 
 FORMATS = ("json", "csv", "parquet")
 
@@ -32,6 +32,42 @@ def to_bytes(photos: Sequence[PhotoResult], format_name: str) -> bytes:
             # Words of which none is there would be stored as numbers, and such files could not be stacked.
             return to_table(photos).astype(dict.fromkeys(WORDS, "str")).to_parquet(index=False)
     raise ValueError(f"The format must be one of {', '.join(FORMATS)}, but is {format_name}.")
+
+
+def samples_to_bytes(
+    samples: Sequence[Sample], classes: Sequence[str], about: Mapping[str, object], format_name: str
+) -> bytes:
+    """Write a recording as "csv" (`samples_table`: a row a person and moment) or "json" (the same under `samples`).
+
+    Args:
+        samples: what was recorded.
+        classes: what their probabilities stand for.
+        about: what JSON says before the samples: the recording's name, its model and the like.
+        format_name: "csv" or "json".
+    """
+    places = {
+        "time_s": 3,
+        **dict.fromkeys("xywh", 2),
+        "detector_score": 4,
+        "confidence": 6,
+        **dict.fromkeys(classes, 6),
+    }
+    table = samples_table(samples, classes).round(places)
+    match format_name:
+        case "csv":
+            return table.to_csv(index=False, lineterminator="\n").encode()
+        case "json":
+            records = [
+                {
+                    **{name: row[name] for name in ("time_s", "person", "emotion", "confidence")},
+                    "box_xywh": [row[name] for name in "xywh"],
+                    "detector_score": row["detector_score"],
+                    "probabilities": {name: row[name] for name in classes},
+                }
+                for row in table.to_dict("records")
+            ]
+            return (json.dumps({**about, "samples": records}, ensure_ascii=False) + "\n").encode()
+    raise ValueError(f"The format must be csv or json, but is {format_name}.")
 
 
 def annotated_png(image_bgr: np.ndarray, photo: PhotoResult) -> bytes:
