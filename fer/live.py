@@ -20,7 +20,7 @@ import numpy as np
 from fer.drawing import annotate, blur_faces
 from fer.errors import FerError
 from fer.pipeline import FacePipeline
-from fer.results import FrameResult, Sample
+from fer.results import Face, FrameResult, Sample
 from fer.stream import FaceStream
 from fer.tracking import SteadyClock
 
@@ -32,6 +32,9 @@ MOMENTS_PER_S = 4
 
 MOST_HISTORY = round(HISTORY_S * MOMENTS_PER_S) * 16
 """Most samples in the history: a minute of 16 people."""
+
+MOST_COUNTED = 32
+"""How many people are counted apart: those who were seen last."""
 
 MOST_RECORDED = 60_000
 """Most samples that a recording keeps: more than an hour of one person at 15 frames a second, about 40 MB."""
@@ -82,6 +85,7 @@ class LiveSnapshot:
         now_s: when the last frame was taken.
         counts: how often each expression was seen: at every moment of the history one count a person in view, so that
             the frame rate does not matter. Every class has an entry.
+        counts_by_person: the same for each person of this stream, the last seen last; the `MOST_COUNTED` last ones.
         stages: by stage, the median and the 95th percentile of the last `STAGES_S`, in milliseconds; empty before the
             first frame.
         dark: the last frame was too dark to trust.
@@ -96,6 +100,7 @@ class LiveSnapshot:
     history: tuple[Sample, ...]
     now_s: float
     counts: Mapping[str, int]
+    counts_by_person: Mapping[int, Mapping[str, int]]
     stages: Mapping[str, tuple[float, float]]
     dark: bool
     error: str | None
@@ -126,7 +131,7 @@ class _Recorder:
 
     def __init__(self, pipeline: FacePipeline, sink: Sink | None) -> None:
         self.reader = pipeline.reader
-        self.sink = sink
+        self._sink = sink
         self.duration_s = 0.0
         self._classes = pipeline.classes
         self._started = datetime.now(UTC)
@@ -134,7 +139,8 @@ class _Recorder:
         self._samples: list[Sample] = []
         self._overflowed = False
 
-    def add(self, result: FrameResult, now_s: float) -> None:
+    def add(self, result: FrameResult, now_s: float) -> Exception | None:
+        """Keep a frame's samples and hand them on; what the sink raised is returned, and costs no frame."""
         if self._start_s is None:
             self._start_s = now_s
         self.duration_s = now_s - self._start_s
@@ -142,8 +148,12 @@ class _Recorder:
         free = MOST_RECORDED - len(self._samples)
         self._samples += samples[:free]
         self._overflowed |= len(samples) > free
-        if samples and self.sink is not None:
-            self.sink(samples)
+        if samples and self._sink is not None:
+            try:
+                self._sink(samples)
+            except Exception as error:  # whatever it is, the picture must go on
+                return error
+        return None
 
     def finish(self) -> Recording:
         return Recording(self._classes, self._started, tuple(self._samples), self.duration_s, self._overflowed)
@@ -175,6 +185,7 @@ class LiveSession:
     def _forget(self) -> None:
         self._classes = self._pipeline.classes
         self._frame: FrameResult | None = None
+        self._counts_by_person: dict[int, Counter[str]] = {}
         self._dark = False
         self._now_s = 0.0
         self._moment_s = float("-inf")
@@ -203,6 +214,7 @@ class LiveSession:
         """Let the counts of expressions begin at 0 again."""
         with self._lock:
             self._counts.clear()
+            self._counts_by_person.clear()
 
     def start_recording(self, sink: Sink | None = None) -> None:
         """Record from the next frame on; a recording that runs is dropped.
@@ -238,7 +250,7 @@ class LiveSession:
                 picture = cv2.flip(image_bgr, 1) if view.mirror else image_bgr
                 return self._process(picture, time_s, view)
             except Exception as error:  # whatever it is, the picture must go on
-                self._tell(error)
+                self._tell("The last picture could not be read", error)
                 return _passed_through(image_bgr, view)
 
     def _process(self, picture: np.ndarray, time_s: float, view: View) -> np.ndarray:
@@ -263,13 +275,16 @@ class LiveSession:
             (done - start) * 1000,
         )
         dark = float(picture[::8, ::8].mean()) < DARK
+        failure = None
         with self._lock:
             self._frames += 1
             self._error = None
             if stream is self._stream:
                 self._keep(result, stream.pipeline.classes, now_s, stages_ms, dark)
-            if self._recorder is not None and self._recorder is recorder:
-                self._recorder.add(result, now_s)
+                if recorder is not None and recorder is self._recorder:
+                    failure = recorder.add(result, now_s)
+        if failure is not None:
+            self._tell("The last readings could not be saved", failure)
         return drawn
 
     def _keep(
@@ -287,21 +302,31 @@ class LiveSession:
         if now_s - self._moment_s >= 1 / MOMENTS_PER_S:
             self._moment_s = now_s
             self._history.extend(_samples(result, now_s))
-            self._counts.update(face.emotion for face in result.faces)
+            for face in result.faces:
+                self._count(face)
 
-    def _tell(self, error: Exception) -> None:
-        sentence = str(error) if isinstance(error, FerError) else f"The last picture could not be read: {error}."
+    def _count(self, face: Face) -> None:
+        self._counts[face.emotion] += 1
+        own = self._counts_by_person.pop(face.person, Counter())
+        own[face.emotion] += 1
+        self._counts_by_person[face.person] = own
+        if len(self._counts_by_person) > MOST_COUNTED:
+            del self._counts_by_person[next(iter(self._counts_by_person))]
+
+    def _tell(self, what: str, error: Exception) -> None:
+        sentence = str(error) if isinstance(error, FerError) else f"{what} ({type(error).__name__}: {error})."
         with self._lock:
             is_new, self._error = sentence != self._error, sentence
         if is_new:
-            _LOG.error("A frame could not be analysed.", exc_info=error)
+            _LOG.error(what, exc_info=error)
 
     def snapshot(self) -> LiveSnapshot:
         """What is known now; safe to keep, since nothing in it changes any more."""
         with self._lock:
             timed = tuple(self._timed)
             recorder = self._recorder
-            counts = {name: self._counts[name] for name in (*self._classes, *self._counts)}
+            counts = _whole(self._classes, self._counts)
+            by_person = {person: _whole(self._classes, own) for person, own in self._counts_by_person.items()}
             frames, classes, frame, history = self._frames, self._classes, self._frame, tuple(self._history)
             now_s, dark, error = self._now_s, self._dark, self._error
             recording_s = None if recorder is None else recorder.duration_s
@@ -312,12 +337,18 @@ class LiveSession:
             fps=_rate([at_s for at_s, _ in timed if at_s > now_s - RATE_S]),
             history=history,
             now_s=now_s,
-            counts=MappingProxyType(counts),
+            counts=counts,
+            counts_by_person=MappingProxyType(by_person),
             stages=MappingProxyType(_spread([stages_ms for _, stages_ms in timed])),
             dark=dark,
             error=error,
             recording_s=recording_s,
         )
+
+
+def _whole(classes: tuple[str, ...], counts: Counter[str]) -> Mapping[str, int]:
+    """Counts with an entry for every class, and for those of a model that was used before."""
+    return MappingProxyType({name: counts[name] for name in (*classes, *counts)})
 
 
 def _samples(result: FrameResult, time_s: float) -> list[Sample]:

@@ -1,5 +1,6 @@
 """From a picture to readings: what is found is read, numbered by size, and calibrated."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -88,6 +89,21 @@ def test_the_sets_of_the_averaging_are_named(tmp_path, sets, averaging, size):
     pipeline = FacePipeline(EmotionModel(folder), SquareFinder(), averaging=averaging)
     face = pipeline.analyze(_picture((100, 100, 80, True))).faces[0]
     assert (None if size is None else len(face.prediction_set)) == size
+
+
+@pytest.mark.parametrize("sets", [{}, {"none": 0.3}], ids=["no rule", "a rule"])
+def test_sets_are_formed_anew_from_other_probabilities(tmp_path, sets):
+    folder = install_model(tmp_path)
+    fitted = {"sets": {"coverage": 0.8, "threshold": sets}} if sets else {}
+    (folder / "report.json").write_text(json.dumps({"calibration": fitted}))
+    pipeline = FacePipeline(EmotionModel(folder), SquareFinder())
+    (face,) = pipeline.analyze(_picture((100, 100, 80, True))).faces
+    smoothed = np.array([0.1, 0.0, 0.0, 0.35, 0.0, 0.55, 0.0], np.float32)
+    face = dataclasses.replace(face, probabilities=smoothed, prediction_set=None, person=3)
+    assert pipeline.with_sets([]) == ()
+    (named,) = pipeline.with_sets([face])
+    assert named.prediction_set == (("surprise", "happy") if sets else None)
+    assert (named.person, named.box_xywh) == (3, face.box_xywh)
 
 
 def test_every_face_is_judged_by_its_own_crop(model):
