@@ -13,7 +13,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -313,7 +312,7 @@ def _write_report(model: "EmotionModel", datasets: "Sequence[FaceDataset]") -> i
     from fer.detection import available_detectors, load_detector
     from fer.evaluation.framing import measure_framing
     from fer.evaluation.report import build_report, load_cross_validation, save_report
-    from fer.recognition import network_digest, write_framings
+    from fer.recognition import write_framings
 
     name, (home, _) = model.card.name, model.card.trained_on
     known = {dataset.name: dataset for dataset in datasets}
@@ -334,7 +333,7 @@ def _write_report(model: "EmotionModel", datasets: "Sequence[FaceDataset]") -> i
     with _share_bar("Measuring") as report_share:
         report = build_report(model, known[home], others, measured, report_share, load_cross_validation(folder))
     write_framings(folder, framings)
-    save_report(folder, replace(report, network=network_digest(folder)))
+    save_report(folder, report)
     print(folder / "report.json")
     return DONE
 

@@ -197,6 +197,7 @@ class EmotionModel:
 
     Attributes:
         card: its facts.
+        digest: SHA-256 of its network file, in hex.
         calibration: what was fitted for it.
     """
 
@@ -213,6 +214,7 @@ class EmotionModel:
         self.card = ModelCard.read(folder)
         self._session = _open_session(folder / MODEL_FILE)
         self._check_network()
+        self.digest = network_digest(folder)
         try:
             self.calibration = Calibration.from_report(read_report(folder) if calibrated else {})
         except (TypeError, ValueError, AttributeError) as error:

@@ -62,6 +62,7 @@ class Model(Protocol):
     """What evaluation asks of a model; `fer.recognition.EmotionModel` answers."""
 
     card: Card
+    digest: str
     calibration: Calibration
 
     def predict(self, crops: np.ndarray, averaging: Averaging = "none") -> Predictions: ...

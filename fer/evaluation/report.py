@@ -329,7 +329,7 @@ def build_report(
         evaluate_readings(model.card, data, read, fitted.calibration)
         for (data, _), read in zip(jobs, readings, strict=True)
     )
-    return Report(fitted, tuple(evaluations), framing or {}, cross_validation=folds)
+    return Report(fitted, tuple(evaluations), framing or {}, model.digest, folds)
 
 
 def _test_splits(model: Model, dataset: FaceDataset, is_home: bool) -> tuple[str, ...]:

@@ -42,10 +42,11 @@ def report(draw, fake_model) -> Report:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, fake_model: type) -> Path:
     """The folder of the model that `report` is of."""
     made = tmp_path / "fake"
     made.mkdir()
+    (made / "model.onnx").write_bytes(fake_model.NETWORK)
     return made
 
 
@@ -58,7 +59,7 @@ def test_nothing_measured_is_an_empty_report(tmp_path: Path) -> None:
 
 def test_report_has_the_contracts_shape(report: Report) -> None:
     record = json.loads(json.dumps(report.to_dict()))
-    assert list(record) == ["calibration", "evaluations", "framing"]
+    assert list(record) == ["network", "calibration", "evaluations", "framing"]
     assert list(record["calibration"]) == ["temperature", "fitted_on", "sets"]
     assert list(record["calibration"]["sets"]) == ["coverage", "threshold", "fitted_on"]
     assert list(record["calibration"]["sets"]["threshold"]) == ["none", "flip"]
@@ -144,7 +145,7 @@ def test_progress_runs_over_all_data_sets(draw, fake_model) -> None:
 def test_report_is_read_as_written(report: Report, folder: Path) -> None:
     save_report(folder, report)
     assert load_report(folder).to_dict() == report.to_dict()
-    assert [item.name for item in folder.iterdir()] == ["report.json"]
+    assert {item.name for item in folder.iterdir()} == {"model.onnx", "report.json"}
 
 
 @pytest.mark.parametrize(
@@ -379,9 +380,15 @@ def test_what_is_measured_on_which_data(
     assert not any(stamp.seen_in_training for stamp in stamps)
 
 
-def test_a_report_of_another_model_is_a_sentence(report: Report, tmp_path: Path) -> None:
-    folder = tmp_path / "other"
-    folder.mkdir()
+def test_a_report_of_another_network_is_a_sentence(report: Report, folder: Path) -> None:
+    save_report(folder, report)
+    (folder / "model.onnx").write_bytes(b"trained once more")
+    with pytest.raises(ModelError, match=r"report\.json is of another network than the model\.onnx beside it; measure"):
+        load_report(folder)
+
+
+def test_a_report_of_another_model_is_a_sentence(report: Report, tmp_path: Path, folder: Path) -> None:
+    folder = folder.rename(tmp_path / "other")
     save_report(folder, report)
     with pytest.raises(ModelError, match=r"report\.json is of the model fake; measure other anew with `python -m fer"):
         load_report(folder)
