@@ -151,6 +151,25 @@ def can_stream() -> bool:
     return address.scheme == "https" or host in LOOPBACK or host.endswith(".localhost")
 
 
+def choose_way(key: str) -> bool:
+    """Offer live pictures or snapshots; True for live ones, which are not offered where they cannot come."""
+    if not can_stream():
+        st.warning(Trouble.INSECURE, icon=":material/lock_open:")
+        return False
+    ways = {"Live": ":material/videocam: Live", "Snapshots": ":material/photo_camera: Snapshots"}
+    way = st.segmented_control(
+        "How the camera is read",
+        list(ways),
+        default="Live",
+        required=True,
+        format_func=ways.get,
+        key=key,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    return way == "Live"
+
+
 def stream(key: str, process: Process) -> bool:
     """Draw the player, and say what keeps pictures from coming; must be called on every full run of its page.
 

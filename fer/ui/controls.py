@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fer import paths
-from fer.detection import MIN_SCORE, TITLES, available_detectors
+from fer.detection import LIVE_SIDES, MIN_SCORE, STILL_SIDES, TITLES, available_detectors
 from fer.errors import FerError
 from fer.evaluation.report import load_report
 from fer.evaluation.text import headline
@@ -12,8 +12,12 @@ from fer.ui.loaders import Settings, open_pipeline
 from fer.ui.style import plain
 
 
-def reading_controls() -> tuple[Settings, FacePipeline]:
-    """Draw the controls and open what they choose; a page without a usable model ends here with a sentence."""
+def reading_controls(*, live: bool = False) -> tuple[Settings, FacePipeline]:
+    """Draw the controls and open what they choose; a page without a usable model ends here with a sentence.
+
+    Args:
+        live: read for speed: no mirrored face averaged in, and faces looked for in a smaller copy of the picture.
+    """
     models = paths.find_models()
     if not models:
         st.error("No model is installed. The folder `models` of the checkout holds one; fetch it again.")
@@ -56,7 +60,10 @@ def reading_controls() -> tuple[Settings, FacePipeline]:
             persist_state="session",
             help="0 % frames a face as tightly as the faces that the network was trained on. Wider reads worse.",
         )
-    settings = Settings(model, detector, "flip", min_score, margin_percent / 100)
+    margin = margin_percent / 100
+    settings = Settings(
+        model, detector, "none" if live else "flip", min_score, margin, LIVE_SIDES if live else STILL_SIDES
+    )
     try:
         pipeline = open_pipeline(settings)
         figure.caption(headline(load_report(models[model])))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from fer import paths
-from fer.detection import FaceDetector, load_detector
+from fer.detection import STILL_SIDES, FaceDetector, load_detector
 from fer.pipeline import FacePipeline
 from fer.recognition import MODEL_FILE, REPORT_FILE, EmotionModel, load_model
 from fer.results import Averaging
@@ -15,13 +15,14 @@ from fer.results import Averaging
 
 @dataclass(frozen=True)
 class Settings:
-    """How photos are read; the arguments of `FacePipeline`."""
+    """How pictures are read; the arguments of `FacePipeline`."""
 
     model: str
     detector: str
     averaging: Averaging
     min_score: float
     margin: float
+    long_sides: tuple[int, ...] = STILL_SIDES
 
 
 @st.cache_resource(show_spinner=False)
@@ -69,4 +70,5 @@ def open_pipeline(settings: Settings) -> FacePipeline:
         averaging=settings.averaging,
         min_score=settings.min_score,
         margin=settings.margin,
+        long_sides=settings.long_sides,
     )

@@ -5,6 +5,7 @@ Also where a reading is put into words, and where words from outside (file names
 
 import html
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -22,6 +23,9 @@ _RULES = """
 .fer-words { display: flex; align-items: baseline; gap: 0.5rem; }
 .fer-dot { flex: none; width: 0.875rem; height: 0.875rem; border-radius: 50%; border: 2px solid; }
 .fer-share { white-space: nowrap; font-weight: 400; }
+.fer-now { min-height: 3.25rem; display: flex; flex-wrap: wrap; align-items: center; gap: 0.25rem 1.5rem; }
+.fer-status { min-height: 4rem; font-size: 0.875rem; line-height: 1.5; }
+.fer-status strong { display: block; font-weight: 600; }
 [data-testid="stImage"] img { border-radius: 0.375rem; }
 </style>
 """
@@ -56,14 +60,34 @@ def reading_words(face: Face) -> str:
     return "Hard to tell"
 
 
-def headline(face: Face) -> None:
-    """Write a face's reading: its colour, the words, the confidence."""
+def _reading(face: Face) -> str:
+    """A face's reading as HTML: its colour, the person's number where there is one, the words, the confidence."""
     look = emotion(face.emotion)
-    st.html(
+    who = "" if face.person is None else f"{face.person} \u00b7 "
+    return (
         f'<div class="fer-reading"><span class="fer-words"><span class="fer-dot" style="background:{look.colour};'
-        f'border-color:{look.edge}"></span>{html.escape(reading_words(face))}</span>'
+        f'border-color:{look.edge}"></span>{who}{html.escape(reading_words(face))}</span>'
         f'<span class="fer-share">{100 * face.confidence:.0f}\u202f%</span></div>'
     )
+
+
+def headline(face: Face) -> None:
+    """Write a face's reading: its colour, the words, the confidence."""
+    st.html(_reading(face))
+
+
+def headlines(faces: Sequence[Face]) -> None:
+    """Write the readings of several people in a row, in a place that keeps its height while there is nobody."""
+    st.html(f'<div class="fer-now">{"".join(map(_reading, faces))}</div>')
+
+
+def status(figures: str, advice: str = "") -> None:
+    """Write how something goes that runs: the figures, and in bold what to do, if there is anything.
+
+    The place keeps its height, so that nothing below it moves when the advice comes and goes.
+    """
+    bold = f"<strong>{html.escape(advice)}</strong>" if advice else ""
+    st.html(f'<div class="fer-status">{html.escape(figures)}{bold}</div>')
 
 
 def describe(result: FrameResult) -> str:

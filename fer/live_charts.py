@@ -1,0 +1,239 @@
+"""What a live view knows at this moment -> charts that move without moving their axes.
+
+Knows nothing about Streamlit, cameras or files. Charts fill the width of their container and leave the background,
+axes and typeface to the theme of the page that shows them. Whatever changes from one moment to the next stands in a
+chart's data and never in its specification, so that a page can hand on the data alone: the number of people too, who
+get a lane each.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import pandas as pd
+
+from fer.charts import INK, edge_scale, emotion_scale, percent
+from fer.results import Face, Sample
+
+MOST_LANES = 3
+"""How many people a chart shows; more would be too small to read."""
+
+SPAN_S = 60
+"""How far back the lines reach."""
+
+_BARS_PX = 200
+_LINES_PX = 260
+_COUNTS_PX = 200
+_LANE = 1.32  # width of a lane in bars of 100 %; labels stand in what lies past the bar
+_GAP = 0.18  # between two lanes of lines
+_STEP_S = 0.4  # between two points of a line
+_BREAK_S = 1.5  # a line goes on over shorter absences
+_FAINT = 0.45
+_LEAST_SLICE = 0.06  # a smaller one bears no word
+_PIE = alt.ExprRef("max(min(width / 2 - 66, height / 2 - 14), 8)")
+_SHORT_NAMES = "width < 400 ? slice(datum.label, 0, 3) : datum.label"
+
+
+def chosen_people(people: Sequence[int], history: Sequence[Sample] = ()) -> list[int]:
+    """Choose whom the charts show: those in view before those seen last, at most `MOST_LANES`, by number.
+
+    Args:
+        people: the numbers of those in view, the most prominent first.
+        history: who was seen before, oldest first.
+    """
+    seen = dict.fromkeys([*people, *(sample.person for sample in reversed(history))])
+    return sorted(list(seen)[:MOST_LANES])
+
+
+def probabilities_now(faces: Sequence[Face], classes: Sequence[str]) -> alt.LayerChart:
+    """Chart what every face shows at this moment: a lane for each, in it one bar a class from 0 to 100 %.
+
+    The classes that may be meant (`Face.likely`) are drawn in full colour, the others are faint.
+
+    Args:
+        faces: from left to right; lanes bear the number of the person.
+        classes: the model's classes, which the axis shows also while there is no face.
+    """
+    rows = [
+        {
+            "person": face.person,
+            "expression": name,
+            "start": lane * _LANE,
+            "full": lane * _LANE + 1,
+            "end": lane * _LANE + probability,
+            "label": percent(probability),
+            "opacity": 1.0 if name in face.likely else _FAINT,
+        }
+        for lane, face in enumerate(faces)
+        for name, probability in zip(face.classes, face.probabilities.tolist(), strict=True)
+    ]
+    columns = ["person", "expression", "start", "full", "end", "label", "opacity"]
+    edges = [{"edge": 0.0}, {"edge": _LANE * max(1, len(faces))}]
+    x_scale = alt.Scale(nice=False, zero=True)
+    names = alt.Axis(labelOverlap=False, labelPadding=6, domain=False, ticks=False)
+    base = alt.Chart(pd.DataFrame(rows, columns=columns)).encode(
+        alt.Y("expression:N", sort=list(classes), scale=alt.Scale(domain=list(classes)), axis=names, title=None),
+        tooltip=[
+            alt.Tooltip("person:O"),
+            alt.Tooltip("expression:N"),
+            alt.Tooltip("label:N", title="calibrated probability"),
+        ],
+    )
+    room = alt.Chart(pd.DataFrame(edges)).mark_point(opacity=0).encode(alt.X("edge:Q", scale=x_scale, axis=None))
+    tracks = base.mark_bar(fill=INK, fillOpacity=0.07).encode(alt.X("start:Q", axis=None), alt.X2("full:Q"))
+    bars = base.mark_bar(strokeWidth=1, cornerRadiusEnd=2).encode(
+        alt.X("start:Q", axis=None),
+        alt.X2("end:Q"),
+        color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
+        stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
+        fillOpacity=alt.FillOpacity("opacity:Q", scale=None, legend=None),
+    )
+    labels = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(
+        alt.X("end:Q", axis=None), text="label:N"
+    )
+    return alt.layer(room, tracks, bars, labels).properties(width="container", height=_BARS_PX)
+
+
+def last_minute(
+    history: Sequence[Sample], classes: Sequence[str], now_s: float, people: Sequence[int]
+) -> alt.LayerChart:
+    """Chart the last `SPAN_S` seconds: a lane for each person, in it one line a class from 0 to 100 %.
+
+    A line breaks where its person was out of view.
+
+    Args:
+        history: oldest first, `time_s` on the clock of `now_s`.
+        classes: what the samples' probabilities stand for.
+        now_s: the right end of the time axis.
+        people: whose lanes are drawn, from top to bottom.
+    """
+    lanes = {person: (len(people) - 1 - i) * (1 + _GAP) for i, person in enumerate(people)}
+    points = [
+        {
+            "person": person,
+            "expression": name,
+            "ago": sample.time_s - now_s,
+            "height": lanes[person] + probability,
+            "stretch": stretch,
+            "label": percent(probability),
+        }
+        for person in people
+        for stretch, sample in _stretches(history, person, now_s)
+        for name, probability in zip(classes, sample.probabilities, strict=True)
+    ]
+    columns = ["person", "expression", "ago", "height", "stretch", "label"]
+    tracks = [
+        {"name": f"person {person}", "from": -SPAN_S, "to": 0, "low": low, "high": low + 1}
+        for person, low in lanes.items()
+    ]
+    nobody = [{"name": "", "from": -SPAN_S, "to": 0, "low": 0, "high": 1}]
+    x = alt.X(
+        "ago:Q",
+        scale=alt.Scale(domain=[-SPAN_S, 0], nice=False),
+        axis=alt.Axis(values=[-60, -45, -30, -15, 0], labelExpr="datum.value == 0 ? 'now' : datum.value + ' s'"),
+        title=None,
+    )
+    y = alt.Y("height:Q", scale=alt.Scale(nice=False, zero=True), axis=None)
+    ground = alt.Chart(pd.DataFrame(tracks or nobody))
+    rooms = ground.mark_rect(fill=INK, fillOpacity=0.05).encode(
+        alt.X("from:Q"), alt.Y("low:Q", axis=None), x2="to:Q", y2="high:Q"
+    )
+    names = ground.mark_text(align="left", baseline="top", dx=4, dy=4, fontSize=11, color=INK, opacity=0.8).encode(
+        alt.X("from:Q"), alt.Y("high:Q", axis=None), text="name:N"
+    )
+    lines = (
+        alt.Chart(pd.DataFrame(points, columns=columns))
+        .mark_line(strokeWidth=2, interpolate="monotone", clip=True)
+        .encode(
+            x,
+            y,
+            color=alt.Color(
+                "expression:N",
+                scale=emotion_scale(classes),
+                legend=alt.Legend(title=None, orient="bottom", columns=4, symbolType="stroke"),
+            ),
+            detail=["person:N", "stretch:N"],
+            tooltip=[alt.Tooltip("person:O"), alt.Tooltip("expression:N"), alt.Tooltip("label:N", title="probability")],
+        )
+    )
+    return alt.layer(rooms, lines, names).properties(width="container", height=_LINES_PX)
+
+
+def _stretches(history: Sequence[Sample], person: int, now_s: float) -> list[tuple[int, Sample]]:
+    """A person's samples, thinned, each with the number of the unbroken stretch that it belongs to."""
+    kept: list[tuple[int, Sample]] = []
+    stretch, last_s = 0, float("-inf")
+    for sample in history:
+        if sample.person != person or sample.time_s < now_s - SPAN_S:
+            continue
+        since_s = sample.time_s - last_s
+        if since_s < _STEP_S:
+            continue
+        stretch += bool(kept) and since_s > _BREAK_S
+        kept.append((stretch, sample))
+        last_s = sample.time_s
+    return kept
+
+
+def count_columns(counts: Mapping[str, int]) -> alt.LayerChart:
+    """Chart how often each expression was seen, as columns with their numbers.
+
+    Args:
+        counts: a number for every class, in the order of the chart.
+    """
+    classes = list(counts)
+    table = _count_table(counts)
+    names = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=_SHORT_NAMES, title=None)
+    base = alt.Chart(table).encode(
+        alt.X("expression:N", sort=classes, axis=names),
+        alt.Y("seen:Q", axis=None),
+        tooltip=[alt.Tooltip("expression:N"), alt.Tooltip("seen:Q", format=",d"), alt.Tooltip("share:N")],
+    )
+    columns = base.mark_bar(strokeWidth=1, cornerRadiusEnd=2).encode(
+        color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
+        stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
+    )
+    labels = base.mark_text(baseline="bottom", dy=-4, fontSize=12, color=INK).encode(
+        text=alt.Text("seen:Q", format=",d")
+    )
+    room = base.mark_point(opacity=0).encode(alt.Y("room:Q", axis=None))
+    return alt.layer(room, columns, labels).properties(width="container", height=_COUNTS_PX)
+
+
+def count_pie(counts: Mapping[str, int]) -> alt.LayerChart:
+    """Chart each expression's share of all that was seen, as a pie with words at its larger slices.
+
+    Args:
+        counts: as for `count_columns`.
+    """
+    classes = list(counts)
+    base = alt.Chart(_count_table(counts)).encode(
+        alt.Theta("seen:Q", stack=True),
+        order=alt.Order("order:Q"),
+        tooltip=[alt.Tooltip("expression:N"), alt.Tooltip("seen:Q", format=",d"), alt.Tooltip("share:N")],
+    )
+    slices = base.mark_arc(outerRadius=_PIE, strokeWidth=1).encode(
+        color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
+        stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
+    )
+    words = [
+        base.mark_text(radius=alt.ExprRef(f"{_PIE.expr} + 8"), align=align, fontSize=12, color=INK).encode(
+            text=f"{side}:N"
+        )
+        for side, align in (("right", "left"), ("left", "right"))
+    ]
+    return alt.layer(slices, *words).properties(width="container", height=_COUNTS_PX)
+
+
+def _count_table(counts: Mapping[str, int]) -> pd.DataFrame:
+    """The columns expression, seen, order, room (what a column's number needs above it), share, left, right.
+
+    The last two hold the word for a slice of the pie that stands on that side and is large enough to bear one.
+    """
+    table = pd.DataFrame({"expression": list(counts), "seen": list(counts.values()), "order": range(len(counts))})
+    shares = table["seen"] / max(1, int(table["seen"].sum()))
+    table["room"] = table["seen"].clip(lower=1) * 1.15
+    table["share"] = shares.map(percent)
+    words = (table["expression"].str[:3] + " " + table["share"]).where(shares >= _LEAST_SLICE, "")
+    is_right = shares.cumsum() - shares / 2 < 0.5
+    table["right"], table["left"] = words.where(is_right, ""), words.where(~is_right, "")
+    return table

@@ -1,0 +1,274 @@
+"""The pieces of the Live page: switches, the picture and what is said under it, graphs that move beside it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer import live_charts, samples
+from fer.charts import probability_bars
+from fer.drawing import annotate
+from fer.live import LiveSession, LiveSnapshot, View
+from fer.pipeline import FacePipeline
+from fer.ui import saving
+from fer.ui.loaders import Settings, open_pipeline
+from fer.ui.style import describe, headline, headlines, status
+
+TICK_S = 0.5
+"""How often the graphs and the words move."""
+
+HALF_LIVES_S = (0.0, 0.1, 0.3, 0.6, 1.0, 2.0)
+
+NO_FACE = "No face in view. Look at the camera, come closer, or lower the least detector score."
+TOO_DARK = "It is too dark to read a face. Turn on a light, or face a window."
+
+_EXAMPLE_WH = (640, 320)
+_EXAMPLE_STEPS = 20
+_EXAMPLE_STEP_S = 1.2
+
+
+@dataclass(frozen=True)
+class Switches:
+    """How the visitor wants to be seen and read.
+
+    Attributes:
+        view: how pictures are drawn.
+        everyone: False follows one person.
+        half_life_s: after this time a reading counts half.
+    """
+
+    view: View
+    everyone: bool
+    half_life_s: float
+
+
+def switches(detector: str) -> Switches:
+    """Draw the switches; every one keeps its value from page to page.
+
+    Args:
+        detector: the name of the one that runs, since not all of them give landmarks.
+    """
+    mode = st.segmented_control(
+        "Whom to read",
+        ["Everyone in view", "One person"],
+        default="Everyone in view",
+        required=True,
+        key="live_mode",
+        persist_state="session",
+        help="One person: the largest face, then whoever that was, until lost from view.",
+    )
+
+    def toggle(label: str, key: str, value: bool = False, **more: object) -> bool:
+        return st.toggle(label, value, key=key, persist_state="session", **more)
+
+    mirror = toggle("Mirror", "live_mirror", value=True)
+    numbers = toggle("Numbers only", "live_numbers", help="Boxes bear the person's number and no expression.")
+    landmarks = toggle(
+        "Landmarks",
+        "live_landmarks",
+        disabled=detector != "yunet",
+        help="Eyes, nose and corners of the mouth. YuNet gives them, other detectors do not.",
+    )
+    blur = toggle(
+        "Blur faces",
+        "live_blur",
+        help="Nobody can be recognised in the picture; while no face is found, all of it is blurred. "
+        "A face that the detector misses beside another one stays visible.",
+    )
+    half_life_s = st.select_slider(
+        "Smoothing",
+        HALF_LIVES_S,
+        0.3,
+        format_func=lambda seconds: f"{seconds:g} s" if seconds else "off",
+        key="live_half_life",
+        persist_state="session",
+        help="After this time a reading counts half. Longer is calmer and later.",
+    )
+    return Switches(View(mirror, not numbers, landmarks, blur), mode == "Everyone in view", half_life_s)
+
+
+def visitor_session(pipeline: FacePipeline, wanted: Switches) -> LiveSession:
+    """This visitor's live view, which lives as long as their browser's session, set to what they want now."""
+    session: LiveSession = st.session_state.setdefault("_live", LiveSession(pipeline))
+    session.use(pipeline)
+    session.view, session.everyone, session.half_life_s = wanted.view, wanted.everyone, wanted.half_life_s
+    return session
+
+
+@st.cache_resource(show_spinner="Reading the example", max_entries=8)
+def example(settings: Settings, version: tuple[int, ...]) -> tuple[np.ndarray, LiveSnapshot]:
+    """What the page shows before the camera starts: a short stream made of a sample photo that sways.
+
+    Args:
+        settings: how it is read, which are the page's.
+        version: of the model's files.
+
+    Returns:
+        The last picture with its boxes, image_bgr, and what was read until then. Shared by all visitors.
+    """
+    photo = cv2.resize(samples.SAMPLES["two-faces"].load(), _EXAMPLE_WH, interpolation=cv2.INTER_AREA)
+    middle = (_EXAMPLE_WH[0] / 2, _EXAMPLE_WH[1] / 2)
+    session = LiveSession(open_pipeline(settings))
+    session.view = View(mirror=False)
+    for step in range(_EXAMPLE_STEPS):
+        turn = cv2.getRotationMatrix2D(middle, 8 * np.sin(step / 2), 1.05 + 0.08 * np.sin(step / 3))
+        swayed = cv2.warpAffine(photo, turn, _EXAMPLE_WH, borderMode=cv2.BORDER_REPLICATE)
+        drawn = session.process(swayed, step * _EXAMPLE_STEP_S)
+    return drawn, session.snapshot()
+
+
+def example_picture(drawn_bgr: np.ndarray) -> None:
+    """Show the example's picture, and say that it is one."""
+    st.image(drawn_bgr, channels="BGR", width="stretch", output_format="JPEG", alt="Two sample photos with their boxes")
+    st.caption(f"An example, until your camera starts: {samples.SAMPLES['two-faces'].credit}.")
+
+
+def advice(snapshot: LiveSnapshot, trouble: str | None = None) -> str:
+    """What is wrong and what to do about it; "" where all is well.
+
+    Args:
+        snapshot: of the live view.
+        trouble: what keeps a recording from being saved.
+    """
+    if snapshot.error is not None:
+        return snapshot.error
+    if trouble is not None:
+        return trouble
+    if snapshot.dark:
+        return TOO_DARK
+    return NO_FACE if snapshot.frame is not None and not snapshot.frame.faces else ""
+
+
+def figures(snapshot: LiveSnapshot) -> str:
+    """How it goes, in figures."""
+    if snapshot.frame is None:
+        return "Waiting for the first picture."
+    faces = len(snapshot.frame)
+    recording = "" if snapshot.recording_s is None else f" \u00b7 recording, {snapshot.recording_s:.0f} s"
+    read = f"{snapshot.frames:,} pictures read"
+    return f"{snapshot.fps:.0f} a second \u00b7 {faces} face{'' if faces == 1 else 's'} \u00b7 {read}{recording}"
+
+
+def begin_anew(session: LiveSession, *, playing: bool) -> None:
+    """Let the people of a stream that has just started be numbered from 1; called on every run of the page."""
+    if playing and not st.session_state.get("_live_played"):
+        session.restart()
+    st.session_state["_live_played"] = playing
+
+
+def picture_status(session: LiveSession, *, playing: bool) -> None:
+    """Say under the picture how it goes, as often as the graphs move."""
+
+    def write() -> None:
+        snapshot = session.snapshot()
+        status(figures(snapshot), advice(snapshot, saving.recording_trouble()))
+
+    with st.container():
+        if playing:
+            st.fragment(write, run_every=TICK_S)()
+        else:
+            status("Press START, and allow this page the camera. Nothing is recorded unless you ask for it.")
+
+
+def stages(session: LiveSession, *, playing: bool) -> None:
+    """Show, on demand, how long every step of a picture takes."""
+
+    def write() -> None:
+        measured = session.snapshot().stages
+        if not measured:
+            st.caption("Nothing was measured yet.")
+            return
+        table = pd.DataFrame(measured, index=["half of the pictures within", "95 % of them within"]).T
+        st.table(table.style.format("{:.1f} ms"))
+
+    with (
+        st.expander(
+            "How long every step takes", icon=":material/timer:", key="live_stages", on_change="rerun"
+        ) as open_now,
+        st.container(),
+    ):
+        if open_now.open:
+            st.fragment(write, run_every=2 * TICK_S if playing else None)()
+
+
+def graphs(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> None:
+    """Draw the graphs: what is shown now, the last minute, and how often each expression was seen.
+
+    Args:
+        session: the visitor's, whose counts can be reset.
+        shown: what to draw where the session has read nothing yet.
+        playing: whether the graphs move.
+    """
+
+    def draw() -> None:
+        snapshot = session.snapshot()
+        _graphs(snapshot if snapshot.frame is not None else shown)
+        st.button(
+            "Reset the counts",
+            icon=":material/restart_alt:",
+            key="live_reset",
+            disabled=not any(snapshot.counts.values()),
+            on_click=session.reset_counts,
+        )
+
+    with st.container():
+        st.fragment(draw, run_every=TICK_S if playing else None)()
+
+
+def _graphs(snapshot: LiveSnapshot) -> None:
+    faces = snapshot.frame.faces
+    people = live_charts.chosen_people([face.person for face in faces], snapshot.history)
+    in_view = sorted((face for face in faces if face.person in people), key=lambda face: face.person)
+    st.subheader("Now")
+    headlines(in_view)
+    st.altair_chart(
+        live_charts.probabilities_now(in_view, snapshot.classes),
+        width="stretch",
+        alt="The probability of every expression now, a lane for each person",
+        key="live_now",
+    )
+    st.subheader("Last 60 seconds")
+    st.altair_chart(
+        live_charts.last_minute(snapshot.history, snapshot.classes, snapshot.now_s, people),
+        width="stretch",
+        alt="The probability of every expression over the last minute, a lane for each person",
+        key="live_minute",
+    )
+    st.subheader("Expressions seen")
+    columns, pie = st.columns(2)
+    columns.altair_chart(
+        live_charts.count_columns(snapshot.counts),
+        width="stretch",
+        alt="How often each expression was seen",
+        key="live_counts",
+    )
+    pie.altair_chart(
+        live_charts.count_pie(snapshot.counts),
+        width="stretch",
+        alt="Each expression's share of all that was seen",
+        key="live_shares",
+    )
+    st.caption("Four times a second, at most, everyone in view counts once, for the most probable expression.")
+
+
+def still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, view: View) -> None:
+    """Read a single picture, where there is no stream.
+
+    Args:
+        taken_bgr: image_bgr, uint8 of shape (height, width, 3); None until there is one.
+        pipeline: reads it.
+        view: how it is drawn.
+    """
+    if taken_bgr is None:
+        st.info("Take a photo, and its faces are read here. It is not stored.", icon=":material/photo_camera:")
+        return
+    result = pipeline.analyze(taken_bgr)
+    drawn = annotate(taken_bgr, result.faces, words=view.words, landmarks=view.landmarks, blur=view.blur)
+    st.image(drawn, channels="BGR", width="stretch", output_format="JPEG", alt=describe(result))
+    if not result.faces:
+        st.info(NO_FACE, icon=":material/search_off:")
+    for number, face in enumerate(result.faces[: live_charts.MOST_LANES], start=1):
+        headline(face)
+        st.altair_chart(probability_bars(face), width="stretch", alt=f"The probabilities of face {number}")

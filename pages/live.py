@@ -1,0 +1,41 @@
+"""The camera, live: every face labelled on the very picture that was read, and graphs that move with it."""
+
+import streamlit as st
+
+from fer.ui import camera, controls, live, saving
+from fer.ui.loaders import file_version
+from fer.ui.navigation import require_entrypoint
+
+require_entrypoint()
+
+st.title("Live")
+st.caption("Every face in view, labelled on the very picture that was read. An expression is not a feeling.")
+
+top_of_sidebar = st.sidebar.container()
+settings, pipeline = controls.reading_controls(live=True)
+with top_of_sidebar:
+    wanted = live.switches(pipeline.reader.detector)
+session = live.visitor_session(pipeline, wanted)
+drawn_bgr, example = live.example(settings, file_version(settings.model))
+
+picture, answer = st.columns(2, gap="medium")
+with picture:
+    agreed = camera.consent()
+    streams = agreed and camera.choose_way("live_way")
+    if streams:
+        playing = camera.stream("live_camera", session.process)
+        live.begin_anew(session, playing=playing)
+        if not playing:
+            live.example_picture(drawn_bgr)
+        live.picture_status(session, playing=playing)
+        saving.recording_controls(session, pipeline, playing=playing)
+        live.stages(session, playing=playing)
+    elif agreed:
+        taken_bgr = camera.snapshot("live_snapshot")
+    else:
+        live.example_picture(drawn_bgr)
+with answer:
+    if agreed and not streams:
+        live.still(taken_bgr, pipeline, wanted.view)
+    else:
+        live.graphs(session, example, playing=streams and playing)
