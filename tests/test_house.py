@@ -20,9 +20,9 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"fetch", "media", "results"}),
     frozenset({"calibration", "charts", "contact_sheet", "crops"})
     | frozenset({"datasets", "detection", "drawing", "quality", "samples"}),
-    frozenset({"acting", "dataset_charts", "export", "live_charts", "recognition", "tracking"}),
+    frozenset({"acting", "dataset_charts", "export", "live_charts", "recognition", "session_charts", "tracking"}),
     frozenset({"evaluation", "pipeline"}),
-    frozenset({"batch", "readme", "store", "stream"}),
+    frozenset({"batch", "model_charts", "readme", "store", "stream"}),
     frozenset({"acting_session", "benchmark", "live", "video"}),
     frozenset({"ui"}),
     frozenset({"training"}),

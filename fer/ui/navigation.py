@@ -16,8 +16,12 @@ def build_navigation() -> StreamlitPage:
     """Declare the pages and return the one that was asked for."""
     home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
     image = st.Page("pages/image.py", title="Image", icon=":material/photo_camera:", url_path="image")
+    live = st.Page("pages/live.py", title="Live", icon=":material/videocam:", url_path="live")
     datasets = st.Page("pages/datasets.py", title="Datasets", icon=":material/dataset:", url_path="datasets")
-    return st.navigation({"": [home], "Read": [image], "Explore": [datasets]})
+    models = st.Page("pages/models.py", title="Models", icon=":material/network_node:", url_path="models")
+    acting = st.Page("pages/acting.py", title="Acting practice", icon=":material/theater_comedy:", url_path="acting")
+    sessions = st.Page("pages/sessions.py", title="Sessions", icon=":material/history:", url_path="sessions")
+    return st.navigation({"": [home], "Read": [image, live, acting, sessions], "Explore": [datasets, models]})
 
 
 def enter() -> StreamlitPage:

@@ -1,0 +1,247 @@
+"""Figures of models -> charts, in the colours of the expressions.
+
+Knows nothing about Streamlit, networks or files. Charts fill the width of their container and leave the background,
+axes and typeface to the theme of the page that shows them. Colour means an expression; models are told apart by
+lightness, shape and words.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from fer.charts import INK, INK_ON_FULL, edge_scale, emotion_scale, percent
+from fer.emotions import EMOTIONS_WITH_CONTEMPT
+from fer.evaluation import Figures, Reliability
+
+ClassFigure = Literal["f1", "precision", "recall"]
+
+_HEIGHT_PX = 280
+_SQUARE_PX = 300
+_AXIS_PX = 64
+_CELL_PX = 36
+_LEAST_OPACITY = 0.25
+_LABEL_ROOM = 1.8  # axis lengths; the name of the costliest model stands in what lies past its point
+_GREY = "#808080"
+_SHORT_NAMES = "width < 420 ? slice(datum.label, 0, 3) : datum.label"
+"""Below this many pixels, the names under columns are cut to three letters rather than tilted or left out."""
+
+_LEGEND = alt.Legend(title=None, orient="top", symbolFillColor=_GREY, symbolStrokeColor=_GREY)
+_SHARES = alt.Scale(domain=[0, 1])
+
+
+def confusion(figures: Figures, as_shares: bool) -> alt.LayerChart:
+    """Chart how the faces of every class were read: a row a label, a column an answer.
+
+    Args:
+        figures: of one model on one split.
+        as_shares: write the share of the label's faces into the cells; else how many they are. The shade is the share
+            both times, so that a rare class can be read as well as a frequent one.
+    """
+    names = list(figures.per_class)
+    cells = pd.DataFrame(
+        [
+            {"label": label, "read": answer, "faces": faces, "share": faces / max(1, sum(row))}
+            for label, row in zip(names, figures.confusion, strict=True)
+            for answer, faces in zip(names, row, strict=True)
+        ]
+    )
+    cells["words"] = cells["share"].map(percent) if as_shares else cells["faces"].map("{:,}".format)
+    axis = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=_SHORT_NAMES, title="read as", orient="top")
+    base = alt.Chart(cells).encode(
+        alt.X("read:N", sort=names, axis=axis),
+        alt.Y("label:N", sort=names, axis=alt.Axis(labelOverlap=False, title="labelled")),
+        tooltip=[
+            alt.Tooltip("label:N", title="labelled"),
+            alt.Tooltip("read:N", title="read as"),
+            alt.Tooltip("faces:Q", format=",d"),
+            alt.Tooltip("share:Q", title="share of the label", format=".1%"),
+        ],
+    )
+    return _shaded(base, "share", len(names))
+
+
+def macro_recall_matrix(cells: pd.DataFrame) -> alt.LayerChart:
+    """Chart what every model reaches on every data set.
+
+    Args:
+        cells: one row a pair: model, rows (what it was measured on, in words), macro_recall with its interval low and
+            high (in [0, 1]), classes (how many), n (faces), seen ("seen in training", or "").
+    """
+    models, rows = (list(dict.fromkeys(cells[column])) for column in ("model", "rows"))
+    cells = cells.assign(words=cells["macro_recall"].map(percent) + cells["seen"].map(lambda seen: seen and " *"))
+    axis = alt.Axis(labelAngle=0, labelLimit=260, labelOverlap=False, title=None, orient="top")
+    base = alt.Chart(cells).encode(
+        alt.X("rows:N", sort=rows, axis=axis),
+        alt.Y("model:N", sort=models, axis=alt.Axis(labelOverlap=False, labelLimit=240, title=None)),
+        tooltip=[
+            alt.Tooltip("model:N"),
+            alt.Tooltip("rows:N", title="measured on"),
+            alt.Tooltip("macro_recall:Q", title="macro recall", format=".1%"),
+            alt.Tooltip("low:Q", title="95 % from", format=".1%"),
+            alt.Tooltip("high:Q", title="95 % to", format=".1%"),
+            alt.Tooltip("classes:Q", title="expressions", format="d"),
+            alt.Tooltip("n:Q", title="faces", format=",d"),
+            alt.Tooltip("seen:N", title="note"),
+        ],
+    )
+    return _shaded(base, "macro_recall", len(models))
+
+
+def _shaded(base: alt.Chart, share: str, rows: int) -> alt.LayerChart:
+    """Lay out cells that are the darker the larger their share, with their `words` on top."""
+    squares = base.mark_rect().encode(color=alt.Color(f"{share}:Q", scale=_SHARES, legend=None))
+    # The theme's scale runs away from the background, so the letters turn over half-way.
+    words = base.mark_text(fontSize=12).encode(
+        text="words:N", color=alt.condition(f"datum.{share} > 0.5", alt.value(INK_ON_FULL), alt.value(INK))
+    )
+    return alt.layer(squares, words).properties(width="container", height=_CELL_PX * rows + _AXIS_PX)
+
+
+def class_figures(figures: Mapping[str, Figures], which: ClassFigure) -> alt.Chart:
+    """Chart one figure of every class, the models side by side and told apart by lightness.
+
+    Args:
+        figures: by model, in the order of the columns.
+        which: the figure. A class that a model does not know, or of which there was no face, has no column.
+    """
+    models = list(figures)
+    table = pd.DataFrame(
+        [
+            {"model": model, "expression": name, "share": getattr(its, which), "faces": its.support}
+            for model, of_model in figures.items()
+            for name, its in of_model.per_class.items()
+            if getattr(its, which) is not None
+        ],
+        columns=["model", "expression", "share", "faces"],
+    )
+    classes = [name for name in EMOTIONS_WITH_CONTEMPT if name in set(table["expression"])]
+    names = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=_SHORT_NAMES, title=None)
+    title = {"f1": "F1", "precision": "precision", "recall": "recall"}[which]
+    opacities = np.linspace(1.0, _LEAST_OPACITY, len(models)) if len(models) > 1 else [1.0]
+    return (
+        alt.Chart(table)
+        .mark_bar(strokeWidth=1, cornerRadiusEnd=2)
+        .encode(
+            alt.X("expression:N", sort=classes, axis=names),
+            alt.Y("share:Q", scale=_SHARES, axis=alt.Axis(title=title, tickCount=5, format=".0%")),
+            xOffset=alt.XOffset("model:N", sort=models),
+            color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
+            stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
+            opacity=alt.Opacity(
+                "model:O",
+                # A scale of type "point", the default, would read two values of the range alone.
+                scale=alt.Scale(type="ordinal", domain=models, range=[round(float(o), 3) for o in opacities]),
+                legend=_LEGEND if len(models) > 1 else None,
+            ),
+            tooltip=[
+                alt.Tooltip("model:N"),
+                alt.Tooltip("expression:N"),
+                alt.Tooltip("share:Q", title=title, format=".1%"),
+                alt.Tooltip("faces:Q", format=",d"),
+            ],
+        )
+        .properties(width="container", height=_HEIGHT_PX)
+    )
+
+
+def reliability_curves(curves: Mapping[str, Reliability]) -> alt.LayerChart:
+    """Chart how often a reading is right by how sure it was; on the dashed line the two are the same.
+
+    Args:
+        curves: by title, of which the last is filled and the others are hollow. Bins without a face have no point.
+    """
+    titles = list(curves)
+    table = pd.DataFrame(
+        [
+            {"curve": title, "confidence": confidence, "accuracy": accuracy, "faces": int(faces)}
+            for title, curve in curves.items()
+            for confidence, accuracy, faces in zip(curve.confidence, curve.accuracy, curve.counts, strict=True)
+            if faces
+        ],
+        columns=["curve", "confidence", "accuracy", "faces"],
+    )
+    table = table.assign(filled=(table["curve"] == titles[-1]).astype(float))
+    axis = {"format": ".0%", "tickCount": 5}
+    x = alt.X("confidence:Q", scale=_SHARES, axis=alt.Axis(title="confidence", **axis))
+    y = alt.Y("accuracy:Q", scale=_SHARES, axis=alt.Axis(title="share read as labelled", **axis))
+    ideal = (
+        alt.Chart(pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]}))
+        .mark_line(strokeDash=[4, 4], color=_GREY)
+        .encode(x, y)
+    )
+    base = alt.Chart(table).encode(x, y)
+    lines = base.mark_line(color=INK, strokeWidth=1, opacity=0.6).encode(detail="curve:N")
+    points = base.mark_point(stroke=INK, fill=INK, opacity=1, strokeWidth=1.5).encode(
+        fillOpacity=alt.FillOpacity("filled:Q", scale=None, legend=None),
+        size=alt.Size("faces:Q", scale=alt.Scale(range=[20, 320]), legend=None),
+        shape=alt.Shape(
+            "curve:N",
+            sort=titles,
+            scale=alt.Scale(domain=titles, range=["diamond"] * (len(titles) - 1) + ["circle"]),
+            legend=_LEGEND,
+        ),
+        tooltip=[
+            alt.Tooltip("curve:N", title="which"),
+            alt.Tooltip("confidence:Q", title="mean confidence", format=".1%"),
+            alt.Tooltip("accuracy:Q", title="read as labelled", format=".1%"),
+            alt.Tooltip("faces:Q", format=",d"),
+        ],
+    )
+    return alt.layer(ideal, lines, points).properties(width="container", height=_SQUARE_PX)
+
+
+def trade_off(table: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
+    """Chart accuracy, with its interval, against what a model costs.
+
+    Args:
+        table: one row a model: model, accuracy, low, high (in [0, 1]) and the cost.
+        cost: name of its column; from 0 upwards.
+        title: what the cost is, with its unit.
+    """
+    most = max(1e-9, float(table[cost].max()))
+    base = alt.Chart(table).encode(
+        alt.X(f"{cost}:Q", scale=alt.Scale(domain=[0, most * _LABEL_ROOM]), axis=alt.Axis(title=title, tickCount=5)),
+        tooltip=[
+            alt.Tooltip("model:N"),
+            alt.Tooltip("accuracy:Q", format=".1%"),
+            alt.Tooltip("low:Q", title="95 % from", format=".1%"),
+            alt.Tooltip("high:Q", title="95 % to", format=".1%"),
+            alt.Tooltip(f"{cost}:Q", title=title, format=".2f"),
+        ],
+    )
+    share = {"scale": alt.Scale(zero=False, padding=12), "axis": alt.Axis(title="accuracy", format=".0%", tickCount=5)}
+    intervals = base.mark_rule(strokeWidth=2, color=_GREY).encode(alt.Y("low:Q", **share), alt.Y2("high:Q"))
+    points = base.mark_point(size=110, filled=True, opacity=1, color=INK).encode(alt.Y("accuracy:Q", **share))
+    words = base.mark_text(dy=-4, dx=10, align="left", fontSize=12, color=INK).encode(
+        alt.Y("accuracy:Q", **share), text="model:N"
+    )
+    return alt.layer(intervals, points, words).properties(width="container", height=_HEIGHT_PX)
+
+
+def training_curve(epochs: Sequence[Mapping[str, Any]], figure: str, title: str) -> alt.Chart:
+    """Chart how one figure went while a network was trained.
+
+    Args:
+        epochs: one entry an epoch, with `epoch` and the figure; epochs in which it is None are left out.
+        figure: "loss", or a share in [0, 1].
+        title: what it is.
+    """
+    table = pd.DataFrame(
+        [{"epoch": each["epoch"], "value": each[figure]} for each in epochs if each.get(figure) is not None],
+        columns=["epoch", "value"],
+    )
+    number = ".2f" if figure == "loss" else ".1%"
+    axis = alt.Axis(title=title, tickCount=5, format=".1f" if figure == "loss" else ".0%")
+    return (
+        alt.Chart(table)
+        .mark_line(color=INK, point=alt.OverlayMarkDef(color=INK, size=24))
+        .encode(
+            alt.X("epoch:Q", axis=alt.Axis(title="epoch", format="d", tickMinStep=1)),
+            alt.Y("value:Q", scale=alt.Scale(zero=False), axis=axis),
+            tooltip=[alt.Tooltip("epoch:Q", format="d"), alt.Tooltip("value:Q", title=title, format=number)],
+        )
+        .properties(width="container", height=_HEIGHT_PX)
+    )

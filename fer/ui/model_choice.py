@@ -1,0 +1,195 @@
+"""Which models a page compares, on which rows, and which figures there are for that: stored ones, or measured here.
+
+A model that is damaged is told apart from the others, which are still shown.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from fer import paths
+from fer.datasets import DATASETS, FaceDataset
+from fer.datasets.dataset import ALL
+from fer.errors import FerError
+from fer.evaluation import APEX, HELD_OUT, Evaluation, Figures, Report, load_report
+from fer.evaluation.report import TEST_SPLIT
+from fer.recognition import MODEL_FILE, ModelCard
+from fer.results import Averaging
+from fer.ui.dataset_choice import open_file
+from fer.ui.model_runs import Key, Result, kept, model_digest
+from fer.ui.style import plain
+
+Way = Literal["plain", "flip"]
+
+WAYS: dict[Way, str] = {"plain": "As they are", "flip": "Mirrored faces averaged in"}
+_SPLIT_TITLES = {ALL: "all rows", APEX: "expressions at their peak", HELD_OUT: "people not learned from"}
+AVERAGING: dict[Way, Averaging] = {"plain": "none", "flip": "flip"}
+
+
+@dataclass(frozen=True, eq=False)
+class Installed:
+    """An installed model: its facts, its stored figures, and its folder."""
+
+    card: ModelCard
+    report: Report
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @property
+    def megabytes(self) -> float:
+        """Size of the network's file."""
+        file = self.folder / MODEL_FILE
+        return file.stat().st_size / 1e6 if file.exists() else 0.0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows that models are compared on, and how they are read."""
+
+    data: str
+    split: str
+    way: Way
+
+    @property
+    def title(self) -> str:
+        return f"{data_title(self.data)}, {split_title(self.split)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A model and what is known of it on the chosen rows.
+
+    Attributes:
+        model: the model.
+        stored: the figures of its report; None where it has none on these rows.
+        result: what was measured on this machine, on this copy of the data; None before that.
+    """
+
+    model: Installed
+    stored: Evaluation | None
+    result: Result | None
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """The figures to show: those measured here, else the stored ones."""
+        return self.stored if self.result is None else self.result.evaluation
+
+    def figures(self, way: Way) -> Figures | None:
+        """The same for one way of averaging."""
+        return None if self.evaluation is None else getattr(self.evaluation, way)
+
+
+def data_title(name: str) -> str:
+    """What to call a data set, known or not."""
+    return DATASETS[name].title if name in DATASETS else name
+
+
+def split_title(split: str) -> str:
+    """What to call a split."""
+    return _SPLIT_TITLES.get(split, split)
+
+
+def installed_models() -> tuple[list[Installed], list[str]]:
+    """Every model that can be shown, and a sentence for every one that cannot."""
+    good, sentences = [], []
+    for folder in paths.find_models().values():
+        try:
+            good.append(Installed(ModelCard.read(folder), load_report(folder), folder))
+        except FerError as error:
+            sentences.append(str(error))
+    return good, sentences
+
+
+def choose_models(models: Sequence[Installed]) -> list[Installed]:
+    """Offer the models; at first all of them."""
+    names = [model.name for model in models]
+    chosen = st.pills("Models", names, selection_mode="multi", default=names, key="models", persist_state="session")
+    return [model for model in models if model.name in chosen]
+
+
+def choose_rows(models: Sequence[Installed]) -> Rows:
+    """Offer the data sets and splits that are known or that a report has figures on, and the ways of averaging."""
+    splits = {
+        name: [*known.published, *((APEX, HELD_OUT) if ALL in known.published else ())]
+        for name, known in DATASETS.items()
+    }
+    for stamp in (evaluation.stamp for model in models for evaluation in model.report.evaluations):
+        of_data = splits.setdefault(stamp.data, [])
+        if stamp.split not in of_data:
+            of_data.append(stamp.split)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        data = st.segmented_control(
+            "Data set",
+            list(splits),
+            default=next(iter(splits)),
+            required=True,
+            format_func=data_title,
+            key="models_data",
+            bind="query-params",
+        )
+        offered = splits[data]
+        split = st.segmented_control(
+            "Rows",
+            offered,
+            default=TEST_SPLIT if TEST_SPLIT in offered else offered[0],
+            required=True,
+            format_func=split_title,
+            key=f"models_rows_{data}",
+            persist_state="session",
+        )
+        way = st.segmented_control(
+            "Faces are read",
+            list(WAYS),
+            default="plain",
+            required=True,
+            format_func=WAYS.get,
+            key="models_way",
+            persist_state="session",
+        )
+    return Rows(data, split, way)
+
+
+def data_file(data: str) -> Path | None:
+    """The file of a known data set on this machine, or None."""
+    return paths.find_data_file(DATASETS[data].file_name) if data in DATASETS else None
+
+
+def open_data(data: str) -> FaceDataset | None:
+    """Open a data set that was found on this machine; None where there is none, or none that can be read.
+
+    A sentence says why it cannot be read.
+    """
+    file = data_file(data)
+    if file is None:
+        return None
+    try:
+        return open_file(file, data)
+    except FerError as error:
+        st.error(plain(str(error)), icon=":material/broken_image:")
+        return None
+
+
+def entries(models: Sequence[Installed], rows: Rows) -> tuple[list[Entry], FaceDataset | None]:
+    """Put the models beside their figures.
+
+    Returns:
+        An entry a model; and the data set, where something was measured on it here, else None: nothing else needs it.
+    """
+    dataset = open_data(rows.data) if len(kept()) else None
+    found = []
+    for model in models:
+        result = None
+        if dataset is not None:
+            result = kept().get(Key(model_digest(model.name), dataset.digest, rows.split))
+        found.append(Entry(model, model.report.find(rows.data, rows.split), result))
+    return found, dataset

@@ -1,0 +1,258 @@
+"""The head of the Models page: one row of stamped figures a model, how each was measured, and measuring it here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from fer.datasets import DATASETS
+from fer.errors import FerError
+from fer.evaluation import EVALUATION_SPLITS, Comparison, Evaluation, Figures, Stamp, compare
+from fer.evaluation.report import AGREE_POINTS
+from fer.ui.dataset_views import how_to_get
+from fer.ui.loaders import open_model
+from fer.ui.model_choice import Entry, Rows, Way, data_file, data_title, open_data, split_title
+from fer.ui.model_runs import Key, Run, kept, model_digest
+from fer.ui.style import plain
+
+SEEN = "seen in training"
+NOT_MEASURED = "not measured"
+TICK_S = 0.5
+
+_RUN = "_evaluation"
+_MISSING = "\u2013"
+_MOSTLY = 0.5
+_SHOWN_DIFFERENCES = ("accuracy", "macro_f1", "macro_recall", "ece")
+_COLUMNS = (
+    "Rank",
+    "Accuracy",
+    "95 % interval",
+    "Macro-F1",
+    "Macro recall",
+    "Calibration error",
+    "Faces",
+    "Trained on",
+    "Size",
+    "Measured",
+)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Models in the order to show them.
+
+    Attributes:
+        order: all of them; the best first, those that learned from the rows and those without figures last.
+        ranked: those that have a rank, the best first; none where ranks would not be fair.
+        note: what to say about it; may be empty.
+    """
+
+    order: tuple[Entry, ...]
+    ranked: tuple[Entry, ...]
+    note: str
+
+
+def rank(entries: Sequence[Entry], way: Way) -> Ranking:
+    """Put models in order: by accuracy, or by macro recall where most faces have one label.
+
+    Only figures on the same rows give ranks, and only those of models that did not learn from these rows.
+    """
+    measured = [entry for entry in entries if entry.evaluation is not None]
+    fair = [entry for entry in measured if entry.evaluation.is_ranked]
+    seen = [entry for entry in measured if not entry.evaluation.is_ranked]
+    largest = max((_largest_share(entry.figures(way)) for entry in fair), default=0.0)
+    figure, words = ("macro_recall", "macro recall") if largest > _MOSTLY else ("accuracy", "accuracy")
+    fair.sort(key=lambda entry: -getattr(entry.figures(way), figure))
+    rows = {(entry.evaluation.stamp.digest, entry.evaluation.stamp.n) for entry in fair}
+    notes = []
+    if len(fair) > 1:
+        notes.append(
+            f"Ranked by {words}."
+            if len(rows) == 1
+            else "Not measured on the same rows, so these models are not ranked."
+        )
+    if largest > _MOSTLY:
+        notes.append(f"{largest:.0%} of these faces have one label: accuracy says little here, macro recall more.")
+    if seen:
+        notes.append("A model that learned from these very faces is marked and not ranked.")
+    return Ranking(
+        order=(*fair, *seen, *(entry for entry in entries if entry not in measured)),
+        ranked=tuple(fair) if len(fair) > 1 and len(rows) == 1 else (),
+        note=" ".join(notes),
+    )
+
+
+def _largest_share(figures: Figures) -> float:
+    return max(its.support for its in figures.per_class.values()) / figures.n
+
+
+def table(ranking: Ranking, rows: Rows) -> None:
+    """Show one line of figures a model, and under it how they were measured."""
+    lines = {plain(entry.name): _line(entry, rows.way, ranking.ranked) for entry in ranking.order}
+    st.table(pd.DataFrame.from_dict(lines, orient="index").rename_axis("Model"), alt=f"Figures on {rows.title}")
+    if ranking.note:
+        st.caption(ranking.note)
+    with st.expander("How these figures were measured", icon=":material/fact_check:"):
+        for entry in ranking.order:
+            st.markdown(f"**{plain(entry.name)}**")
+            if entry.evaluation is None:
+                st.caption(f"Has no figures on {plain(rows.title)} yet.")
+            else:
+                st.caption(plain(protocol(entry.evaluation)))
+        st.caption(
+            "Intervals hold 95 % of what other faces of the same kind would give (bootstrap over the faces). Macro-F1 "
+            "and macro recall count every expression the same, however rare. The calibration error says how far the "
+            "stated probabilities are off, on average, after the temperature."
+        )
+
+
+def _line(entry: Entry, way: Way, ranked: Sequence[Entry]) -> dict[str, str]:
+    figures = entry.figures(way)
+    place = str(ranked.index(entry) + 1) if entry in ranked else _MISSING
+    size = f"{entry.model.megabytes:.1f} MB"
+    if figures is None:
+        return dict.fromkeys(_COLUMNS, _MISSING) | {"Rank": place, "Faces": NOT_MEASURED, "Size": size}
+    low, high = figures.accuracy_95
+    stamp = entry.evaluation.stamp
+    where = "here" if entry.result is not None else "stored"
+    return {
+        "Rank": SEEN if stamp.seen_in_training else place,
+        "Accuracy": f"{figures.accuracy:.1%}",
+        "95 % interval": f"{low:.1%} to {high:.1%}",
+        "Macro-F1": f"{figures.macro_f1:.1%}",
+        "Macro recall": f"{figures.macro_recall:.1%}",
+        "Calibration error": f"{figures.ece:.1%}",
+        "Faces": f"{figures.n:,}",
+        "Trained on": plain(stamp.trained_on),
+        "Size": size,
+        "Measured": f"{where}, {plain(stamp.date)}",
+    }
+
+
+def protocol(evaluation: Evaluation) -> str:
+    """Everything that figures need beside them, in sentences."""
+    stamp = evaluation.stamp
+    sentences = [
+        f"{data_title(stamp.data)}, {split_title(stamp.split)}: {stamp.n:,} faces{_left_out(stamp)}.",
+        f"Trained on {stamp.trained_on} ({stamp.training_device}, seeds: {stamp.seeds}); checkpoint selected by "
+        f"{stamp.selected_by}.",
+    ]
+    if stamp.seen_in_training:
+        sentences.append("Seen in training: these figures say nothing about new faces.")
+    elif stamp.copies_in_training is not None:
+        without = evaluation.plain.accuracy_without_copies
+        rest = "" if without is None else f"; without those {without:.1%} are read as labelled, not mirrored"
+        sentences.append(f"{stamp.copies_in_training:,} have an exact copy among the training faces{rest}.")
+    temperatures = ", ".join(f"{way} {value:.3f}" for way, value in stamp.temperature.items())
+    sentences.append(f"Temperature: {temperatures or 'not noted'}. Averaging: {stamp.averaging}.")
+    sentences.append(
+        f"Measured {stamp.date} on the network that is served, code {stamp.code_version}, data {stamp.digest[:8]}."
+    )
+    return " ".join(sentences)
+
+
+def _left_out(stamp: Stamp) -> str:
+    if not stamp.rows_left_out:
+        return ""
+    return " (left out: " + ", ".join(f"{rows:,} {reason}" for reason, rows in stamp.rows_left_out.items()) + ")"
+
+
+def measure_here(entries: Sequence[Entry], rows: Rows) -> None:
+    """Offer to measure the models on this machine's copy of the data, or show how far that is, or how to get it."""
+    run: Run | None = st.session_state.get(_RUN)
+    if run is not None and not run.done:
+        with st.container():  # what follows a ticking fragment in one container may vanish
+            st.fragment(_progress, run_every=TICK_S)(run)
+        return
+    if run is not None:
+        del st.session_state[_RUN]
+        _outcome(run)
+    if rows.split not in EVALUATION_SPLITS or rows.data not in DATASETS:
+        return
+    if data_file(rows.data) is None:
+        how_to_get(DATASETS[rows.data])
+        return
+    waiting = [entry for entry in entries if entry.result is None]
+    if not waiting:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Measure here", key="measure", icon=":material/play_arrow:"):
+            _start(waiting, rows)
+        st.caption(
+            "Reads the faces with the networks as they are served, and brings what a stored report does not hold: "
+            "reliability curves, the faces themselves and a test between two models."
+        )
+
+
+def _start(waiting: Sequence[Entry], rows: Rows) -> None:
+    dataset = open_data(rows.data)
+    if dataset is None:
+        return
+    models, errors = [], {}
+    for entry in waiting:
+        try:
+            key = Key(model_digest(entry.name), dataset.digest, rows.split)
+            models.append((key, open_model(entry.name)))
+        except FerError as error:
+            errors[entry.name] = str(error)
+    run = Run(models, dataset, rows.split, errors)
+    st.session_state[_RUN] = run
+    run.start(kept())
+    st.rerun()
+
+
+def _progress(run: Run) -> None:
+    if run.done:
+        st.rerun()
+    left = "" if run.left_s is None else f", {run.left_s:.0f} s left"
+    what = f"{data_title(run.dataset.name)}, {split_title(run.split)}"
+    text = f"{run.at} reads {what}: {run.share:.0%}{left}" if run.at else "Waiting for another evaluation to end"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(run.share, text=plain(text))
+        st.button("Stop", key="stop_measuring", on_click=run.stop, disabled=run.stopped)
+
+
+def _outcome(run: Run) -> None:
+    for sentence in run.errors.values():
+        st.warning(plain(sentence), icon=":material/warning:")
+    if run.stopped:
+        st.info("Stopped. What was measured until then is kept.", icon=":material/pause:")
+
+
+def against_stored(entries: Sequence[Entry], way: Way) -> None:
+    """Say of models that were measured here whether their stored figures hold, and on which copy of the data."""
+    pairs = [
+        (entry, compare(entry.result.evaluation, entry.stored)) for entry in entries if entry.result and entry.stored
+    ]
+    agreeing = [entry.name for entry, comparison in pairs if comparison.same_data and comparison.agrees]
+    if agreeing:
+        st.caption(f"Measured here, every figure agrees with the stored report: {plain(', '.join(agreeing))}.")
+    others = [(entry, comparison) for entry, comparison in pairs if entry.name not in agreeing]
+    if not others:
+        return
+    here = others[0][0].result.evaluation.stamp
+    is_other_copy = any(not comparison.same_data for _, comparison in others)
+    title = (
+        f"This machine's copy of {data_title(here.data)} (digest {here.digest[:8]}) is another one than the reports'."
+        if is_other_copy
+        else f"On the same rows, figures are more than {AGREE_POINTS} points from the stored ones."
+    )
+    lines = "\n".join(f"- {plain(f'{entry.name}: {_difference(comparison, way)}.')}" for entry, comparison in others)
+    st.warning(f"{plain(title)}\n{lines}", icon=":material/difference:")
+
+
+def _difference(comparison: Comparison, way: Way) -> str:
+    """The chosen figures that differ, as in "accuracy 62.1% here, 67.4% stored"."""
+    differing = [each for each in comparison.differences if not each.agrees and each.averaging == way]
+    words = [
+        f"{each.figure.replace('_', ' ').replace('ece', 'calibration error')} "
+        f"{_percent(each.measured)} here, {_percent(each.stored)} stored"
+        for each in differing
+        if each.figure in _SHOWN_DIFFERENCES
+    ]
+    return "; ".join(words) or f"no figure of the table is more than {AGREE_POINTS} points apart"
+
+
+def _percent(share: float | None) -> str:
+    return "none" if share is None else f"{share:.1%}"

@@ -1,0 +1,368 @@
+"""What the Models page shows of figures: confusion, classes, calibration, cost, other data sets, training, cards."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from fer.calibration import softmax
+from fer.datasets import FaceDataset
+from fer.errors import FerError
+from fer.evaluation import Evaluation, cross_data_matrix, load_curve, reliability
+from fer.model_charts import (
+    class_figures,
+    confusion,
+    macro_recall_matrix,
+    reliability_curves,
+    trade_off,
+    training_curve,
+)
+from fer.ui.loaders import open_model
+from fer.ui.model_choice import AVERAGING, Entry, Rows, Way, data_title, split_title
+from fer.ui.model_figures import SEEN, protocol
+from fer.ui.model_runs import model_digest
+from fer.ui.style import plain
+
+SIDE_BY_SIDE = 2
+
+_SPEEDS = "_speeds"
+_FIGURES = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
+
+
+def confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+    """Show side by side what the models take for what."""
+    measured = _measured(entries)
+    if not measured:
+        return
+    unit = st.segmented_control(
+        "In the cells",
+        ["share", "faces"],
+        default="share",
+        required=True,
+        format_func={"share": "Share of the label", "faces": "Faces"}.get,
+        key="confusion_unit",
+        persist_state="session",
+    )
+    for start in range(0, len(measured), SIDE_BY_SIDE):
+        for entry, place in zip(measured[start:], st.columns(SIDE_BY_SIDE, gap="medium"), strict=False):
+            figures = entry.figures(rows.way)
+            right = ", ".join(
+                f"{name} {its.recall:.0%}" for name, its in figures.per_class.items() if its.recall is not None
+            )
+            with place:
+                st.markdown(f"**{plain(entry.name)}**")
+                st.altair_chart(
+                    confusion(figures, unit == "share"),
+                    width="stretch",
+                    key=f"confusion_{entry.name}",
+                    alt=f"How {entry.name} reads {rows.title}. Read as labelled: {right}",
+                )
+                st.caption(_brief(entry.evaluation, rows.way))
+
+
+def classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+    """Show one figure of every class, the models beside each other."""
+    measured = _measured(entries)
+    if not measured:
+        return
+    which = st.segmented_control(
+        "Figure",
+        list(_FIGURES),
+        default="f1",
+        required=True,
+        format_func=_FIGURES.get,
+        key="class_figure",
+        persist_state="session",
+        help="Precision: how many of the faces read as a class are of it. Recall: how many of a class's faces are "
+        "read as it. F1: their harmonic mean.",
+    )
+    figures = {entry.name: entry.figures(rows.way) for entry in measured}
+    words = "; ".join(
+        f"{model}: "
+        + ", ".join(
+            f"{name} {getattr(its, which):.0%}"
+            for name, its in of_model.per_class.items()
+            if getattr(its, which) is not None
+        )
+        for model, of_model in figures.items()
+    )
+    st.altair_chart(
+        class_figures(figures, which), width="stretch", key="classes", alt=f"{_FIGURES[which]} by class. {words}"
+    )
+    sources = {entry.name: _brief(entry.evaluation, rows.way) for entry in measured}
+    if len(set(sources.values())) == 1:
+        st.caption(next(iter(sources.values())))
+        return
+    for name, source in sources.items():
+        st.caption(f"{plain(name)}: {source}")
+
+
+def calibration(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+    """Show whether a stated probability means what it says, before and after the temperature."""
+    measured = _measured(entries)
+    if not measured:
+        return
+    st.markdown(
+        "A reading of 80 % should be right four times out of five. Dots on the dashed line keep that promise, dots "
+        "below it are too sure of themselves. The larger a dot, the more faces."
+    )
+    for start in range(0, len(measured), SIDE_BY_SIDE):
+        for entry, place in zip(measured[start:], st.columns(SIDE_BY_SIDE, gap="medium"), strict=False):
+            with place:
+                _calibrated(entry, rows, dataset)
+
+
+def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
+    figures = entry.figures(rows.way)
+    errors = f"calibration error {figures.ece_raw:.1%} before the temperature, {figures.ece:.1%} after it"
+    st.markdown(f"**{plain(entry.name)}**")
+    if entry.result is None:
+        st.caption(f"{errors.capitalize()}. The curves need the readings themselves: measure the model here.")
+    else:
+        labels = entry.result.faces(dataset).labels
+        logits = entry.result.logits[AVERAGING[rows.way]]
+        temperature = entry.evaluation.stamp.temperature.get(rows.way, 1.0)
+        curves = {
+            "before the temperature": reliability(softmax(logits), labels),
+            f"after, at {temperature:.3f}": reliability(softmax(logits, temperature), labels),
+        }
+        st.altair_chart(
+            reliability_curves(curves),
+            width="stretch",
+            key=f"reliability_{entry.name}",
+            alt=f"Reliability of {entry.name} on {rows.title}: {errors}",
+        )
+        st.caption(f"{errors.capitalize()}.")
+    fitted = entry.model.report.calibration
+    if fitted is None:
+        st.caption("No temperature was fitted for this model, so its probabilities are those of the network itself.")
+    else:
+        source = fitted.fitted_on
+        st.caption(
+            plain(
+                f"Fitted on {source['n']:,} faces of {data_title(source['data'])} {source['split']}, "
+                f"{source['date']}. On other faces it is a guide."
+            )
+        )
+    st.caption(_brief(entry.evaluation, rows.way))
+
+
+def cost(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+    """Show accuracy against size, and against speed once that was measured on this machine."""
+    measured = _measured(entries)
+    ranked = [entry for entry in measured if entry.evaluation.is_ranked]
+    if measured and not ranked:
+        st.info(
+            "These models were all trained on these rows: there is no accuracy to weigh.", icon=":material/balance:"
+        )
+    if not ranked:
+        return
+    speeds: dict[str, float] = st.session_state.setdefault(_SPEEDS, {})
+    table = pd.DataFrame(
+        [
+            {
+                "model": entry.name,
+                "accuracy": figures.accuracy,
+                "low": figures.accuracy_95[0],
+                "high": figures.accuracy_95[1],
+                "megabytes": entry.model.megabytes,
+                "ms": speeds.get(model_digest(entry.name)),
+            }
+            for entry, figures in ((entry, entry.figures(rows.way)) for entry in ranked)
+        ]
+    )
+    size, speed = st.columns(SIDE_BY_SIDE, gap="medium")
+    with size:
+        st.altair_chart(
+            trade_off(table, "megabytes", "size of the network's file, MB"),
+            width="stretch",
+            key="by_size",
+            alt="Accuracy against size: "
+            + ", ".join(f"{row.model} {row.accuracy:.1%} at {row.megabytes:.1f} MB" for row in table.itertuples()),
+        )
+        weights = ", ".join(f"{entry.name} {entry.model.card.parameters:,}" for entry in ranked)
+        st.caption(plain(f"Weights: {weights}."))
+    with speed:
+        timed = table.dropna(subset="ms")
+        if len(timed) < len(table) and st.button("Measure speed here", key="time_models", icon=":material/timer:"):
+            _time(ranked, speeds)
+        if timed.empty:
+            st.caption("How long a face takes depends on the machine, so it is measured on this one: about a second.")
+        else:
+            st.altair_chart(
+                trade_off(timed, "ms", "one face, milliseconds"),
+                width="stretch",
+                key="by_speed",
+                alt="Accuracy against time a face: "
+                + ", ".join(f"{row.model} {row.accuracy:.1%} in {row.ms:.2f} ms" for row in timed.itertuples()),
+            )
+            st.caption(
+                "From a face's place in a frame to calibrated probabilities, one face at a time, not mirrored; median "
+                "of 200 on this machine, beside whatever else it does now."
+            )
+    st.caption(
+        f"Accuracy on {plain(rows.title)} with its 95 % interval; how it was measured stands above."
+        + (" Models seen in training are left out." if len(ranked) < len(measured) else "")
+    )
+
+
+def _time(entries: Sequence[Entry], speeds: dict[str, float]) -> None:
+    from fer.benchmark import time_reading  # the rest of the benchmark takes half a second to import
+
+    with st.spinner("Reading one face, again and again"):
+        for entry in entries:
+            try:
+                speeds[model_digest(entry.name)] = time_reading(open_model(entry.name)).p50
+            except FerError as error:
+                st.warning(plain(str(error)), icon=":material/warning:")
+                return
+    st.rerun()
+
+
+def across(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+    """Show what every model reaches on every data set it has figures on, its own and the others."""
+    cells = cross_data_matrix({entry.name: entry.model.report for entry in entries})
+    if not cells:
+        st.info("None of these models has stored figures.", icon=":material/grid_on:")
+        return
+    table = pd.DataFrame(
+        [
+            {
+                "model": cell.model,
+                "rows": f"{data_title(cell.data)}, {split_title(cell.split)}",
+                "macro_recall": cell.macro_recall,
+                "low": cell.macro_recall_95[0],
+                "high": cell.macro_recall_95[1],
+                "classes": cell.classes,
+                "n": cell.n,
+                "seen": SEEN if cell.seen_in_training else "",
+            }
+            for cell in cells
+        ]
+    )
+    st.markdown("Macro recall by model and by the rows that it was measured on, from the stored reports.")
+    st.altair_chart(
+        macro_recall_matrix(table),
+        width="stretch",
+        key="across",
+        alt="Macro recall: "
+        + "; ".join(
+            f"{row.model} on {row.rows} {row.macro_recall:.0%} {row.seen}".strip() for row in table.itertuples()
+        ),
+    )
+    st.caption(
+        "Every expression counts the same, because CK+ is two thirds neutral and its accuracy says little. Point at a "
+        "cell for its interval, its number of faces and how many expressions were asked for. Not mirrored. "
+        f"* {SEEN}."
+    )
+    with st.expander("How these figures were measured", icon=":material/fact_check:"):
+        for cell in cells:
+            st.caption(plain(f"{cell.model}: {protocol(cell.evaluation)}"))
+    for entry in entries:
+        if entry.model.report.cross_validation is not None:
+            _cross_validated(entry, rows.way)
+
+
+def _cross_validated(entry: Entry, way: Way) -> None:
+    crossed = entry.model.report.cross_validation
+    folds = crossed.out_of_fold.folds
+    st.markdown(f"**{plain(entry.name)} in a {folds}-fold cross-validation by person**")
+    parts = {"Expressions at their peak": crossed.apex, "All rows": crossed.whole}
+    lines = {}
+    for title, evaluation in parts.items():
+        figures = getattr(evaluation, way)
+        low, high = figures.accuracy_95
+        lines[title] = {
+            "Accuracy": f"{figures.accuracy:.1%}",
+            "95 % interval": f"{low:.1%} to {high:.1%}",
+            "Macro recall": f"{figures.macro_recall:.1%}",
+            "Expressions": str(sum(its.support > 0 for its in figures.per_class.values())),
+            "Faces": f"{figures.n:,}",
+        }
+    st.table(pd.DataFrame.from_dict(lines, orient="index"), alt=f"Cross-validation of {entry.name}")
+    st.caption(
+        f"These are the figures of {folds} networks, each measured on people whom it had not seen, not of the one that "
+        "is served. Intervals are drawn by person. At the peak, neutral is neither asked for nor a possible answer."
+    )
+    for evaluation in parts.values():
+        st.caption(plain(protocol(evaluation)))
+
+
+def curves(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+    """Show how training went, epoch by epoch, where the model brought its log along."""
+    for entry in entries:
+        st.markdown(f"**{plain(entry.name)}**")
+        try:
+            epochs = load_curve(entry.model.folder)
+        except FerError as error:
+            st.warning(plain(str(error)), icon=":material/warning:")
+            continue
+        if not epochs:
+            st.caption("This model came without the log of its training.")
+            continue
+        parts = [("loss", "training loss"), ("public_accuracy", "accuracy on the rows for choosing")]
+        shown = [part for part in parts if any(epoch.get(part[0]) is not None for epoch in epochs)]
+        for (figure, title), place in zip(shown, st.columns(SIDE_BY_SIDE, gap="medium"), strict=False):
+            last = [epoch[figure] for epoch in epochs if epoch.get(figure) is not None][-1]
+            with place:
+                st.altair_chart(
+                    training_curve(epochs, figure, title),
+                    width="stretch",
+                    key=f"curve_{figure}_{entry.name}",
+                    alt=f"{title} of {entry.name} over {len(epochs)} epochs, {last:.3f} at the end",
+                )
+        st.caption(
+            plain(
+                f"{len(epochs)} epochs. The loss is of augmented training faces and holds the penalty on large "
+                f"weights. Checkpoint selected by {entry.model.card.training.get('selected_by', 'not stated')}."
+            )
+        )
+
+
+def cards(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+    """Show the facts that every model comes with."""
+    for entry in entries:
+        card = entry.model.card
+        with st.container(border=True):
+            st.markdown(f"**{plain(card.name)}**")
+            st.markdown(f"{plain(card.summary)}. {plain(card.limits)}")
+            facts = {
+                "Expressions": ", ".join(card.classes),
+                "Weights": f"{card.parameters:,}, {entry.model.megabytes:.1f} MB as ONNX",
+                "Sees": f"{card.input_size} \u00d7 {card.input_size} grey pixels, from a crop of {card.crop_size}",
+                "Activation maps": "none" if card.maps_size is None else f"{card.maps_size} \u00d7 {card.maps_size}",
+                "Detectors with a framing": ", ".join(card.framing) or "none",
+                "Licence": card.licence,
+                **{f"Training: {name.replace('_', ' ')}": _fact(value) for name, value in card.training.items()},
+                "Files": f"digest {model_digest(card.name)[:12]}",
+            }
+            st.table(pd.DataFrame({"": {name: plain(value) for name, value in facts.items()}}), hide_header=True)
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, list | tuple) and len(value) > 8:
+        return f"{', '.join(map(str, value[:8]))} and {len(value) - 8:,} more"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _measured(entries: Sequence[Entry]) -> list[Entry]:
+    """The models that have figures on the chosen rows; without any, it says so."""
+    found = [entry for entry in entries if entry.evaluation is not None]
+    if not found:
+        st.info("None of these models has figures on these rows yet.", icon=":material/query_stats:")
+    return found
+
+
+def _brief(evaluation: Evaluation, way: Way) -> str:
+    """Where figures come from, in a line."""
+    stamp = evaluation.stamp
+    seen = f", {SEEN}" if stamp.seen_in_training else ""
+    mirrored = "mirrored faces averaged in" if way == "flip" else "not mirrored"
+    return plain(
+        f"{data_title(stamp.data)}, {split_title(stamp.split)}, {stamp.n:,} faces{seen}, {mirrored}, "
+        f"measured {stamp.date}"
+    )
