@@ -60,6 +60,16 @@ def model_dirs() -> list[Path]:
     return [*_from_environment("FER_MODEL_DIR"), user_data_path("fer", appauthor=False) / "models", ROOT / "models"]
 
 
+def own_models_dir() -> Path:
+    """Where a model is put that was trained here: the user's own folder of models."""
+    return model_dirs()[0]
+
+
+def runs_dir() -> Path:
+    """The folder for training runs that are not finished."""
+    return user_data_path("fer", appauthor=False) / "runs"
+
+
 def find_models() -> dict[str, Path]:
     """Every installed model's folder by name; the first on the search path wins."""
     found: dict[str, Path] = {}

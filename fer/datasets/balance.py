@@ -10,7 +10,7 @@ import pandas as pd
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.model_selection import train_test_split
-from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 from fer.datasets.copies import first_copies
 from fer.datasets.dataset import FaceDataset
@@ -42,11 +42,36 @@ def balance_counts(dataset: FaceDataset) -> pd.DataFrame:
         {
             "label": dataset.classes,
             "rows": _count(dataset, np.arange(len(dataset))),
-            "oversampling": _count(dataset, _resampled(RandomOverSampler(random_state=0), dataset.labels)),
+            "oversampling": _count(dataset, oversampled(dataset.labels, seed=0)),
             "undersampling": _count(dataset, _resampled(RandomUnderSampler(random_state=0), dataset.labels)),
             "class_weight": weights,
         }
     )
+
+
+def oversampled(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Repeat rows at random until every class has as many as the largest.
+
+    Args:
+        labels: integers of shape (n,), of at least two classes.
+        seed: of the choice.
+
+    Returns:
+        int64 of shape (m,), m >= n: positions; every row is there at least once.
+    """
+    return _resampled(RandomOverSampler(random_state=seed), labels)
+
+
+def row_weights(labels: np.ndarray) -> np.ndarray:
+    """What every row counts when all classes are to count alike.
+
+    Args:
+        labels: integers of shape (n,).
+
+    Returns:
+        float32 of shape (n,), with a mean of 1.
+    """
+    return compute_sample_weight("balanced", labels).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +114,8 @@ def leak_of_oversampling(dataset: FaceDataset, seed: int = 0) -> Leak:
         )
     faces = first_copies(dataset.images)
     rows = np.arange(len(dataset))
-    oversampled = _resampled(RandomOverSampler(random_state=seed), dataset.labels)
-    return Leak(_split(dataset, faces, rows, seed), _split(dataset, faces, oversampled, seed))
+    repeated = oversampled(dataset.labels, seed)
+    return Leak(_split(dataset, faces, rows, seed), _split(dataset, faces, repeated, seed))
 
 
 def _check_classes(dataset: FaceDataset) -> None:

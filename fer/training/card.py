@@ -1,24 +1,32 @@
 """A finished run -> the model's `card.json`, which makes its folder an installed model.
 
-States facts alone. How a detector's boxes become crops is measured later, by evaluation; until then `framing` is
-empty and the model can be evaluated on faces, but not used on photos.
+States facts alone. How a detector's boxes become crops is taken over from another model, so that photos can be read
+at once; evaluation measures it anew where it has faces to measure on.
 """
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
 
 from fer import paths
 from fer.datasets import FaceDataset
+from fer.errors import ModelError
+from fer.files import replace_file
+from fer.pipeline import DEFAULT_MODEL
+from fer.recognition import ModelCard
 from fer.training import augmentation, export
 from fer.training.config import TrainingConfig
+from fer.training.origin import Origin, origins
 from fer.training.rows import TrainingRows
 
 
 def write_card(folder: Path, config: TrainingConfig, data: FaceDataset, rows: TrainingRows) -> None:
     """Write the card of a network that was trained as the recipe says.
+
+    Where the data set says who is seen, the card names the people that nothing was learned from.
 
     Args:
         folder: the model's, with its `.keras` file; must be named as the recipe says.
@@ -27,15 +35,21 @@ def write_card(folder: Path, config: TrainingConfig, data: FaceDataset, rows: Tr
         rows: the rows that were learned from.
 
     Raises:
-        ModelError: the network is missing, or has no activation maps.
+        ModelError: the network is missing or has no activation maps, or one that the recipe names is missing.
+        OSError: the card cannot be written.
     """
     network = export.load_network(folder / export.KERAS_FILE)
+    initial, teachers = origins(config)
+    framed_like, framing = _framing(initial)
+    learned = data.take(rows.index)
+    unseen = [name for label, name in enumerate(data.classes) if label not in learned.labels]
+    start = "alone" if initial is None else f"from the weights of {initial.name}"
     card = {
         "name": config.name,
-        "summary": f"A VGG-style network, trained on {data.name} alone",
+        "summary": f"A VGG-style network, trained on {data.name} {start}",
         "classes": list(data.classes),
         "input": {
-            "crop_size": data.images.shape[1],
+            "crop_size": config.crop_size,
             "size": config.input_size,
             "channels": 1,
             "normalisation": "per-image",
@@ -43,9 +57,10 @@ def write_card(folder: Path, config: TrainingConfig, data: FaceDataset, rows: Tr
         },
         "maps_size": export.with_maps(network).output["maps"].shape[1],
         "parameters": network.count_params(),
-        "framing": {},
+        "framing": framing,
         "training": {
             "data": data.name,
+            "digest": data.digest,
             "split": "Training",
             "rows": len(rows),
             "copies_removed": config.clean,
@@ -53,7 +68,10 @@ def write_card(folder: Path, config: TrainingConfig, data: FaceDataset, rows: Tr
             "seeds": 1,
             "device": _device(),
             "epochs": config.epochs,
-            "recipe": _recipe(config),
+            "recipe": _recipe(config, initial, teachers),
+            "started_from": None if initial is None else initial.to_dict(),
+            "teachers": [teacher.to_dict() for teacher in teachers],
+            "framing_of": framed_like,
             "rows_left_out": {
                 "blank": rows.blank,
                 "copies with different labels": rows.conflicting,
@@ -62,10 +80,26 @@ def write_card(folder: Path, config: TrainingConfig, data: FaceDataset, rows: Tr
             },
         },
         "licence": "as the training data and whoever trained it say",
-        "limits": f"Knows faces as they are in {data.name}, and no others.",
+        "limits": f"Knows faces as they are in {data.name}, and no others."
+        + (f" Was shown no {', no '.join(unseen)}." if unseen else ""),
     }
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    (folder / paths.CARD_FILE).write_text(text, encoding="utf-8")
+    if data.subjects is not None:
+        card["training"]["held_out_subjects"] = sorted(set(data.subjects.tolist()) - set(learned.subjects.tolist()))
+    replace_file(folder / paths.CARD_FILE, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _framing(initial: Origin | None) -> tuple[str | None, dict]:
+    """The framing of the model that the run started from, else of the app's default model, and whose it is."""
+    folders = [] if initial is None else [initial.file.parent]
+    folders += [folder for name, folder in paths.find_models().items() if name == DEFAULT_MODEL]
+    for folder in folders:
+        try:
+            framing = ModelCard.read(folder).framing
+        except ModelError:
+            continue
+        if framing:
+            return folder.name, {detector: asdict(framed) for detector, framed in framing.items()}
+    return None, {}
 
 
 def _device() -> str:
@@ -74,7 +108,7 @@ def _device() -> str:
     return f"{os.cpu_count()} CPU cores" if on_cpu else "one GPU"
 
 
-def _recipe(config: TrainingConfig) -> str:
+def _recipe(config: TrainingConfig, initial: Origin | None, teachers: tuple[Origin, ...]) -> str:
     """The recipe in one line, for people."""
     change = config.augmentation
     stages = ", ".join(f"{stage.epochs} epochs at {stage.size} pixels" for stage in config.stages)
@@ -88,9 +122,14 @@ def _recipe(config: TrainingConfig) -> str:
         f"within {change.shift_pixels:g} pixels, gamma within exp(±{change.gamma:g}), alternating mirror, erasing with "
         f"p {change.erase_probability:g}",
     ]
-    if config.initial is not None:
-        parts.insert(0, f"from the weights of {config.initial.parent.name}")
+    if initial is not None:
+        parts.insert(0, f"from the weights of {_named(initial)}")
+    if config.balance != "none":
+        parts.append(f"classes balanced by {config.balance.replace('_', ' ')}")
     if config.distillation is not None:
-        teachers = ", ".join(path.parent.name or path.name for path in config.distillation.teachers)
-        parts.append(f"{config.distillation.share:g} of the target from {teachers}")
+        parts.append(f"{config.distillation.share:g} of the target from {', '.join(map(_named, teachers))}")
     return "; ".join(parts)
+
+
+def _named(origin: Origin) -> str:
+    return f"{origin.name} ({origin.digest[:8]})"

@@ -12,7 +12,11 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from fer.datasets.folders import SIDE
 from fer.errors import FerError
+
+NETWORK_SUFFIX = ".keras"
+"""Tells a network's file from the name of an installed model."""
 
 SMALLEST_GRID = 5
 """The last convolution has to see at least this many cells a side, or activation maps show nothing."""
@@ -90,7 +94,7 @@ class DistillationConfig:
     """Learning from other networks' answers besides the labels.
 
     Attributes:
-        teachers: `.keras` files with the same classes; relative paths start from the TOML file's folder.
+        teachers: networks with the same classes, named as `TrainingConfig.initial` is.
         share: weight of the teachers in the target, in [0, 1].
         temperature: the teachers' logits are divided by it.
     """
@@ -106,13 +110,27 @@ class DistillationConfig:
 
 
 @dataclass(frozen=True)
+class CrossValidationConfig:
+    """Measuring the recipe by networks that each learn without the people of one fold.
+
+    Attributes:
+        folds: how many networks, besides the one that is kept.
+    """
+
+    folds: int = 10
+
+    def __post_init__(self) -> None:
+        _check("cross_validation.folds", self.folds >= 2, "at least 2", self.folds)
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """One training run.
 
     Attributes:
         name: of the model; also of its folder.
         stages: input sizes and epochs, in order; the last size is the one that is served.
-        network, augmentation, distillation: see there.
+        network, augmentation, distillation, cross_validation: see there.
         seed: of the first weights, the order of the faces, the augmentation and the dropout.
         batch_size: faces a step; the rest of an epoch that fills no batch waits for the next epoch's order.
         peak_rate: learning rate after the warm-up; from there a cosine leads to 0.
@@ -123,8 +141,12 @@ class TrainingConfig:
         ema: decay of the exponential average of the weights, a step; the average is what is kept.
         precision: what is computed in; weights are always float32.
         jit_compile: let the backend compile the step.
-        initial: a `.keras` file of the same layers whose weights the run starts from; None starts afresh. A relative
-            path starts from the TOML file's folder.
+        initial: a network of the same layers whose weights the run starts from: the name of an installed model, or a
+            `.keras` file, whose path is relative to the TOML file's folder; None starts afresh. Of its dense layer,
+            only the outputs of classes that the data has too are taken over.
+        crop_size: side that faces are brought to before anything else, pixels; the model card's `crop_size`.
+        balance: "class_weights" lets rows of rare classes count more in the loss, "oversample" repeats them; both
+            only ever touch the rows that are learned from.
         clean: leave out training faces whose copy is in a test split.
     """
 
@@ -133,6 +155,7 @@ class TrainingConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     distillation: DistillationConfig | None = None
+    cross_validation: CrossValidationConfig | None = None
     seed: int = 1
     batch_size: int = 128
     peak_rate: float = 0.05
@@ -144,6 +167,8 @@ class TrainingConfig:
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     jit_compile: bool = False
     initial: Path | None = None
+    crop_size: int = SIDE
+    balance: Literal["none", "class_weights", "oversample"] = "none"
     clean: bool = False
 
     def __post_init__(self) -> None:
@@ -162,6 +187,7 @@ class TrainingConfig:
         smallest = SMALLEST_GRID * 2 ** (len(self.network.widths) - 1)
         _check("The last stage's size", grid >= SMALLEST_GRID, f"at least {smallest} pixels", self.input_size)
         least = 2 ** (len(self.network.widths) - 1)
+        _check("crop_size", self.input_size <= self.crop_size, f"at least {self.input_size}", self.crop_size)
         for stage in self.stages:
             _check("stages.size", stage.size >= least, f"at least {least} pixels", stage.size)
 
@@ -233,7 +259,8 @@ def _convert(value: object, hint: Any, where: str, folder: Path) -> Any:
         _check(where, value in arguments, " or ".join(arguments), value)
         return value
     if hint is Path and isinstance(value, str):
-        return folder / Path(value).expanduser()
+        path = Path(value).expanduser()
+        return folder / path if path.suffix == NETWORK_SUFFIX else path
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint or (hint is float and not math.isfinite(value)):

@@ -8,22 +8,25 @@ last epoch. Knows nothing about pages or reports.
 import hashlib
 import io
 import json
+import math
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from fer.datasets import FaceDataset
+from fer.datasets import FaceDataset, Progress
+from fer.datasets.balance import oversampled, row_weights
 from fer.errors import FerError
+from fer.evaluation.evaluate import scaled
 from fer.files import replace_file
 from fer.training import augmentation, export
-from fer.training.card import write_card
-from fer.training.config import DistillationConfig, TrainingConfig, load_config
+from fer.training.config import TrainingConfig
 from fer.training.networks import build_network
+from fer.training.origin import Origin, origins
 from fer.training.rows import TrainingRows, training_rows
 
 CHECKPOINT_FILE = "checkpoint.npz"
@@ -52,70 +55,92 @@ class EpochLog:
     elapsed_s: float
 
 
-Progress = Callable[[EpochLog], None]
+OnEpoch = Callable[[EpochLog], None]
 
 
-def train(config: TrainingConfig, data: FaceDataset, out_dir: Path, progress: Progress | None = None) -> Path:
+def train(
+    config: TrainingConfig,
+    data: FaceDataset,
+    out_dir: Path,
+    on_epoch: OnEpoch | None = None,
+    progress: Progress | None = None,
+) -> Path:
     """Train a network, or go on with a run that stopped in the same folder.
 
     A run that was killed loses at most one epoch and ends with the weights that an unbroken run gives.
 
     Args:
         config: the recipe.
-        data: square faces with the splits Training and, if possible, PublicTest.
+        data: square faces with the splits Training and, if possible, PublicTest; of another size than the recipe's
+            `crop_size` they are scaled.
         out_dir: holds the checkpoint, `log.jsonl` and, at the end, the network; made when missing.
-        progress: called after every epoch.
+        on_epoch: called after every epoch.
+        progress: called after every step with the share of the run that is done, in [0, 1], as steps of that size
+            cost; what it raises ends the run, which goes on from the last epoch when it is called again.
 
     Returns:
         The path of the `.keras` file: float32, without optimizer, with the averaged weights.
 
     Raises:
-        FerError: the faces are too few or too small, a teacher does not fit, or the folder holds another run.
+        FerError: the faces are too few or not square, a network that the recipe names does not fit, the folder holds
+            another run, or the loss is no number any more.
     """
     rows = training_rows(data, config.clean)
     _check_data(config, data, rows)
+    initial, teachers = origins(config)
     out_dir.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(config.seed)
-    steps = len(rows) // config.batch_size
+    labels = data.labels[rows.index]
+    index = rows.index if config.balance != "oversample" else rows.index[oversampled(labels, config.seed)]
+    images, labels = scaled(np.ascontiguousarray(data.images[index]), config.crop_size), data.labels[index]
+    weights = row_weights(labels) if config.balance == "class_weights" else np.ones(len(index), np.float32)
+    steps = len(index) // config.batch_size
     model = _compiled(config, len(data.classes), steps)
-    if config.initial is not None:
-        _start_from(model, config.initial)
-    run = _Run(model, _fingerprint(config, data, rows), out_dir)
+    if initial is not None:
+        _start_from(model, initial)
+    run = _Run(model, _fingerprint(config, initial, teachers, data, rows), out_dir)
     logs = run.resume()
     _write_log(out_dir, logs)
 
-    images, labels = np.ascontiguousarray(data.images[rows.index]), data.labels[rows.index]
-    targets = _targets(config, images, labels, len(data.classes))
+    targets = _targets(config, teachers, images, labels, len(data.classes))
     watched = data.select("PublicTest")
-    watched_images = augmentation.centre(watched.images, config.input_size)
+    watched_images = augmentation.centre(scaled(watched.images, config.crop_size), config.input_size)
     averaged = build_network(config.network, len(data.classes), precision=config.precision)
-    first_mirrored = np.random.default_rng(config.seed).random(len(rows)) < 0.5
+    first_mirrored = np.random.default_rng(config.seed).random(len(index)) < 0.5
+    costs = np.cumsum([0.0] + [config.size_in(epoch) ** 2 for epoch in range(config.epochs)])
 
     compiled_for = None
     for epoch in range(len(logs), config.epochs):
         started = time.monotonic()
         rng = np.random.default_rng([config.seed, epoch])
         keras.utils.set_random_seed(int(rng.integers(2**31)))
-        size, order = config.size_in(epoch), rng.permutation(len(rows))
+        size, order = config.size_in(epoch), rng.permutation(len(index))
         if size != compiled_for:
             model.make_train_function(force=True)  # TensorFlow would widen its trace to any size, and round otherwise
             compiled_for = size
         losses = []
-        for batch in order[: steps * config.batch_size].reshape(steps, config.batch_size):
+        for step, batch in enumerate(order[: steps * config.batch_size].reshape(steps, config.batch_size)):
             mirrored = first_mirrored[batch] ^ bool(epoch % 2)
             shown = augmentation.augment(images[batch], mirrored, config.input_size, size, config.augmentation, rng)
-            losses.append(model.train_on_batch(shown, targets[batch]))
-        run.average_into(averaged, _statistics_batches(config, images))
+            losses.append(float(model.train_on_batch(shown, targets[batch], weights[batch])))
+            if not math.isfinite(losses[-1]):
+                raise FerError(
+                    f"The loss is no number any more in epoch {epoch + 1} of {config.epochs}; lower peak_rate, which "
+                    f"is {config.peak_rate:g}, and train in another folder."
+                )
+            if progress is not None:
+                progress(float(np.interp(epoch + (step + 1) / steps, np.arange(len(costs)), costs) / costs[-1]))
         accuracy = None
         if len(watched):
+            run.average_into(averaged, _statistics_batches(config, images))
             logits = averaged.predict(watched_images, batch_size=_PREDICTION_BATCH, verbose=0)
             accuracy = float((logits.argmax(axis=1) == watched.labels).mean())
         elapsed_s = round(time.monotonic() - started, 3)
         logs.append(EpochLog(epoch + 1, config.epochs, size, float(np.mean(losses)), accuracy, elapsed_s))
         run.save(logs)
         _write_log(out_dir, logs)
-        if progress is not None:
-            progress(logs[-1])
+        if on_epoch is not None:
+            on_epoch(logs[-1])
 
     kept = build_network(config.network, len(data.classes), config.input_size)
     run.average_into(averaged, _statistics_batches(config, images))
@@ -125,40 +150,14 @@ def train(config: TrainingConfig, data: FaceDataset, out_dir: Path, progress: Pr
     return path
 
 
-def run(config_path: Path, data: FaceDataset, out_dir: Path, progress: Progress | None = None) -> Path:
-    """Train what a TOML file asks for and write the model's files.
-
-    Args:
-        config_path: the recipe.
-        data: the whole data set.
-        out_dir: for the run's checkpoint and log; the model goes to its sub-folder named as the recipe says.
-        progress: called after every epoch.
-
-    Returns:
-        The model's folder, with `model.keras`, `model.onnx` and a card that waits for its framing.
-
-    Raises:
-        FerError: see `load_config` and `train`.
-    """
-    config = load_config(config_path)
-    network = export.load_network(train(config, data, out_dir, progress))
-    folder = out_dir / config.name
-    export.write_model(network, folder)
-    write_card(folder, config, data, training_rows(data, config.clean))
-    return folder
-
-
 def _check_data(config: TrainingConfig, data: FaceDataset, rows: TrainingRows) -> None:
     if len(rows) < config.batch_size:
         raise FerError(
             f"{data.name} has {len(rows)} faces to learn from, but a batch needs {config.batch_size}; lower batch_size."
         )
     height, width = data.images.shape[1:]
-    if height != width or height < config.input_size:
-        raise FerError(
-            f"The faces of {data.name} are {width} by {height} pixels, but must be square and at least "
-            f"{config.input_size} a side; lower the size of the last stage."
-        )
+    if height != width:
+        raise FerError(f"The faces of {data.name} are {width} by {height} pixels, but must be square; cut them out.")
 
 
 def _compiled(config: TrainingConfig, classes: int, steps: int) -> keras.Model:
@@ -180,40 +179,47 @@ def _compiled(config: TrainingConfig, classes: int, steps: int) -> keras.Model:
     return model
 
 
-def _start_from(model: keras.Model, path: Path) -> None:
-    """Give a fresh network the weights of a trained one."""
-    weights = export.load_network(path).get_weights()
-    if [w.shape for w in weights] != [w.shape for w in model.get_weights()]:
-        raise FerError(f"The network {path} has other layers than the recipe's; change network.widths or initial.")
-    model.set_weights(weights)
+def _start_from(model: keras.Model, initial: Origin) -> None:
+    """Give a fresh network the weights of a trained one; outputs of classes that only one of them has stay fresh."""
+    given, fresh = export.load_network(initial.file).get_weights(), model.get_weights()
+    if [w.shape for w in given[:-2]] != [w.shape for w in fresh[:-2]] or len(given[-2]) != len(fresh[-2]):
+        raise FerError(
+            f"The network {initial.name} has other layers than the recipe's; change network.widths or initial."
+        )
+    shared = min(given[-1].size, fresh[-1].size)
+    for name in (-2, -1):
+        fresh[name][..., :shared] = given[name][..., :shared]
+    model.set_weights([*given[:-2], *fresh[-2:]])
 
 
-def _targets(config: TrainingConfig, images: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+def _targets(
+    config: TrainingConfig, teachers: tuple[Origin, ...], images: np.ndarray, labels: np.ndarray, classes: int
+) -> np.ndarray:
     """float32 (n, classes): smoothed labels, mixed with what the teachers say of the unchanged faces."""
     smoothing = config.label_smoothing
     targets = np.eye(classes, dtype=np.float32)[labels] * (1 - smoothing) + np.float32(smoothing / classes)
     if config.distillation is None:
         return targets
     share = np.float32(config.distillation.share)
-    return (1 - share) * targets + share * _taught(config.distillation, images, classes)
+    return (1 - share) * targets + share * _taught(teachers, config.distillation.temperature, images, classes)
 
 
-def _taught(config: DistillationConfig, images: np.ndarray, classes: int) -> np.ndarray:
+def _taught(teachers: tuple[Origin, ...], temperature: float, images: np.ndarray, classes: int) -> np.ndarray:
     """float32 (n, classes): the teachers' softened probabilities for faces and mirrored faces, averaged."""
     total = np.zeros((len(images), classes), np.float32)
-    for path in config.teachers:
-        teacher = export.load_network(path)
+    for origin in teachers:
+        teacher = export.load_network(origin.file)
         size = teacher.input_shape[1]
         if size > images.shape[1] or teacher.output_shape[1:] != (classes,):
             raise FerError(
-                f"The teacher {path} takes faces of {size} pixels and tells {teacher.output_shape[-1]} classes apart, "
-                f"but the data has {images.shape[1]} pixels and {classes} classes; name another."
+                f"The teacher {origin.name} takes faces of {size} pixels and tells {teacher.output_shape[-1]} classes "
+                f"apart, but the data has {images.shape[1]} pixels and {classes} classes; name another."
             )
         shown = augmentation.centre(images, size)
         for view in (shown, shown[:, :, ::-1]):
             logits = teacher.predict(view, batch_size=_PREDICTION_BATCH, verbose=0)
-            total += keras.ops.convert_to_numpy(keras.ops.softmax(logits / config.temperature))
-    return total / (2 * len(config.teachers))
+            total += keras.ops.convert_to_numpy(keras.ops.softmax(logits / temperature))
+    return total / (2 * len(teachers))
 
 
 def _statistics_batches(config: TrainingConfig, images: np.ndarray) -> Iterator[np.ndarray]:
@@ -226,9 +232,14 @@ def _statistics_batches(config: TrainingConfig, images: np.ndarray) -> Iterator[
         yield augmentation.augment(batch, mirrored, size, size, config.augmentation, rng)
 
 
-def _fingerprint(config: TrainingConfig, data: FaceDataset, rows: TrainingRows) -> str:
-    """What a checkpoint belongs to: recipe, data and backend."""
-    digest = hashlib.sha256(repr((config, data.digest, keras.backend.backend())).encode())
+def _fingerprint(
+    config: TrainingConfig, initial: Origin | None, teachers: tuple[Origin, ...], data: FaceDataset, rows: TrainingRows
+) -> str:
+    """What a checkpoint belongs to: recipe, data, backend and what is in the networks that the recipe names."""
+    learning = config.distillation and (config.distillation.share, config.distillation.temperature)
+    networks = (initial and initial.digest, [teacher.digest for teacher in teachers], learning)
+    recipe = replace(config, initial=None, distillation=None)
+    digest = hashlib.sha256(repr((recipe, networks, data.digest, keras.backend.backend())).encode())
     digest.update(rows.index.tobytes())
     return digest.hexdigest()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fer.datasets import FaceDataset
-from fer.datasets.balance import TEST_SHARE, balance_counts, leak_of_oversampling
+from fer.datasets.balance import TEST_SHARE, balance_counts, leak_of_oversampling, oversampled, row_weights
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
 
@@ -78,3 +78,22 @@ def test_seed_decides(draw: Callable[..., FaceDataset]) -> None:
     tables = [leak_of_oversampling(dataset, seed).balanced_first for seed in (1, 1, 2, 3)]
     assert tables[0].equals(tables[1])
     assert not all(table.equals(tables[0]) for table in tables[2:])
+
+
+@pytest.mark.parametrize(
+    ("labels", "weights"),
+    [([0, 1], [1, 1]), ([0, 0, 0, 1], [2 / 3, 2 / 3, 2 / 3, 2]), ([5, 0, 5, 5], [2 / 3, 2, 2 / 3, 2 / 3])],
+    ids=["balanced", "rare", "with gaps"],
+)
+def test_rows_of_rare_classes_weigh_more(labels: list[int], weights: list[float]) -> None:
+    np.testing.assert_allclose(row_weights(np.array(labels, np.uint8)), weights, rtol=1e-6)
+
+
+def test_oversampling_repeats_rows_of_rare_classes_alone() -> None:
+    labels = np.array([0, 1, 0, 2, 0, 0, 2], np.uint8)
+    positions = oversampled(labels, seed=0)
+    assert np.bincount(labels[positions]).tolist() == [4, 4, 4]
+    assert np.bincount(positions)[labels == 0].tolist() == [1, 1, 1, 1]
+    assert set(positions.tolist()) == set(range(7))
+    np.testing.assert_array_equal(positions, oversampled(labels, seed=0))
+    assert not np.array_equal(positions, oversampled(labels, seed=1))

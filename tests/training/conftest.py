@@ -1,5 +1,6 @@
 """Drawn faces that a tiny network learns in a few epochs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,12 @@ def draw_faces(usage: dict[str, int], side: int = 12) -> FaceDataset:
     images[np.arange(len(split)), 2 + labels] = 250
     rows = np.arange(1, len(split) + 1)
     return FaceDataset("drawn", images, labels, split, EMOTIONS, digest_of(images, labels, split), Path("drawn"), rows)
+
+
+def draw_people(usage: dict[str, int], each: int = 7) -> FaceDataset:
+    """Drawn faces of people with so many rows each."""
+    faces = draw_faces(usage)
+    return replace(faces, subjects=np.array([f"S{row // each:03}" for row in range(len(faces))]))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from fer import paths
 from fer.errors import FerError
-from fer.training.config import Stage, TrainingConfig, load_config
+from fer.training.config import CrossValidationConfig, Stage, TrainingConfig, load_config
 
 LEAST = 'name = "net"\nstages = [{ size = 44, epochs = 3 }]\n'
 
@@ -23,14 +23,17 @@ def test_defaults_fill_what_is_left_out(tmp_path: Path) -> None:
 
 def test_every_kind_of_value_is_read(tmp_path: Path) -> None:
     text = LEAST + (
-        'clean = true\npeak_rate = 1\nprecision = "mixed_bfloat16"\n[network]\nwidths = [4, 8]\n'
-        '[augmentation]\nscale = [0.5, 2]\n[distillation]\nteachers = ["a.keras", "/b.keras"]\n'
+        'clean = true\npeak_rate = 1\nprecision = "mixed_bfloat16"\ninitial = "fer2013"\nbalance = "oversample"\n'
+        "[network]\nwidths = [4, 8]\n[augmentation]\nscale = [0.5, 2]\n[cross_validation]\nfolds = 5\n"
+        '[distillation]\nteachers = ["a.keras", "/b.keras", "fer2013-small"]\n'
     )
     config = load_config(written(tmp_path, text))
     assert (config.clean, config.peak_rate, config.precision) == (True, 1.0, "mixed_bfloat16")
     assert (config.network.widths, config.augmentation.scale) == ((4, 8), (0.5, 2.0))
     assert config.distillation is not None
-    assert config.distillation.teachers == (tmp_path / "a.keras", Path("/b.keras"))
+    assert config.distillation.teachers == (tmp_path / "a.keras", Path("/b.keras"), Path("fer2013-small"))
+    assert (config.initial, config.balance) == (Path("fer2013"), "oversample")
+    assert config.cross_validation == CrossValidationConfig(5)
 
 
 def test_epochs_find_their_stage() -> None:
@@ -54,6 +57,10 @@ IMPOSSIBLE = [
     (LEAST + 'peak_rate = "fast"', "peak_rate must be a number, but is 'fast'"),
     (LEAST + "clean = 1", "clean must be true or false"),
     (LEAST + 'precision = "float16"', "precision must be float32 or mixed_bfloat16"),
+    (LEAST + 'balance = "smote"', "balance must be none or class_weights or oversample"),
+    (LEAST + "initial = 3", "initial must be a path"),
+    (LEAST + "crop_size = 43", "crop_size must be at least 44"),
+    (LEAST + "[cross_validation]\nfolds = 1", r"cross_validation\.folds must be at least 2"),
     (LEAST + "batch_size = 1", "batch_size must be at least 2"),
     (LEAST + "warmup_epochs = 3", "warmup_epochs must be 0 to 2"),
     (LEAST + "momentum = 1", "momentum must be between 0 and 1"),

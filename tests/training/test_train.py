@@ -1,6 +1,9 @@
 """A run learns, goes on after a kill as if nothing had happened, and looks at no test face."""
 
 import json
+import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +14,10 @@ import pytest
 
 from fer.datasets import FaceDataset
 from fer.errors import FerError
-from fer.recognition import EmotionModel
 from fer.training import augmentation, export
 from fer.training.config import AugmentationConfig, DistillationConfig, NetworkConfig, Stage, TrainingConfig
 from fer.training.networks import build_network
-from fer.training.train import CHECKPOINT_FILE, LOG_FILE, EpochLog, run, train
+from fer.training.train import CHECKPOINT_FILE, LOG_FILE, EpochLog, train
 from tests.training.conftest import draw_faces
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
@@ -28,6 +30,7 @@ CONFIG = TrainingConfig(
     batch_size=16,
     warmup_epochs=1,
     ema=0.9,
+    crop_size=12,
 )
 STEPS = 140 // 16
 BATCHES = 3
@@ -99,6 +102,27 @@ def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(
     assert len((tmp_path / LOG_FILE).read_text().splitlines()) == CONFIG.epochs
 
 
+def _die_after_an_epoch(folder: Path) -> None:
+    def die(log: EpochLog) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    faces = draw_faces({"Training": 140, "PublicTest": 70, "PrivateTest": 70})
+    pytest.MonkeyPatch().setattr("fer.training.train._STATISTICS_BATCHES", BATCHES)
+    train(CONFIG, faces, folder, die)
+
+
+def test_a_process_that_is_killed_is_taken_up_by_the_next(faces: FaceDataset, unbroken: Path, tmp_path: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_die_after_an_epoch, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    epochs: list[EpochLog] = []
+    np.testing.assert_array_equal(
+        weights(train(CONFIG, faces, tmp_path, epochs.append)), weights(unbroken / "model.keras")
+    )
+    assert [log.epoch for log in epochs] == [2, 3, 4]
+
+
 def test_a_finished_run_is_not_repeated(faces: FaceDataset, unbroken: Path) -> None:
     before = weights(unbroken / "model.keras")
     epochs: list[EpochLog] = []
@@ -136,6 +160,78 @@ def test_it_learns(faces: FaceDataset, tmp_path: Path) -> None:
     assert epochs[-1].public_accuracy > 0.9
 
 
+@pytest.mark.parametrize("how", ["class_weights", "oversample"])
+def test_balancing_lets_rare_classes_be_learned(faces: FaceDataset, tmp_path: Path, how: str) -> None:
+    rows = np.flatnonzero((faces.labels < 2) & (faces.usage == "Training"))
+    rare = np.flatnonzero(faces.labels[rows] == 1)[3:]
+    uneven = faces.take(np.delete(rows, rare))
+    config = replace(CONFIG, stages=(Stage(10, 2),), batch_size=4, balance=how)
+    plain, balanced = (train(c, uneven, tmp_path / c.balance) for c in (replace(config, balance="none"), config))
+    shown = augmentation.centre(faces.select("PublicTest").images, 10)
+    bias = [export.load_network(path).predict(shown, verbose=0)[:, :2].mean(axis=0) for path in (plain, balanced)]
+    assert bias[1][1] - bias[1][0] > bias[0][1] - bias[0][0]
+
+
+def test_faces_of_other_sizes_are_scaled(faces: FaceDataset, tmp_path: Path) -> None:
+    large = replace(faces, images=faces.images.repeat(3, axis=1).repeat(3, axis=2))
+    config = replace(CONFIG, stages=(Stage(10, 1),), warmup_epochs=0)
+    expected, got = (weights(train(config, data, tmp_path / name)) for name, data in (("a", faces), ("b", large)))
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_faces_that_are_no_squares_are_refused(faces: FaceDataset, tmp_path: Path) -> None:
+    with pytest.raises(FerError, match="are 10 by 12 pixels, but must be square"):
+        train(CONFIG, replace(faces, images=faces.images[:, :, :10]), tmp_path)
+
+
+def test_the_share_done_grows_to_one_and_goes_on_where_it_stopped(faces: FaceDataset, tmp_path: Path) -> None:
+    shares: list[float] = []
+
+    def stop(share: float) -> None:
+        shares.append(share)
+        if len(shares) == 2 * STEPS + 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(CONFIG, faces, tmp_path, progress=stop)
+    before = shares[:-1]
+    shares.clear()
+    train(CONFIG, faces, tmp_path, progress=shares.append)
+    total = before + shares
+    assert len(total) == CONFIG.epochs * STEPS
+    assert total == sorted(total)
+    assert total[STEPS - 1] == pytest.approx(8**2 / (8**2 + 3 * 10**2))
+    assert total[-1] == pytest.approx(1)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_epoch(
+    faces: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([1.0] * STEPS + [float("nan")])
+    monkeypatch.setattr(keras.Model, "train_on_batch", lambda *_: next(losses))
+    with pytest.raises(FerError, match=r"no number any more in epoch 2 of 4; lower peak_rate, which is 0\.05"):
+        train(CONFIG, faces, tmp_path)
+    assert len((tmp_path / LOG_FILE).read_text().splitlines()) == 1
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(
+    faces: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def fill_disk(log: EpochLog) -> None:
+        monkeypatch.setattr("fer.files.os.fsync", refuse)
+
+    with pytest.raises(OSError, match="No space left"):
+        train(CONFIG, faces, tmp_path, fill_disk)
+    monkeypatch.undo()
+    monkeypatch.setattr("fer.training.train._STATISTICS_BATCHES", BATCHES)
+    epochs: list[EpochLog] = []
+    train(CONFIG, faces, tmp_path, epochs.append)
+    assert [log.epoch for log in epochs] == [2, 3, 4]
+
+
 def test_seeds_differ(faces: FaceDataset, unbroken: Path, tmp_path: Path) -> None:
     other = train(replace(CONFIG, seed=2), faces, tmp_path)
     assert not np.array_equal(weights(other), weights(unbroken / "model.keras"))
@@ -166,15 +262,46 @@ def test_a_run_can_start_from_a_trained_network(faces: FaceDataset, unbroken: Pa
         np.testing.assert_allclose(weight, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(("classes", "shared"), [(8, 7), (7, 7), (6, 6)], ids=["more", "as many", "fewer"])
+def test_a_start_keeps_the_outputs_that_both_have(
+    faces: FaceDataset, tmp_path: Path, classes: int, shared: int
+) -> None:
+    start = teacher(tmp_path / "first.keras", classes=classes, widths=(4, 8))
+    config = replace(CONFIG, stages=(Stage(10, 1),), warmup_epochs=0, peak_rate=1e-9, initial=start)
+    got, before = (export.load_network(p).trainable_weights for p in (train(config, faces, tmp_path), start))
+    for weight, expected in zip(got[:-2], before[:-2], strict=True):
+        np.testing.assert_allclose(weight, expected, atol=1e-6)
+    for weight, expected in zip(got[-2:], before[-2:], strict=True):
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(weight)[..., :shared],
+            keras.ops.convert_to_numpy(expected)[..., :shared],
+            atol=1e-6,
+        )
+
+
+def test_a_run_belongs_to_the_content_of_its_start(faces: FaceDataset, unbroken: Path, tmp_path: Path) -> None:
+    starts = [tmp_path / name / "model.keras" for name in ("first", "moved")]
+    for start in starts:
+        start.parent.mkdir()
+        start.write_bytes((unbroken / "model.keras").read_bytes())
+    here, moved = (replace(CONFIG, stages=(Stage(10, 2),), initial=start) for start in starts)
+    expected = weights(train(here, faces, tmp_path / "run"))
+    starts[0].unlink()
+    np.testing.assert_array_equal(weights(train(moved, faces, tmp_path / "run")), expected)
+    teacher(starts[1], widths=(4, 8))
+    with pytest.raises(FerError, match="holds a run of another recipe"):
+        train(moved, faces, tmp_path / "run")
+
+
 def test_a_start_of_other_layers_is_refused(faces: FaceDataset, unbroken: Path, tmp_path: Path) -> None:
     config = replace(CONFIG, network=NetworkConfig((4, 6)), initial=unbroken / "model.keras")
-    with pytest.raises(FerError, match=r"model\.keras has other layers than the recipe's"):
+    with pytest.raises(FerError, match=f"The network {unbroken.name} has other layers than the recipe's"):
         train(config, faces, tmp_path)
 
 
-def teacher(path: Path, size: int = 10, classes: int = 7) -> Path:
+def teacher(path: Path, size: int = 10, classes: int = 7, widths: tuple[int, ...] = (4,)) -> Path:
     keras.utils.set_random_seed(7)
-    build_network(NetworkConfig((4,)), classes, size).save(path)
+    build_network(NetworkConfig(widths), classes, size).save(path)
     return path
 
 
@@ -191,14 +318,8 @@ def test_teachers_are_listened_to(faces: FaceDataset, unbroken: Path, tmp_path: 
     [
         (CONFIG, {}, 12, "drawn has 0 faces to learn from, but a batch needs 16"),
         (CONFIG, {"Training": 15, "PublicTest": 70}, 12, "drawn has 15 faces to learn from"),
-        (
-            replace(CONFIG, stages=(Stage(14, 2),)),
-            {"Training": 140},
-            12,
-            "are 12 by 12 pixels, but must be .* at least 14",
-        ),
     ],
-    ids=["no faces", "less than a batch", "small faces"],
+    ids=["no faces", "less than a batch"],
 )
 def test_data_that_do_not_fit(
     tmp_path: Path, config: TrainingConfig, usage: dict[str, int], side: int, sentence: str
@@ -234,22 +355,3 @@ def test_a_damaged_checkpoint_is_named(faces: FaceDataset, tmp_path: Path, conte
     (tmp_path / CHECKPOINT_FILE).write_bytes(content)
     with pytest.raises(FerError, match=r"checkpoint\.npz is damaged; delete it"):
         train(CONFIG, faces, tmp_path)
-
-
-def test_run_writes_a_model_that_can_be_served(faces: FaceDataset, tmp_path: Path) -> None:
-    recipe = tmp_path / "recipe.toml"
-    recipe.write_text(
-        'name = "drawn"\nbatch_size = 16\nwarmup_epochs = 1\nstages = [{ size = 10, epochs = 2 }]\n'
-        "[network]\nwidths = [4, 8]\n"
-    )
-    folder = run(recipe, faces, tmp_path / "out")
-    assert folder == tmp_path / "out" / "drawn"
-    model = EmotionModel(folder)
-    assert (model.card.crop_size, model.card.input_size, model.card.maps_size) == (12, 10, 5)
-    assert model.card.trained_on == ("drawn", "Training")
-    assert model.card.training["rows"] == 140
-    served = model.predict(faces.images[:3])
-    kept = export.load_network(folder / export.KERAS_FILE)
-    assert model.card.parameters == kept.count_params()
-    shown = augmentation.centre(faces.images[:3], 10)
-    np.testing.assert_allclose(served.logits, kept(shown, training=False), atol=1e-4)
