@@ -283,8 +283,8 @@ class Practice:
             self._restart()
 
     def again(self) -> None:
-        """Show the same prompt once more; the try that was scored stays."""
-        if self._phase in ("result", "missed"):
+        """Show the same prompt once more: call a countdown off, or try again; a try that was scored stays."""
+        if self._phase not in ("idle", "prompt", "done"):
             self._show()
 
     def next(self) -> None:

@@ -8,7 +8,7 @@ Streamlit or WebRTC.
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -35,7 +35,7 @@ class Shot:
 
     Attributes:
         picture_bgr: the picture as the player saw it, without anything drawn on it; uint8 of shape (height, width, 3).
-        face: the player's reading in it.
+        face: the player's reading in it, as in a still picture.
         seen_bgr: what the network saw, uint8 of shape (PATCH_SIDE, PATCH_SIDE, 3).
         activation_map: float32 of shape (h, w) over `seen_bgr`, for the expression that was asked for; None where the
             model has no maps.
@@ -95,7 +95,7 @@ class ActingSession:
             self._practice.ready()
 
     def again(self) -> None:
-        """Show the same prompt once more."""
+        """Show the same prompt once more; see `Practice.again`."""
         with self._lock:
             self._practice.again()
             self._forget()
@@ -129,7 +129,7 @@ class ActingSession:
                 with self._lock:
                     self._face_seen, self._error = face is not None, None
                     if self._practice.watch(face, time_s):
-                        self._kept = (mirrored, face)
+                        self._kept = (mirrored, replace(face, person=None))
                     self._develop()
                     state = self._practice.state()
                 return _drawn(mirrored, face, state)

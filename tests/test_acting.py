@@ -266,6 +266,17 @@ class TestPractice:
         play(practice, reading(happy=0.8), end_s)
         assert practice.state().attempt.expression == "happy"
 
+    @pytest.mark.parametrize("until_s", [1.0, COUNTDOWN_S + 1], ids=["countdown", "burst"])
+    def test_a_countdown_can_be_called_off(self, until_s: float) -> None:
+        practice = after_neutral(reading(), "happy")
+        practice.ready()
+        for time_s in np.arange(0, until_s + FRAME_S / 2, FRAME_S):
+            practice.watch(reading(happy=0.9), float(time_s))
+        practice.again()
+        assert (practice.state().phase, practice.state().remaining_s) == ("prompt", 0)
+        play(practice, reading(), until_s)
+        assert practice.state().attempt.score == 0
+
     def test_a_photo_without_a_face_is_no_try(self) -> None:
         practice = after_neutral(reading(), "happy")
         assert practice.take(None) is False

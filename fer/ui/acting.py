@@ -1,0 +1,301 @@
+"""The pieces of the Acting practice page: the prompts with their hints, the stage, the result, the progress."""
+
+import random
+
+import streamlit as st
+
+from fer import acting
+from fer.acting import BURST_S, COUNTDOWN_S, GOOD_SCORE, NEUTRAL, Attempt, PracticeState
+from fer.acting_session import ActingSession, ActingSnapshot, Shot
+from fer.charts import percent
+from fer.drawing import annotate, overlay_map
+from fer.emotions import emotion
+from fer.pipeline import FacePipeline
+from fer.ui import camera
+from fer.ui.loaders import Settings, file_version
+from fer.ui.style import headline, plain
+
+TICK_S = 0.25
+"""How often the countdown moves."""
+
+WHOLE_ROUND = "round"
+
+NO_FACE = "No face was found. Look at the camera, come closer, or turn on a light."
+
+_NUMBERS = {7: "seven", 8: "eight"}
+
+
+def visitor_session(settings: Settings, pipeline: FacePipeline) -> ActingSession:
+    """This visitor's practice with a model; each model has its own, since their scores do not compare."""
+    sessions: dict[tuple, ActingSession] = st.session_state.setdefault("_acting", {})
+    key = (settings.model, file_version(settings.model))
+    if key not in sessions:
+        sessions[key] = ActingSession(pipeline)
+    sessions[key].use(pipeline)
+    return sessions[key]
+
+
+def prompt_title(expression: str) -> str:
+    """A prompt with its icon, as Markdown."""
+    return f":material/{emotion(expression).icon}: {acting.prompt_words(expression)}"
+
+
+def hint(expression: str) -> None:
+    """Say what an expression needs, part by part."""
+    needs = acting.HINTS[expression]
+    st.markdown(f"Brows: {needs.brows}  \nEyes: {needs.eyes}  \nMouth: {needs.mouth}")
+    if needs.action_units:
+        st.caption(f"FACS action units {' + '.join(map(str, needs.action_units))}")
+    else:
+        st.caption("Your own face at rest. The other scores count from it.")
+
+
+def prompts(classes: tuple[str, ...]) -> None:
+    """Show every prompt with its hint, neutral first, as a round begins with it, and who says what they need."""
+    st.subheader("The prompts")
+    sources = {acting.HINTS[name].source: None for name in classes if acting.HINTS[name].source}
+    links = ", ".join(f"[{source}]({acting.SOURCES[source]})" for source in sources)
+    st.markdown(f"What posed faces do, in the action units of FACS: {links}.")
+    with st.grid(min_column_width=240):
+        for name in (NEUTRAL, *(name for name in classes if name != NEUTRAL)):
+            with st.container(border=True, height="stretch"):
+                st.markdown(f"**{prompt_title(name)}**")
+                hint(name)
+
+
+def how_it_is_scored() -> None:
+    """Explain the score, on demand."""
+    with st.expander("How a try is scored", icon=":material/straighten:"):
+        st.markdown(
+            f"Of the {BURST_S:.0f} seconds after the countdown the best frame counts; nothing is smoothed. The score "
+            "is the share of the way from your own neutral face to certainty: `100 * (p - p0) / (1 - p0)`, at least 0. "
+            "Here `p` is the calibrated probability of the expression in the best frame, and `p0` the most that your "
+            "neutral face was read as that expression.\n\n"
+            "So 0 means no further than your neutral face, and 100 that the model is certain. The neutral face itself "
+            "scores 100 times its own probability.\n\n"
+            "**It scores what the model sees, not how well you act.** The model reads fear and disgust worst, so their "
+            "scores run low for everybody, and scores of different models do not compare. The hints describe posed "
+            "faces; people show what they feel in many other ways."
+        )
+
+
+def stage(session: ActingSession, classes: tuple[str, ...], *, live: bool, playing: bool) -> None:
+    """Show whose turn it is: what to practise, the prompt, the countdown, the result or the end of the round.
+
+    Args:
+        session: the visitor's.
+        classes: the model's.
+        live: whether frames come from a stream, or else photos.
+        playing: whether the stream runs.
+    """
+    snapshot = session.snapshot()
+    phase = snapshot.practice.phase
+    with st.container(border=True, key="acting_stage"):
+        if phase == "idle":
+            choose(session, classes, can_start=playing or not live)
+        elif phase == "done":
+            end_of_round(snapshot.practice)
+            choose(session, classes, can_start=playing or not live)
+        elif phase in ("countdown", "burst") and playing:
+            with st.container():  # what stands right after a fragment that ticks is lost now and then
+                st.fragment(_running, run_every=TICK_S)(session)
+        else:
+            _standing(session, snapshot, live=live, playing=playing)
+
+
+def choose(session: ActingSession, classes: tuple[str, ...], *, can_start: bool) -> None:
+    """Let the player choose what to practise, and start."""
+    whole = f"A round of {_NUMBERS[len(classes)]}"
+    others = [name for name in classes if name != NEUTRAL]
+    st.selectbox(
+        "What to practise",
+        [WHOLE_ROUND, *others],
+        format_func=lambda name: whole if name == WHOLE_ROUND else f"Only: {acting.prompt_words(name).lower()}",
+        key="acting_choice",
+        persist_state="session",
+        help="Each begins with your own neutral face, which the scores count from.",
+    )
+
+    def begin() -> None:  # asks for the choice when it runs, which may be sooner than the page does after choosing
+        chosen, seed = st.session_state["acting_choice"], random.getrandbits(32)
+        session.begin(acting.shuffled_round(classes, seed) if chosen == WHOLE_ROUND else (NEUTRAL, chosen))
+
+    st.button("Start", type="primary", icon=":material/play_arrow:", on_click=begin, disabled=not can_start)
+    if not can_start:
+        st.caption("Start the camera first: press START in its picture.")
+
+
+def _heading(practice: PracticeState) -> None:
+    st.caption(f"Prompt {practice.position} of {practice.total}")
+    st.subheader(prompt_title(practice.expression), anchor=False)
+
+
+def _running(session: ActingSession) -> None:
+    """The countdown and the burst; as soon as they are over the page is drawn anew."""
+    snapshot = session.snapshot()
+    practice = snapshot.practice
+    if practice.phase not in ("countdown", "burst"):
+        st.rerun()
+    _heading(practice)
+    if practice.phase == "countdown":
+        share, words = 1 - practice.remaining_s / COUNTDOWN_S, f"Starts in {practice.remaining_s:.0f} s"
+    else:
+        share, words = 1 - practice.remaining_s / BURST_S, f"Now, and hold it: {practice.remaining_s:.0f} s left"
+    st.progress(min(max(share, 0.0), 1.0), text=words)
+    hint(practice.expression)
+    st.caption(plain(snapshot.error or ("Your face is seen." if snapshot.face_seen else NO_FACE)))
+    st.button("Stop", key="acting_stop", on_click=session.again, icon=":material/close:")
+
+
+def _standing(session: ActingSession, snapshot: ActingSnapshot, *, live: bool, playing: bool) -> None:
+    """A prompt that waits for the player, or what came of it."""
+    practice = snapshot.practice
+    _heading(practice)
+    if snapshot.error is not None:
+        st.error(plain(snapshot.error), icon=":material/error:")
+    if practice.phase == "result":
+        result(practice, snapshot.shot)
+        with st.container(horizontal=True):
+            last = practice.position == practice.total
+            label = "Finish the round" if last else "Next prompt"
+            st.button(label, type="primary", on_click=session.next, icon=":material/arrow_forward:")
+            st.button("Try again", on_click=session.again, icon=":material/replay:")
+    elif practice.phase == "missed":
+        st.warning(f"{NO_FACE} Nothing was scored.", icon=":material/search_off:")
+        st.button("Try again", type="primary", on_click=session.again, icon=":material/replay:")
+    elif practice.phase == "prompt":
+        hint(practice.expression)
+        if live:
+            st.button(
+                "I am ready", type="primary", on_click=session.ready, disabled=not playing, icon=":material/timer:"
+            )
+            st.caption(
+                f"A countdown of {COUNTDOWN_S:.0f} seconds, then {BURST_S:.0f} seconds of which the best frame counts."
+                if playing
+                else "Start the camera first: press START in its picture."
+            )
+        else:
+            st.caption("Take the photo while you show it.")
+    else:
+        hint(practice.expression)
+        st.info("The camera stands still. Press START, and the countdown begins anew.", icon=":material/pause:")
+        st.button("Stop", key="acting_stop", on_click=session.again, icon=":material/close:")
+
+
+def result(practice: PracticeState, shot: Shot | None) -> None:
+    """Show what a try was scored on, its score, and where the network looked."""
+    attempt = practice.attempt
+    st.progress(attempt.score / 100, text=f"Score **{attempt.score:.0f}** of 100")
+    st.caption(in_words(attempt, practice))
+    if shot is None:
+        return
+    headline(shot.face)
+    picture, looked = st.columns([3, 2], vertical_alignment="bottom")
+    picture.image(
+        annotate(shot.picture_bgr, [shot.face]),
+        channels="BGR",
+        width="stretch",
+        output_format="JPEG",
+        alt=f"The best frame for {attempt.expression}, with the face's box",
+    )
+    if shot.activation_map is None:
+        st.caption("This model has no activation maps.")
+        return
+    looked.image(
+        overlay_map(shot.seen_bgr, shot.activation_map),
+        channels="BGR",
+        width="stretch",
+        alt=f"Activation map of {attempt.expression} over the face",
+    )
+    st.caption(
+        f"Left the best frame, kept in memory until you go on. Right, bright: what spoke for *{attempt.expression}*."
+    )
+
+
+def in_words(attempt: Attempt, practice: PracticeState) -> str:
+    """Where a score comes from, in a sentence or two."""
+    if attempt.expression != NEUTRAL:
+        return (
+            f"Read as {attempt.expression} with {percent(attempt.probability)}; your neutral face reached "
+            f"{percent(attempt.neutral_probability)}."
+        )
+    words = f"Read as neutral with {percent(attempt.probability)}. The other scores count from this face."
+    name, most = max(((n, p) for n, p in practice.neutral.items() if n != NEUTRAL), key=lambda pair: pair[1])
+    if most < attempt.probability:
+        return words
+    return (
+        f"{words} It was also read as {name} with up to {percent(most)}, which leaves less to gain there: if your face "
+        "was not at rest, try again."
+    )
+
+
+def end_of_round(practice: PracticeState) -> None:
+    """Sum the round up."""
+    tries = practice.round_attempts
+    best = {name: max(a.score for a in tries if a.expression == name) for name in {a.expression for a in tries}}
+    asked = {name: score for name, score in best.items() if name != NEUTRAL}
+    st.subheader(f"Round {tries[0].round} is over", anchor=False)
+    highest, lowest = max(asked, key=asked.get), min(asked, key=asked.get)
+    words = f"Mean score {sum(asked.values()) / len(asked):.0f} of 100"
+    if len(asked) > 1:
+        words += (
+            f" over {len(asked)} expressions beside neutral. Best read: {highest} ({asked[highest]:.0f}); "
+            f"least: {lowest} ({asked[lowest]:.0f})"
+        )
+    st.markdown(f"{words}.")
+
+
+def progress(practice: PracticeState, classes: tuple[str, ...], model: str) -> None:
+    """Show how every expression goes, the streak, and the downloads; nothing before the first try."""
+    attempts = practice.attempts
+    if not attempts:
+        return
+    st.subheader("Your progress")
+    length = acting.streak(attempts)
+    st.caption(
+        f"{len(attempts)} tr{'y' if len(attempts) == 1 else 'ies'}, {length} in a row with {GOOD_SCORE:.0f} or more, "
+        f"read by {plain(model)}. It is kept until you close the page, and only numbers are."
+    )
+    rows = acting.progress(attempts, classes)
+    st.dataframe(
+        {
+            "Expression": [row.expression for row in rows],
+            "Best": [row.best for row in rows],
+            "Last": [row.last for row in rows],
+            "Tries": [row.tries for row in rows],
+        },
+        hide_index=True,
+        placeholder="\u2013",
+        alt="Best and last score and number of tries of every expression",
+        column_config={
+            name: st.column_config.ProgressColumn(name, min_value=0, max_value=100, format="%.0f")
+            for name in ("Best", "Last")
+        },
+    )
+    table = acting.to_table(attempts).assign(model=model)
+    files = {
+        "csv": ("text/csv", lambda: table.to_csv(index=False, lineterminator="\n").encode()),
+        "json": ("application/json", lambda: (table.to_json(orient="records", indent=2) + "\n").encode()),
+    }
+    with st.container(horizontal=True):
+        for name, (mime, made) in files.items():
+            st.download_button(
+                name.upper(), made, f"acting-practice.{name}", mime, icon=":material/download:", on_click="ignore"
+            )
+
+
+def photo(session: ActingSession, model: str) -> None:
+    """Take one photo for the prompt that is shown, in place of a burst."""
+    practice = session.snapshot().practice
+    if practice.phase in ("countdown", "burst"):
+        session.again()
+        practice = session.snapshot().practice
+    if practice.phase != "prompt":
+        st.caption("The camera comes back with the next prompt.")
+        return
+    taken_bgr = camera.snapshot(f"acting_photo_{model}_{practice.turn}")
+    if taken_bgr is None:
+        return
+    session.photo(taken_bgr)
+    if session.snapshot().practice.phase != "prompt":
+        st.rerun()

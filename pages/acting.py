@@ -1,0 +1,30 @@
+"""Expressions on demand: a prompt, a countdown, a burst, and a score against the player's own neutral face."""
+
+import streamlit as st
+
+from fer.ui import acting, camera, controls
+from fer.ui.navigation import require_entrypoint
+
+require_entrypoint()
+
+st.title("Acting practice")
+st.caption("Show an expression and see how far the model follows. It scores what it sees, not how well you act.")
+
+settings, pipeline = controls.reading_controls(live=True)
+session = acting.visitor_session(settings, pipeline)
+
+if camera.consent():
+    live = camera.choose_way("acting_way")
+    picture, side = st.columns(2, gap="medium")
+    playing = False
+    with picture:
+        if live:
+            playing = camera.stream("acting_camera", session.process)
+        else:
+            acting.photo(session, settings.model)
+    with side:
+        acting.stage(session, pipeline.classes, live=live, playing=playing)
+    acting.progress(session.snapshot().practice, pipeline.classes, settings.model)
+
+acting.how_it_is_scored()
+acting.prompts(pipeline.classes)
