@@ -6,6 +6,7 @@ of Streamlit, WebRTC or the store.
 """
 
 import logging
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -28,7 +29,7 @@ HISTORY_S = 60.0
 """How far back the history reaches."""
 
 MOMENTS_PER_S = 4
-"""How many frames a second, at most, enter the history and the counts."""
+"""How many frames a second enter the history and the counts: the first of every quarter."""
 
 MOST_HISTORY = round(HISTORY_S * MOMENTS_PER_S) * 16
 """Most samples in the history: a minute of 16 people."""
@@ -188,7 +189,7 @@ class LiveSession:
         self._counts_by_person: dict[int, Counter[str]] = {}
         self._dark = False
         self._now_s = 0.0
-        self._moment_s = float("-inf")
+        self._moment: int | None = None
         self._history: deque[Sample] = deque(maxlen=MOST_HISTORY)
         self._timed: deque[tuple[float, tuple[float, ...]]] = deque(maxlen=_MOST_TIMED)
 
@@ -299,8 +300,9 @@ class LiveSession:
             self._timed.popleft()
         while self._history and self._history[0].time_s < now_s - HISTORY_S:
             self._history.popleft()
-        if now_s - self._moment_s >= 1 / MOMENTS_PER_S:
-            self._moment_s = now_s
+        moment = math.floor(now_s * MOMENTS_PER_S + 1e-6)
+        if moment != self._moment:
+            self._moment = moment
             self._history.extend(_samples(result, now_s))
             for face in result.faces:
                 self._count(face)
