@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fer import paths
-from fer.evaluation.report import FIT_SPLIT, TEST_SPLIT, Report, load_report
+from fer.datasets import DATASETS
+from fer.datasets.dataset import ALL
+from fer.evaluation import APEX, HELD_OUT, Evaluation, MatrixCell, Report, cross_data_matrix, load_report
+from fer.evaluation.report import FIT_SPLIT, TEST_SPLIT
 from fer.recognition import ModelCard
 
 README = paths.ROOT / "README.md"
@@ -22,7 +25,7 @@ def figures() -> str:
     """Write the section out as Markdown, ending with a line end."""
     shipped = {path.parent.name: path.parent for path in sorted((paths.ROOT / "models").glob(f"*/{paths.CARD_FILE}"))}
     reports = {name: load_report(folder) for name, folder in shipped.items()}
-    parts = (_accuracy(reports), _protocol(reports), _sets(reports), _framing(reports), _speed())
+    parts = (_accuracy(reports), _protocol(reports), _matrix(reports), _sets(reports), _framing(reports), _speed())
     lines = [line for part in parts for line in (*part, "")]
     sizes = ", ".join(f"`{name}` has {ModelCard.read(folder).parameters:,} weights" for name, folder in shipped.items())
     return "\n".join([*lines, f"{sizes}.", ""])
@@ -46,14 +49,14 @@ def _accuracy(reports: dict[str, Report]) -> Iterator[str]:
     yield f"| {' | '.join((*heads, 'macro-F1', 'ECE'))} |"
     yield "|---|---|---|---|---|---|---|---|"
     for name, report in reports.items():
-        for found in report.evaluations:
-            if found.stamp.split == FIT_SPLIT:
-                continue
+        folds = report.cross_validation
+        measured = [found for found in report.evaluations if found.stamp.split != FIT_SPLIT]
+        for found in (*measured, *(() if folds is None else (folds.apex, folds.whole))):
             plain, (low, high) = found.plain, found.plain.accuracy_95
             clean = "" if plain.accuracy_without_copies is None else f"{plain.accuracy_without_copies:.1%}"
             cells = (
                 f"`{name}`",
-                f"{found.stamp.data}, {found.stamp.split}",
+                f"{found.stamp.data}, {found.stamp.split}{'' if found.is_ranked else ' (seen in training)'}",
                 f"{plain.n:,}",
                 f"{plain.accuracy:.1%} ({low:.1%} to {high:.1%})",
                 f"{found.flip.accuracy:.1%}",
@@ -64,33 +67,89 @@ def _accuracy(reports: dict[str, Report]) -> Iterator[str]:
             yield f"| {' | '.join(cells)} |"
 
 
+def _home(report: Report) -> Evaluation | None:
+    """The figures on rows of the training data that the model did not learn from; None where none were measured."""
+    for found in report.evaluations:
+        stamp = found.stamp
+        if found.is_ranked and stamp.split != FIT_SPLIT and stamp.trained_on.split()[0] == stamp.data:
+            return found
+    return None
+
+
 def _protocol(reports: dict[str, Report]) -> Iterator[str]:
+    paragraphs = []
     for name, report in reports.items():
-        found = report.find("fer2013", TEST_SPLIT)
+        found = _home(report)
         if found is None:
             continue
-        stamp = found.stamp
-        yield (
+        stamp, folds = found.stamp, report.cross_validation
+        words = [
             f"`{name}`: trained on {stamp.trained_on} ({stamp.training_device}, seeds: {stamp.seeds}); checkpoint "
-            f"selected by {stamp.selected_by}; temperature fitted on {FIT_SPLIT}; {TEST_SPLIT} chose nothing. "
-            f"{stamp.copies_in_training} of its faces have an exact copy among the training faces. Measured on the "
-            f"ONNX file that is served, {stamp.date}."
-        )
+            f"selected by {stamp.selected_by}."
+        ]
+        if folds is None:
+            words.append(f"The temperature was fitted on {FIT_SPLIT}; {stamp.split} chose nothing.")
+        else:
+            words.append(
+                f"The figures by {folds.out_of_fold.folds} folds are those of as many networks trained like it, each "
+                "on faces of people whom it had not learned from, with intervals drawn by person; at the apex, neutral "
+                f"is no answer. The other figures are of the network that is served; {HELD_OUT} are the people whom "
+                "it did not learn from. The temperature was fitted on what the fold networks said."
+            )
+        if stamp.copies_in_training:
+            words.append(f"{stamp.copies_in_training} of its faces have an exact copy among the training faces.")
+        paragraphs.append(f"{' '.join(words)} Measured on the ONNX file that is served, {stamp.date}.")
+    yield "\n\n".join(paragraphs)
+
+
+def _matrix(reports: dict[str, Report]) -> Iterator[str]:
+    yield "How evenly each model reads each data set: macro recall over the classes that both know, without averaging:"
+    yield ""
+    cells = cross_data_matrix(reports)
+    columns = list(dict.fromkeys((cell.data, _kind(cell)) for cell in cells))
+    yield f"| model | {' | '.join(f'{DATASETS[data].title} {kind}' for data, kind in columns)} |"
+    yield f"|{'---|' * (len(columns) + 1)}"
+    for name in reports:
+        read = [
+            "; ".join(_recall(cell) for cell in cells if (cell.model, cell.data, _kind(cell)) == (name, *column))
+            for column in columns
+        ]
+        yield f"| `{name}` | {' | '.join(read)} |"
+
+
+def _kind(cell: MatrixCell) -> str:
+    """The column of a cell: people held out, and folds, stand beside the whole that they are of."""
+    return APEX if cell.split.startswith(APEX) else TEST_SPLIT if cell.split == TEST_SPLIT else ALL
+
+
+def _recall(cell: MatrixCell) -> str:
+    low, high = cell.macro_recall_95
+    _, comma, folds = cell.split.partition(", ")
+    notes = [
+        f"{cell.macro_recall:.1%} ({low:.1%} to {high:.1%})",
+        f"{cell.n:,} faces of {cell.classes} classes",
+        *([folds] if comma else []),
+        *([HELD_OUT] if cell.split == HELD_OUT else []),
+        *(["seen in training"] if cell.seen_in_training else []),
+    ]
+    return ", ".join(notes)
 
 
 def _sets(reports: dict[str, Report]) -> Iterator[str]:
-    yield f"How often the expressions named hold the label (prediction sets, FER2013 {TEST_SPLIT}, mirror averaged in):"
+    yield "How often the expressions named hold the label (prediction sets, mirror averaged in):"
     yield ""
-    yield "| model | asked | held | one word | mean size | by class |"
-    yield "|---|---|---|---|---|---|"
+    yield "| model | data, split | asked | held | one word | mean size | by class |"
+    yield "|---|---|---|---|---|---|---|"
     for name, report in reports.items():
-        found = report.find("fer2013", TEST_SPLIT)
+        found = _home(report)
         if found is None or found.flip.sets is None:
             continue
         sets = found.flip.sets
-        by_class = ", ".join(f"{label} {share:.0%}" for label, share in sets.coverage_by_class.items())
+        by_class = ", ".join(
+            f"{label} {share:.0%}" for label, share in sets.coverage_by_class.items() if share is not None
+        )
         cells = (f"{sets.asked:.0%}", f"{sets.coverage:.1%}", f"{sets.single_share:.0%}", f"{sets.mean_size:.2f}")
-        yield f"| `{name}` | {' | '.join(cells)} | {by_class} |"
+        yield f"| `{name}` | {found.stamp.data}, {found.stamp.split} | {' | '.join(cells)} | {by_class} |"
 
 
 def _framing(reports: dict[str, Report]) -> Iterator[str]:

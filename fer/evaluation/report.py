@@ -231,7 +231,7 @@ def calibrate(model: Model, dataset: FaceDataset, progress: Progress | None = No
     Raises:
         DatasetError: the data set holds fewer than two such rows.
     """
-    return _fit(dataset, read_split(model, dataset, FIT_SPLIT, progress))
+    return fit_readings(dataset, read_split(model, dataset, FIT_SPLIT, progress))
 
 
 def halves(rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -240,7 +240,16 @@ def halves(rows: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(order[: rows // 2]), np.sort(order[rows // 2 :])
 
 
-def _fit(dataset: FaceDataset, readings: Readings) -> FittedCalibration:
+def fit_readings(dataset: FaceDataset, readings: Readings) -> FittedCalibration:
+    """Fit temperatures on one half of readings that are already there, and prediction sets on the other.
+
+    Args:
+        dataset: what was read from.
+        readings: what the model said of the rows that were kept for choosing.
+
+    Raises:
+        DatasetError: there are fewer than two rows.
+    """
     labels = readings.faces.labels
     if len(labels) < 2:
         raise DatasetError(
@@ -324,7 +333,7 @@ def build_report(
     for done, (data, split) in enumerate(jobs):
         part = None if progress is None else lambda share, done=done: progress((done + share) / len(jobs))
         readings.append(read_split(model, data, split, part))
-    fitted = _fit(dataset, readings[0]) if folds is None else fit_out_of_fold(folds.out_of_fold)
+    fitted = fit_readings(dataset, readings[0]) if folds is None else fit_out_of_fold(folds.out_of_fold)
     evaluations = (
         evaluate_readings(model.card, data, read, fitted.calibration)
         for (data, _), read in zip(jobs, readings, strict=True)
