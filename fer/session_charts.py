@@ -23,9 +23,17 @@ _LINES_PX, _RIBBON_PX, _AROUND_PX = 280, 26, 90
 _GAP_PX = 34
 
 
-def bin_width_s(duration_s: float) -> float:
-    """How long the moments are that one point of the timeline stands for, in seconds: 0.25, or more in a long one."""
-    return max(0.25, duration_s / MAX_BINS)
+def bin_width_s(table: pd.DataFrame) -> float:
+    """How long the moments are that one point of the timeline stands for, in seconds.
+
+    As short as leaves `MAX_BINS` of them, and so long that frames which follow each other leave none of them out.
+
+    Args:
+        table: as from `fer.results.samples_table`, with one row at least.
+    """
+    times_s = np.unique(table["time_s"])
+    between_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
+    return max(0.25, 2 * between_s, float(times_s[-1]) / MAX_BINS)
 
 
 def timeline(table: pd.DataFrame, classes: Sequence[str], person: int) -> go.Figure:
@@ -39,7 +47,7 @@ def timeline(table: pd.DataFrame, classes: Sequence[str], person: int) -> go.Fig
         classes: the recording's classes.
         person: whose probabilities are drawn; has to be in the table.
     """
-    width_s = bin_width_s(float(table["time_s"].max()))
+    width_s = bin_width_s(table)
     binned = table.assign(bin=(table["time_s"] // width_s).astype(int))
     means = binned.groupby(["person", "bin"])[list(classes)].mean()
     bins = np.arange(binned["bin"].max() + 1)
