@@ -6,7 +6,7 @@ the one that is served. Knows nothing about how networks are trained, nor about 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from fer.datasets import FaceDataset
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
 from fer.evaluation.evaluate import Card, Evaluation
-from fer.evaluation.metrics import Figures, clustered_interval, measure
+from fer.evaluation.metrics import Figures, measure
 from fer.evaluation.stamp import Stamp, code_version
 
 DIGITS = 3
@@ -200,15 +200,11 @@ def _measured(
     left_out: Mapping[str, int],
 ) -> Evaluation:
     labels = np.searchsorted(answers, out_of_fold.label[kept])
-    subjects = out_of_fold.subject[kept]
+    people = out_of_fold.subject[kept]
     classes = [out_of_fold.classes[i] for i in answers]
 
     def figures(logits: np.ndarray) -> Figures:
-        chosen = logits[kept][:, answers]
-        return replace(
-            measure(chosen, labels, classes),
-            accuracy_95=clustered_interval(chosen.argmax(axis=1) == labels, subjects),
-        )
+        return measure(logits[kept][:, answers], labels, classes, people=people)
 
     folds = out_of_fold.folds
     stamp = Stamp(
@@ -226,6 +222,7 @@ def _measured(
         training_device=card.training.get("device", "not stated"),
         date=datetime.now(UTC).date().isoformat(),
         code_version=code_version(),
+        people=len(np.unique(people)),
     )
     return Evaluation(stamp, plain=figures(out_of_fold.logits), flip=figures(out_of_fold.flip_logits))
 

@@ -196,6 +196,7 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
         temperature=temperatures,
         date=datetime.now(UTC).date().isoformat(),
         code_version=code_version(),
+        people=None if readings.faces.subjects is None else len(np.unique(readings.faces.subjects)),
     )
     figures = {
         way: measure(
@@ -205,6 +206,7 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
             temperatures[way],
             has_copy,
             calibration.set_rules.get(averaging),
+            readings.faces.subjects,
         )
         for way, averaging in _WAYS.items()
     }

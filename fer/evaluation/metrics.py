@@ -61,7 +61,7 @@ class Figures:
 
     Attributes:
         accuracy: share of faces read as labelled.
-        accuracy_95: its 95 % interval.
+        accuracy_95: its 95 % interval, drawn by person where it is known who is seen, else by face.
         macro_f1, macro_recall: means over the classes that have faces.
         ece: expected calibration error of the calibrated probabilities.
         ece_raw: the same before calibration.
@@ -119,6 +119,7 @@ def measure(
     temperature: float = 1.0,
     has_copy: np.ndarray | None = None,
     set_rule: SetRule | None = None,
+    people: np.ndarray | None = None,
 ) -> Figures:
     """Measure how logits fit labels.
 
@@ -130,6 +131,7 @@ def measure(
         has_copy: bool of shape (n,), True where the training faces hold an identical picture; None where that does
             not apply.
         set_rule: which classes are in the prediction sets; None where there are none.
+        people: of shape (n,), who is seen, so that the interval is drawn by person; None where nobody knows.
 
     Raises:
         ValueError: there are no faces.
@@ -152,7 +154,7 @@ def measure(
     clean = None if has_copy is None or has_copy.all() else float(correct[~has_copy].mean())
     return Figures(
         accuracy=float(correct.mean()),
-        accuracy_95=accuracy_interval(correct),
+        accuracy_95=accuracy_interval(correct) if people is None else clustered_interval(correct, people),
         macro_f1=float(f1[has_faces].mean()),
         macro_recall=float(recall[has_faces].mean()),
         ece=reliability(probabilities, labels).ece,

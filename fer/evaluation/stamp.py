@@ -36,6 +36,8 @@ class Stamp:
         averaging: what `plain` and `flip` stand for.
         temperature: what calibrated the logits, for `plain` and for `flip`; 1 where nothing was fitted, empty
             where it was not noted.
+        people: how many people are seen; the intervals of accuracies are drawn by person then. None where that is not
+            known, and they are drawn by face.
     """
 
     model: str
@@ -54,6 +56,7 @@ class Stamp:
     code_version: str
     averaging: str = AVERAGING
     temperature: Mapping[str, float] = field(default_factory=dict)
+    people: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The stamp as JSON holds it."""

@@ -97,7 +97,8 @@ def _difference(difference: Difference) -> str:
 def _protocol(evaluation: Evaluation) -> Iterator[str]:
     stamp = evaluation.stamp
     left_out = ", ".join(f"{rows:,} {reason}" for reason, rows in stamp.rows_left_out.items()) or "no rows"
-    yield f"{stamp.model} on {stamp.data}, split {stamp.split}: {stamp.n:,} faces"
+    people = "" if stamp.people is None else f" of {stamp.people:,} people, by whom the intervals are drawn"
+    yield f"{stamp.model} on {stamp.data}, split {stamp.split}: {stamp.n:,} faces{people}"
     if stamp.seen_in_training:
         yield "Seen in training: the model was trained on these rows, so the figures say nothing about new faces."
     yield f"Data digest   {stamp.digest}"

@@ -192,6 +192,22 @@ def test_rows_that_were_learned_from_are_left_out_or_named(
     assert evaluation.stamp.n == len(rows)
 
 
+@pytest.mark.parametrize(
+    ("subjects", "people", "interval"),
+    [(None, None, (0.45, 0.55)), ("ab" * 200, 2, (0, 1))],
+    ids=["nobody knows", "two people"],
+)
+def test_intervals_are_drawn_by_person_where_that_is_known(
+    subjects: str | None, people: int | None, interval: tuple[float, float], draw, fake_model
+) -> None:
+    """Of two people, one is always read right: either may be drawn twice."""
+    rows = [(0, 0, "Training"), (3, 0, "Training")] * 200
+    dataset = draw(*rows, number=False, subjects=None if subjects is None else np.array(list(subjects)))
+    evaluation = evaluate_model(fake_model(trained_on=("other", "Training")), dataset, "all")
+    assert evaluation.stamp.people == people
+    assert evaluation.plain.accuracy_95 == pytest.approx(interval, abs=0.005)
+
+
 def test_a_model_that_learned_from_everyone_has_nothing_held_out(draw, fake_model) -> None:
     model = fake_model(trained_on=("drawn", "all"))
     with pytest.raises(

@@ -91,6 +91,13 @@ def test_protocol_stands_above_the_figures(evaluation: Evaluation) -> None:
     assert render_evaluation(evaluation).endswith("\n")
 
 
+def test_people_are_counted_where_they_are_known(evaluation: Evaluation) -> None:
+    known = replace(evaluation, stamp=replace(evaluation.stamp, people=2))
+    assert render_evaluation(known).startswith(
+        "fake on drawn, split PrivateTest: 3 faces of 2 people, by whom the intervals are drawn\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("label", "cells"),
     [
