@@ -12,7 +12,7 @@ import pytest
 
 from fer import export
 from fer.emotions import EMOTIONS
-from fer.results import Face, FrameResult, PhotoResult, Reader
+from fer.results import Face, FrameResult, PhotoResult, Reader, Sample
 
 READER = Reader("drawn", "haar", "It finds what the tests draw.", "flip")
 COLUMNS = [
@@ -97,6 +97,59 @@ def test_parquet_files_can_be_stacked(photos: list[PhotoResult]) -> None:
     words = {"file", "emotion", "set", "quality", "model", "detector", "error"}
     types = {name: "large_string" if name in words else "double" for name in COLUMNS} | {"face": "int64"}
     assert {field.name: str(field.type) for field in schema} == types
+
+
+class TestRecordings:
+    SAMPLES = (
+        Sample(0.0, 1, (0.25, 0.75), (1.0, 2.0, 3.0, 4.0), 0.5),
+        Sample(1 / 15, 2, (0.5000004, 0.4999996), (1.237, 2.0, 3.0, 4.0), 0.87654321),
+    )
+
+    @pytest.mark.parametrize("samples", [(), SAMPLES], ids=["nothing", "two people"])
+    def test_csv_holds_one_row_a_person_and_moment(self, samples: tuple[Sample, ...]) -> None:
+        head, *rows = export.samples_to_bytes(samples, ("happy", "sad"), {}, "csv").decode().splitlines()
+        assert head == "time_s,person,emotion,confidence,x,y,w,h,detector_score,happy,sad"
+        expected = [
+            "0.0,1,sad,0.75,1.0,2.0,3.0,4.0,0.5,0.25,0.75",
+            "0.067,2,happy,0.5,1.24,2.0,3.0,4.0,0.8765,0.5,0.5",
+        ]
+        assert rows == expected[: len(samples)]
+
+    @pytest.mark.parametrize("samples", [(), SAMPLES], ids=["nothing", "two people"])
+    def test_json_says_what_it_is_about_and_holds_the_same(self, samples: tuple[Sample, ...]) -> None:
+        about = {"name": "Süß", "model": "drawn"}
+        data = export.samples_to_bytes(samples, ("happy", "sad"), about, "json")
+        assert "Süß".encode() in data
+        told = json.loads(data)
+        assert {key: told[key] for key in about} == about
+        assert (
+            told["samples"]
+            == [
+                {
+                    "time_s": 0.0,
+                    "person": 1,
+                    "emotion": "sad",
+                    "confidence": 0.75,
+                    "box_xywh": [1.0, 2.0, 3.0, 4.0],
+                    "detector_score": 0.5,
+                    "probabilities": {"happy": 0.25, "sad": 0.75},
+                },
+                {
+                    "time_s": 0.067,
+                    "person": 2,
+                    "emotion": "happy",
+                    "confidence": 0.5,
+                    "box_xywh": [1.24, 2.0, 3.0, 4.0],
+                    "detector_score": 0.8765,
+                    "probabilities": {"happy": 0.5, "sad": 0.5},
+                },
+            ][: len(samples)]
+        )
+
+    @pytest.mark.parametrize("format_name", ["", "parquet", "CSV"])
+    def test_another_format_is_refused(self, format_name: str) -> None:
+        with pytest.raises(ValueError, match="must be csv or json"):
+            export.samples_to_bytes((), ("happy", "sad"), {}, format_name)
 
 
 @pytest.mark.parametrize("format_name", ["", "xlsx", "JSON"])
