@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer import store
-from fer.live import LiveSession
+from fer.live import LiveSession, View
 from fer.pipeline import FacePipeline
 from fer.recognition import load_model
 from fer.store import Store
@@ -127,6 +127,7 @@ def app(pipeline: FacePipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[App
     )
     app = AppTest.from_function(page, default_timeout=60)
     app.session_state["live"] = LiveSession(pipeline)
+    app.session_state["live"].view = View(mirror=False)  # the stand-in network looks at the left half
     app.session_state["pipeline"] = pipeline
     app.session_state["playing"] = True
     yield app
