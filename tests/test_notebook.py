@@ -11,6 +11,8 @@ import pytest
 from fer import paths
 from fer.datasets.ferplus import VOTE_NAMES, VOTES_FILE
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
+
 FILE = paths.ROOT / "notebooks" / "walkthrough.ipynb"
 USAGES = ("Training", "Training", "Training", "PublicTest", "PrivateTest")
 
@@ -66,6 +68,13 @@ def test_cells_run_in_order(
     assert len(run.clean) == 209
     assert "209 of 210 faces are left" in out
     assert run.split_first == 0
+    assert {"model.onnx", "card.json", "training.jsonl"} <= {file.name for file in run.folder.iterdir()}
+    assert "walkthrough, epoch 2: loss" in out
+    assert run.confusion.to_numpy().sum() == run.evaluation.stamp.n == 42
+    assert run.evaluation.stamp.split == "PublicTest"
+    assert not run.evaluation.stamp.seen_in_training
+    only = (run.right[0] & ~run.right[1]).sum(), (~run.right[0] & run.right[1]).sum()
+    assert (run.compared.only_a, run.compared.only_b) == only
     assert ("180 labels change, 0 faces get none" if has_votes else "There is no fer2013new.csv") in out
 
 

@@ -48,7 +48,7 @@ def draw_missing_splits(dataset: FaceDataset, seed: int) -> FaceDataset:
                 f"{dataset.name} has {different} {what} of {dataset.classes[label]} to divide into splits, but "
                 f"{LEAST} a class are needed; add some, or take that class out."
             )
-    usage = dataset.usage.copy()
+    usage = dataset.usage.astype(np.array(USAGES).dtype)  # an array of "Training" alone would cut longer words
     parts = StratifiedGroupKFold(PARTS, shuffle=True, random_state=seed).split(rows, labels, together)
     for name, (_, part) in zip(missing, parts, strict=False):
         usage[rows[part]] = name

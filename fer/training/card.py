@@ -23,7 +23,9 @@ from fer.training.origin import Origin, origins
 from fer.training.rows import TrainingRows
 
 
-def write_card(folder: Path, config: TrainingConfig, data: FaceDataset, rows: TrainingRows) -> None:
+def write_card(
+    folder: Path, config: TrainingConfig, data: FaceDataset, rows: TrainingRows, splits_seed: int | None = None
+) -> None:
     """Write the card of a network that was trained as the recipe says.
 
     Where the data set says who is seen, the card names the people that nothing was learned from.
@@ -33,6 +35,7 @@ def write_card(folder: Path, config: TrainingConfig, data: FaceDataset, rows: Tr
         config: the recipe.
         data: what was trained on.
         rows: the rows that were learned from.
+        splits_seed: what `draw_missing_splits` drew splits with; None where the data set came with all of them.
 
     Raises:
         ModelError: the network is missing or has no activation maps, or one that the recipe names is missing.
@@ -62,6 +65,7 @@ def write_card(folder: Path, config: TrainingConfig, data: FaceDataset, rows: Tr
             "data": data.name,
             "digest": data.digest,
             "split": "Training",
+            "splits_seed": splits_seed,
             "rows": len(rows),
             "copies_removed": config.clean,
             "selected_by": "nothing: the exponential average of the weights after the last epoch",

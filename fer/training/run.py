@@ -53,7 +53,7 @@ def run(
     Raises:
         FerError: the data is too little or of the wrong kind, the recipe does not fit it, or see `train`.
     """
-    data = draw_missing_splits(data, config.seed)
+    given, data = data, draw_missing_splits(data, config.seed)
     _check_classes(data)
     tell, folds = on_epoch or (lambda name, log: None), 0
     if config.cross_validation is not None:
@@ -70,7 +70,8 @@ def run(
     file = train(config, data, out_dir, lambda log: tell(config.name, log), part(folds, 1))
     folder = out_dir / config.name
     export.write_model(export.load_network(file), folder)
-    write_card(folder, config, data, training_rows(data, config.clean))
+    splits_seed = None if data is given else config.seed
+    write_card(folder, config, data, training_rows(data, config.clean), splits_seed)
     replace_file(folder / CURVE_FILE, (out_dir / LOG_FILE).read_bytes())
     if data.name not in DATASETS:
         save_report(folder, build_report(EmotionModel(folder), data))

@@ -56,7 +56,7 @@ def test_the_served_network_is_the_trained_one(own: Path, faces: FaceDataset) ->
 
 def test_own_faces_are_split_and_measured_on_what_was_not_learned(own: Path) -> None:
     model, report = EmotionModel(own), load_report(own)
-    assert model.card.training["rows"] == 100
+    assert (model.card.training["rows"], model.card.training["splits_seed"]) == (100, CONFIG.seed)
     assert {e.stamp.split: (e.stamp.n, e.stamp.seen_in_training) for e in report.evaluations} == {
         "PublicTest": (20, False),
         "PrivateTest": (20, False),
@@ -74,7 +74,8 @@ def test_the_log_goes_with_the_model(own: Path) -> None:
 def test_known_data_sets_are_left_to_evaluation(faces: FaceDataset, tmp_path: Path) -> None:
     folder = run(CONFIG, replace(faces, name="fer2013"), tmp_path)
     assert load_report(folder).evaluations == ()
-    assert EmotionModel(folder).card.trained_on == ("fer2013", "Training")
+    card = EmotionModel(folder).card
+    assert (card.trained_on, card.training["splits_seed"]) == (("fer2013", "Training"), None)
 
 
 def test_folds_are_stored_and_counted_in_the_progress(tmp_path: Path) -> None:
