@@ -57,7 +57,7 @@ def _accuracy(reports: dict[str, Report]) -> Iterator[str]:
             cells = (
                 f"`{name}`",
                 f"{found.stamp.data}, {found.stamp.split}{'' if found.is_ranked else ' (seen in training)'}",
-                f"{plain.n:,}",
+                f"{plain.n:,}" + ("" if found.stamp.people is None else f" of {found.stamp.people} people"),
                 f"{plain.accuracy:.1%} ({low:.1%} to {high:.1%})",
                 f"{found.flip.accuracy:.1%}",
                 clean,
@@ -65,6 +65,8 @@ def _accuracy(reports: dict[str, Report]) -> Iterator[str]:
                 f"{plain.ece:.1%}",
             )
             yield f"| {' | '.join(cells)} |"
+    yield ""
+    yield "Intervals are drawn by person where people are counted, else by face."
 
 
 def _home(report: Report) -> Evaluation | None:
@@ -170,11 +172,14 @@ def _speed() -> Iterator[str]:
     yield "| speed on 2 cores, no GPU, nothing else running | median | 95 % below | budget | how |"
     yield "|---|---|---|---|---|"
     for row in json.loads(SPEED_FILE.read_text(encoding="utf-8")):
-        seen = (
-            ("not measured", "") if row["p50"] is None else (f"{_short(row[p])} {row['unit']}" for p in ("p50", "p95"))
-        )
-        median, most = seen
-        yield f"| {row['name']} | {median} | {most} | {row['budget']:g} {row['unit']} | {row['note']} |"
+        median, most, budget = "not measured", "", ""
+        if row["p50"] is not None:
+            median, most = (f"{_short(row[p])} {row['unit']}" for p in ("p50", "p95"))
+        if row["budget"] is not None:
+            budget = f"{row['budget']:g} {row['unit']}"
+        if row["at_least"]:
+            most, budget = most and f"above {most}", budget and f"at least {budget}"
+        yield f"| {row['name']} | {median} | {most} | {budget} | {row['note']} |"
 
 
 def _short(value: float) -> str:

@@ -85,14 +85,14 @@ class TestDrawnModels:
         ("start", "times"),
         [
             ("| `first` | fer2013, PublicTest |", 0),
-            ("| `first` | fer2013, PrivateTest | 20 | 50.0%", 1),
-            ("| `first` | ckplus, all | 60 | 50.0%", 1),
-            ("| `first` | ckplus, apex | 30 | 100.0% (100.0% to 100.0%)", 1),
-            ("| `second` | ckplus, held-out | 12 | 50.0%", 1),
-            ("| `second` | ckplus, apex | 6 | 100.0%", 1),
-            ("| `second` | fer2013, PrivateTest | 20 | 50.0%", 1),
-            ("| `second` | ckplus, apex, 10 folds by person | 30 | 100.0%", 1),
-            ("| `second` | ckplus, all, 10 folds by person | 60 | 100.0%", 1),
+            ("| `first` | fer2013, PrivateTest | 20 of 20 people | 50.0%", 1),
+            ("| `first` | ckplus, all | 60 of 20 people | 50.0%", 1),
+            ("| `first` | ckplus, apex | 30 of 20 people | 100.0% (100.0% to 100.0%)", 1),
+            ("| `second` | ckplus, held-out | 12 of 4 people | 50.0%", 1),
+            ("| `second` | ckplus, apex | 6 of 4 people | 100.0%", 1),
+            ("| `second` | fer2013, PrivateTest | 20 of 20 people | 50.0%", 1),
+            ("| `second` | ckplus, apex, 10 folds by person | 30 of 20 people | 100.0%", 1),
+            ("| `second` | ckplus, all, 10 folds by person | 60 of 20 people | 100.0%", 1),
         ],
     )
     def test_every_test_has_a_row(self, start: str, times: int, lines: list[str]) -> None:
