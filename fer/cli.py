@@ -286,7 +286,7 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     datasets = []
     for name, path in chosen.data or [("fer2013", None)]:
         with _share_bar(f"Reading {name}") as report_share:
-            datasets.append(load_dataset(name, progress=report_share, path=path))
+            datasets.append(_split_as_learned(model, load_dataset(name, progress=report_share, path=path)))
     if chosen.write_report:
         return _write_report(model, datasets)
     stored = load_report(paths.find_models()[chosen.model])
@@ -302,6 +302,17 @@ def _evaluate(chosen: argparse.Namespace) -> int:
         print(render_evaluation(evaluation))
         print(render_comparison(evaluation, stored.find(evaluation.stamp.data, evaluation.stamp.split)))
     return DONE
+
+
+def _split_as_learned(model: "EmotionModel", dataset: "FaceDataset") -> "FaceDataset":
+    """Draw again the splits that training drew, where these are the pictures that it drew them from."""
+    from fer.datasets.split import draw_missing_splits
+
+    seed = model.card.training.get("splits_seed")
+    if seed is None or model.card.trained_on[0] != dataset.name:
+        return dataset
+    drawn = draw_missing_splits(dataset, seed)
+    return drawn if drawn.digest == model.card.training["digest"] else dataset
 
 
 def _write_report(model: "EmotionModel", datasets: "Sequence[FaceDataset]") -> int:
