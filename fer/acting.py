@@ -203,6 +203,7 @@ class PracticeState:
         total: prompts in the round.
         turn: changes whenever a prompt is shown, also when it is shown again.
         remaining_s: what is left of the countdown or of the burst, seconds; 0 in other phases.
+        stalled: the countdown began anew because frames were missing.
         attempts: every scored try so far.
         neutral: the most that every class reached in the neutral face of this round, in the order of the classes;
             empty before that was taken.
@@ -214,6 +215,7 @@ class PracticeState:
     total: int
     turn: int
     remaining_s: float
+    stalled: bool
     attempts: tuple[Attempt, ...]
     neutral: Mapping[str, float]
 
@@ -256,6 +258,7 @@ class Practice:
         self._neutral: np.ndarray | None = None
         self._seen_s: float | None = None
         self._started_s: float | None = None
+        self._stalled = False
         self._best: Face | None = None
         self._most = np.zeros(len(self._classes))
 
@@ -311,9 +314,10 @@ class Practice:
         self._seen_s = time_s
         if self._phase not in ("countdown", "burst"):
             return False
-        if stalled:
+        if stalled and self._started_s is not None:
             self._phase = "countdown"
             self._restart()
+            self._stalled = True
         if self._started_s is None:
             self._started_s = time_s
         elapsed_s = time_s - self._started_s
@@ -353,6 +357,7 @@ class Practice:
             total=len(self._round),
             turn=self._turn,
             remaining_s=end_s - elapsed_s,
+            stalled=self._stalled,
             attempts=tuple(self._attempts),
             neutral=MappingProxyType(dict(zip(self._classes, neutral, strict=False))),
         )
@@ -364,6 +369,7 @@ class Practice:
 
     def _restart(self) -> None:
         self._started_s = None
+        self._stalled = False
         self._best = None
         self._most = np.zeros(len(self._classes))
 

@@ -159,6 +159,8 @@ class TestPractice:
         practice.watch(reading(), 5.0)
         practice.ready()
         assert (practice.state().phase, practice.state().remaining_s) == ("countdown", COUNTDOWN_S)
+        practice.watch(reading(), 5.0 + 10 * STALL_S)
+        assert not practice.state().stalled, "the stream stood still before the countdown"
 
     @pytest.mark.parametrize(
         ("next_s", "phase"),
@@ -175,7 +177,7 @@ class TestPractice:
         for time_s in np.arange(0, END_S - 1 + FRAME_S / 2, FRAME_S):
             practice.watch(reading(happy=0.9), float(time_s))
         practice.watch(reading(), next_s)
-        assert practice.state().phase == phase
+        assert (practice.state().phase, practice.state().stalled) == (phase, phase == "countdown")
         if phase == "countdown":
             assert practice.state().remaining_s == COUNTDOWN_S
             play(practice, reading(), next_s + FRAME_S)

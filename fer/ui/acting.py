@@ -143,7 +143,13 @@ def _running(session: ActingSession) -> None:
         share, words = 1 - practice.remaining_s / BURST_S, f"Now, and hold it: {practice.remaining_s:.0f} s left"
     st.progress(min(max(share, 0.0), 1.0), text=words)
     hint(practice.expression)
-    st.caption(plain(snapshot.error or ("Your face is seen." if snapshot.face_seen else NO_FACE)))
+    if snapshot.error is not None:
+        words = snapshot.error
+    elif practice.stalled:
+        words = "Pictures were missing, so the countdown began anew. Close what else keeps this machine busy."
+    else:
+        words = "Your face is seen." if snapshot.face_seen else NO_FACE
+    st.caption(plain(words))
     st.button("Stop", key="acting_stop", on_click=session.again, icon=":material/close:")
 
 
