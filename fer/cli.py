@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fer.recognition import EmotionModel
 
 DONE, NOTHING_DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2, 64
+LIVE_MINUTES = 10.0
 MAX_NAMED = 10
 """How many bad rows are named one by one."""
 
@@ -46,6 +47,16 @@ def _share(text: str) -> float:
         value = math.nan
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"must lie between 0 and 1, but is {text}")
+    return value
+
+
+def _minutes(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be more than 0, but is {text}")
     return value
 
 
@@ -121,6 +132,10 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="default: %(default)s")
     benchmark.add_argument("--visitors", type=int, default=0, metavar="N",
                            help="also let N visitors upload 5 MB each at once; takes minutes")  # fmt: skip
+    benchmark.add_argument("--live", action="store_true",
+                           help="also watch the Live page in a browser; takes a quarter of an hour")  # fmt: skip
+    benchmark.add_argument("--minutes", type=_minutes, default=LIVE_MINUTES, metavar="N",
+                           help="how long --live watches the server's memory; default: %(default)s")  # fmt: skip
     benchmark.add_argument("--json", action="store_true", help="print JSON")
     benchmark.set_defaults(run=_benchmark)
 
@@ -408,7 +423,7 @@ def _benchmark(chosen: argparse.Namespace) -> int:
     from fer.benchmark import render, run
 
     tell = _complain if sys.stderr.isatty() else lambda what: None
-    results = run(chosen.model, tell, chosen.visitors)
+    results = run(chosen.model, tell, chosen.visitors, chosen.minutes if chosen.live else 0)
     print(json.dumps([result.to_record() for result in results], indent=2) if chosen.json else render(results))
     return DONE
 

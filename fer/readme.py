@@ -178,7 +178,8 @@ def _speed() -> Iterator[str]:
         if row["budget"] is not None:
             budget = f"{row['budget']:g} {row['unit']}"
         if row["at_least"]:
-            most, budget = most and f"above {most}", budget and f"at least {budget}"
+            most = f"above {most}" if row["n"] > 1 else ""
+            budget = budget and f"at least {budget}"
         yield f"| {row['name']} | {median} | {most} | {budget} | {row['note']} |"
 
 

@@ -43,12 +43,31 @@ def test_a_measurement_says_whether_its_budget_is_kept(
         "name": "one face",
         "unit": "ms",
         "budget": 3,
+        "at_least": False,
         "p50": p50,
         "p95": p95 if p95 is None else pytest.approx(p95),
         "n": len(values),
         "met": met,
         "note": "drawn",
     }
+
+
+@pytest.mark.parametrize(
+    ("values", "budget", "p95", "met"),
+    [
+        pytest.param((), 13, None, None, id="nothing measured"),
+        pytest.param((13.0,), 13, 13.0, True, id="just kept"),
+        pytest.param((9.0, 14.0, 15.0), 13, 9.5, True, id="the median counts"),
+        pytest.param((12.0, 12.0, 15.0), 13, 12.0, False, id="broken"),
+        pytest.param((4.0,), None, 4.0, None, id="no budget"),
+    ],
+)
+def test_where_more_is_better_the_budget_is_the_least(
+    values: tuple[float, ...], budget: float | None, p95: float | None, met: bool | None
+) -> None:
+    measured = Measurement("frames", "frames/s", budget, values, "drawn", at_least=True)
+    assert measured.p95 == (p95 if p95 is None else pytest.approx(p95))
+    assert measured.met is met
 
 
 @pytest.mark.parametrize(
@@ -60,12 +79,16 @@ def test_a_measurement_says_whether_its_budget_is_kept(
                 Measurement("one face", "ms", 3, (1.0, 2.0), "drawn"),
                 Measurement("one frame", "ms", 25, (30.0,), "drawn, haar"),
                 Measurement("memory", "MB", 500, (), "not measured: no browser"),
+                Measurement("frames", "frames/s", 13, (14.0,), "drawn", at_least=True),
+                Measurement("visitors", "visitors", None, (4.0,), "drawn", at_least=True),
             ],
             [
                 "what p50 p95 budget kept n how",
                 "one face 1.5 ms 1.95 ms 3 ms yes 2 drawn",
                 "one frame 30 ms 30 ms 25 ms no 1 drawn, haar",
                 "memory - - 500 MB - 0 not measured: no browser",
+                "frames 14 frames/s 14 frames/s at least 13 frames/s yes 1 drawn",
+                "visitors 4 visitors 4 visitors - - 1 drawn",
             ],
             id="kept, broken and not measured",
         ),

@@ -710,25 +710,51 @@ class TestEvaluate:
 
 class TestBenchmark:
     @pytest.fixture(autouse=True)
-    def measured(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """Nothing is timed; gives the names of the models that were asked for."""
-        asked: list[str] = []
+    def measured(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, float]]:
+        """Nothing is timed; gives what was asked for: models, visitors and minutes of the Live page."""
+        asked: list[tuple[str, int, float]] = []
 
-        def run(model: str, progress, visitors: int) -> list[benchmark.Measurement]:
-            asked.append(model)
+        def run(model: str, progress, visitors: int, live_minutes: float) -> list[benchmark.Measurement]:
+            asked.append((model, visitors, live_minutes))
             progress("One face ...")
             return [benchmark.Measurement("one face", "ms", 3, (2.0,), "drawn")]
 
         monkeypatch.setattr(benchmark, "run", run)
         return asked
 
-    def test_json(self, capsys: pytest.CaptureFixture[str], measured: list[str]) -> None:
+    def test_json(self, capsys: pytest.CaptureFixture[str], measured: list) -> None:
         assert main(["benchmark", "--json", "--model", "drawn"]) == 0
         captured = capsys.readouterr()
         assert json.loads(captured.out) == [
-            {"name": "one face", "unit": "ms", "budget": 3, "p50": 2, "p95": 2, "n": 1, "met": True, "note": "drawn"}
+            {
+                "name": "one face",
+                "unit": "ms",
+                "budget": 3,
+                "at_least": False,
+                "p50": 2,
+                "p95": 2,
+                "n": 1,
+                "met": True,
+                "note": "drawn",
+            }
         ]
-        assert (captured.err, measured) == ("", ["drawn"])
+        assert (captured.err, measured) == ("", [("drawn", 0, 0)])
+
+    @pytest.mark.parametrize(
+        ("words", "minutes"),
+        [([], 0), (["--live"], 10), (["--live", "--minutes", "0.5"], 0.5), (["--minutes", "3"], 0)],
+        ids=["no", "yes", "shorter", "minutes of nothing"],
+    )
+    def test_the_live_page_is_watched_when_asked_for(self, words: list[str], minutes: float, measured: list) -> None:
+        assert main(["benchmark", *words]) == 0
+        assert [asked[2] for asked in measured] == [minutes]
+
+    @pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "ten"])
+    def test_refuses_impossible_minutes(self, minutes: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as stopped:
+            main(["benchmark", "--live", "--minutes", minutes])
+        assert stopped.value.code == 64
+        assert f"must be more than 0, but is {minutes}" in capsys.readouterr().err
 
     def test_text_and_progress_on_a_terminal(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

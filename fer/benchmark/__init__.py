@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from fer import paths
+from fer.benchmark.live import measure_live
 from fer.benchmark.measurement import Measurement, render
 from fer.benchmark.server import measure_crowd, measure_start
 from fer.crops import crop_faces
@@ -27,13 +28,16 @@ WARM_UP = 20
 REPEATS = 200
 
 
-def run(model_name: str, progress: Callable[[str], None], visitors: int = 0) -> list[Measurement]:
+def run(
+    model_name: str, progress: Callable[[str], None], visitors: int = 0, live_minutes: float = 0
+) -> list[Measurement]:
     """Measure everything that can be measured here.
 
     Args:
         model_name: the installed model to time.
         progress: told what is measured next.
         visitors: how many upload a photo at once; 0 leaves this out, which takes minutes.
+        live_minutes: how long the memory of the Live page's server is watched; 0 leaves that page out.
 
     Raises:
         FerError: the model or a detector cannot be opened.
@@ -47,6 +51,8 @@ def run(model_name: str, progress: Callable[[str], None], visitors: int = 0) -> 
     if visitors:
         progress(f"{visitors} visitors at once ...")
         measurements += measure_crowd(visitors)
+    if live_minutes:
+        measurements += measure_live(live_minutes, progress)
     return measurements
 
 

@@ -31,7 +31,7 @@ CROWD_LIMIT_MS = 300_000
 
 
 @contextmanager
-def _started_app(environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, subprocess.Popen, float]]:
+def started_app(environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, subprocess.Popen, float]]:
     """Run the app on a free port; gives its address, its process and when it was started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -54,11 +54,12 @@ def _started_app(environment: Mapping[str, str] | None = None) -> Iterator[tuple
         process.wait(SERVER_LIMIT_S)
 
 
-def _memory_mb(process_id: int) -> float | None:
-    """Resident memory of a process; None where the system has no /proc."""
+def memory_mb(process_id: int, *, peak: bool) -> float | None:
+    """Resident memory of a process, now or at most so far; None where the system has no /proc."""
     try:
         with open(f"/proc/{process_id}/status", encoding="ascii") as status:
-            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+            field = "VmHWM" if peak else "VmRSS"
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith(field))
     except (OSError, StopIteration):
         return None
 
@@ -66,7 +67,7 @@ def _memory_mb(process_id: int) -> float | None:
 def measure_start() -> list[Measurement]:
     """Start the app cold, three times, and wait for its first page."""
     names = (("first page of a cold server", "s", 4.0), ("memory of that server, at most", "MB", 500.0))
-    chromium = _chromium()
+    chromium = find_chromium()
     if chromium is None:
         return [Measurement(name, unit, budget, (), NO_BROWSER) for name, unit, budget in names]
     from playwright.sync_api import sync_playwright
@@ -75,13 +76,13 @@ def measure_start() -> list[Measurement]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=BROWSER_FLAGS)
         for _ in range(STARTS):
-            with _started_app() as (address, process, start):
-                _wait_for_port(address, process)
+            with started_app() as (address, process, start):
+                wait_for_port(address, process)
                 page = browser.new_page()
                 page.goto(address)
                 page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning] h1", timeout=60_000)
                 seconds.append(time.perf_counter() - start)
-                memory = _memory_mb(process.pid)
+                memory = memory_mb(process.pid, peak=True)
                 megabytes += [] if memory is None else [memory]
                 page.close()
         browser.close()
@@ -93,7 +94,12 @@ def measure_start() -> list[Measurement]:
     ]
 
 
-def _wait_for_port(address: str, process: subprocess.Popen) -> None:
+def wait_for_port(address: str, process: subprocess.Popen) -> None:
+    """Return once the app listens.
+
+    Raises:
+        RuntimeError: it ended, or took longer than `SERVER_LIMIT_S`.
+    """
     host, port = address.removeprefix("http://").split(":")
     deadline = time.perf_counter() + SERVER_LIMIT_S
     while time.perf_counter() < deadline and process.poll() is None:
@@ -104,7 +110,7 @@ def _wait_for_port(address: str, process: subprocess.Popen) -> None:
     raise RuntimeError("The app did not start.")
 
 
-def _chromium() -> str | None:
+def find_chromium() -> str | None:
     """The browser to measure with; None where it or Playwright is missing."""
     if importlib.util.find_spec("playwright") is None:
         return None
@@ -121,14 +127,14 @@ def measure_crowd(visitors: int) -> list[Measurement]:
         (f"memory with {visitors} visitors, at most", "MB", 1500.0),
         ("files left in the temporary folder", "files", 0.0),
     )
-    chromium = _chromium()
+    chromium = find_chromium()
     if chromium is None:
         return [Measurement(name, unit, budget, (), NO_BROWSER) for name, unit, budget in names]
     photos = {width: _heavy_photo(width) for width in range(LEAST_WIDTH, LEAST_WIDTH + visitors)}
-    with tempfile.TemporaryDirectory() as folder, _started_app({"TMPDIR": folder}) as (address, process, _):
-        _wait_for_port(address, process)
+    with tempfile.TemporaryDirectory() as folder, started_app({"TMPDIR": folder}) as (address, process, _):
+        wait_for_port(address, process)
         waits = asyncio.run(_crowd(chromium, address, photos))
-        memory = _memory_mb(process.pid)
+        memory = memory_mb(process.pid, peak=True)
         left = sum(1 for _ in Path(folder).rglob("*"))
     served = [wait for wait in waits if wait is not None]
     readings = ((float(visitors - len(served)),), () if memory is None else (memory,), (float(left),))

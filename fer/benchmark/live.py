@@ -1,0 +1,335 @@
+"""The Live page, seen from a real browser whose camera shows a clip: rate, latency, graphs, memory, visitors.
+
+Every picture of the clip bears its number in a strip of black and white fields. The number is read in the picture that
+comes back and in a second view of the same camera in the same page, by one clock: the time between the two is what a
+visitor has to wait. Only means something while nothing else runs.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from fer.benchmark.measurement import Measurement
+from fer.benchmark.server import BROWSER_FLAGS, NO_BROWSER, find_chromium, memory_mb, started_app, wait_for_port
+from fer.samples import SAMPLES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Frame, Page, Playwright
+
+WIDTH, HEIGHT, RATE = 640, 480, 15
+PICTURES = 128
+"""How many pictures the clip has before it begins again."""
+
+STRIP = 24
+"""Height of the strip with the picture's number, pixels; it lies at the lower border."""
+
+_BITS = (PICTURES - 1).bit_length()
+FIELDS = 2 + 2 * _BITS
+"""White, the bits from the lowest on, the same inverted, black: it tells its direction, and a blend of two numbers is
+none."""
+
+SETTLE_S, WATCH_S, WINDOW_S = 10, 30, 2.0
+MOST_VISITORS = 20
+VISITORS_RATE = 10.0
+LIMIT_MS = 60_000
+START_MS = 15_000
+"""A start that takes longer is tried once more: a few in a hundred fail for no reason that could be found."""
+
+ROWS = {
+    "one": ("live page, one face", "frames/s", 13.0, True),
+    "four": ("live page, four faces", "frames/s", 8.0, True),
+    "latency": ("live page, camera to the picture with its box", "ms", 250.0, False),
+    "graphs": ("live page, graphs drawn anew", "times/s", 2.0, True),
+    "memory": ("live page, memory that the server grows by", "MB", 50.0, False),
+    "visitors": (f"live page, most visitors with {VISITORS_RATE:g} frames/s each", "visitors", None, True),
+}
+
+_READ = """
+async ([fields, strip]) => {
+    const follow = (video, log) => {
+        const canvas = new OffscreenCanvas(4 * fields, 4);
+        const context = canvas.getContext("2d", { willReadFrequently: true });
+        const read = () => {
+            const height = video.videoHeight * strip;
+            context.drawImage(
+                video, 0, video.videoHeight - height, video.videoWidth, height, 0, 0, canvas.width, canvas.height);
+            const pixels = context.getImageData(0, 2, canvas.width, 1).data;
+            const seen = Array.from({ length: fields }, (_, i) => (pixels[4 * (4 * i + 2)] > 127 ? 1 : 0)).join("");
+            if (log.at(-1)?.[0] !== seen) log.push([seen, performance.now()]);
+            video.requestVideoFrameCallback(read);
+        };
+        video.requestVideoFrameCallback(read);
+    };
+    window.ferSeen = { camera: [], shown: [] };
+    follow(document.querySelector("video"), window.ferSeen.shown);
+    const camera = document.createElement("video");
+    camera.muted = true;
+    camera.style = "position: fixed; left: 0; top: 0; width: 80px";
+    camera.srcObject = await navigator.mediaDevices.getUserMedia({ video: true });
+    document.body.append(camera);
+    await camera.play();
+    follow(camera, window.ferSeen.camera);
+}
+"""
+"""Runs in the player's frame: notes when a strip is first seen in the camera's own picture, and in what comes back."""
+
+_WATCH = """
+() => {
+    window.ferLog = { counts: [], graphs: [] };
+    const words = () => document.evaluate(
+        "string(//*[contains(text(), 'pictures read')])", document, null, XPathResult.STRING_TYPE).stringValue;
+    setInterval(() => {
+        const log = window.ferLog, now = performance.now();
+        const count = Number(/([\\d,]+) pictures read/.exec(words())?.[1].replaceAll(",", ""));
+        if (count && log.counts.at(-1)?.[0] !== count) log.counts.push([count, now]);
+    }, 50);
+    setInterval(() => {
+        const log = window.ferLog, now = performance.now();
+        const drawn = document.querySelectorAll("[data-testid=stVegaLiteChart] svg")[1]?.outerHTML;
+        if (drawn && window.ferDrawn !== drawn) log.graphs.push([log.graphs.length, now]);
+        window.ferDrawn = drawn;
+    }, 50);
+}
+"""
+"""Runs in the page: notes when the page's own count of pictures changes, and when the graph over time does."""
+
+_PLAYS = "() => { const v = document.querySelector('video'); return v && v.videoWidth > 0 && v.currentTime > 0; }"
+
+
+def measure_live(minutes: float, progress: Callable[[str], None]) -> list[Measurement]:
+    """Watch the Live page at work.
+
+    Args:
+        minutes: how long memory is watched.
+        progress: told what is measured next.
+
+    Returns:
+        A measurement for every one of `ROWS`, without readings where there is no browser.
+    """
+    chromium = find_chromium()
+    if chromium is None:
+        return [_measured(key, (), NO_BROWSER) for key in ROWS]
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        clips = {faces: write_clip(Path(folder) / f"{faces}.y4m", faces) for faces in (1, 4)}
+        store = {"FER_DATABASE_URL": f"sqlite:///{folder}/sessions.sqlite"}
+        with started_app(store) as (address, process, _):
+            wait_for_port(address, process)
+            progress("The Live page with four faces ...")
+            with _Camera(playwright, chromium, clips[4]) as browser:
+                four, seen_of_four = _rates(_visit(browser, address))
+            progress("The Live page with one face ...")
+            with _Camera(playwright, chromium, clips[1]) as browser:
+                page = _visit(browser, address)
+                (one, seen_of_one), latency, graphs = _rates(page), _latencies(page), _graphs(page)
+                progress(f"Memory over {minutes:g} minutes ...")
+                memory = _growth(page, process.pid, minutes)
+                progress("More and more visitors ...")
+                visitors = _crowd(browser, address, page)
+    clip = f"camera at {RATE} frames a second, {WIDTH}x{HEIGHT}, Chromium on this machine"
+    return [
+        _measured("one", one, f"{clip}; the page saw {seen_of_one}"),
+        _measured("four", four, f"{clip}; the page saw {seen_of_four}"),
+        _measured("latency", latency, f"{clip}; one face"),
+        _measured("graphs", graphs, "the graph of the last minute; one face"),
+        _measured("memory", memory, f"over {minutes:g} minutes; one face"),
+        _measured("visitors", (float(visitors),), f"{clip}, for all of them; one face each"),
+    ]
+
+
+def _measured(key: str, values: Sequence[float], note: str) -> Measurement:
+    name, unit, budget, at_least = ROWS[key]
+    return Measurement(name, unit, budget, tuple(values), note, at_least)
+
+
+def fields_of(number: int) -> list[int]:
+    """What stands in the strip of a picture: `FIELDS` times 0 for black or 1 for white."""
+    bits = [number >> i & 1 for i in range(_BITS)]
+    return [1, *bits, *(1 - bit for bit in bits), 0]
+
+
+def number_of(fields: Sequence[int]) -> int | None:
+    """The number that a strip shows, in a mirror or not; None where it shows none."""
+    fields = fields[::-1] if fields[0] == 0 else fields
+    bits, inverted = fields[1 : 1 + _BITS], fields[1 + _BITS : -1]
+    if fields[0] != 1 or fields[-1] != 0 or any(bit == other for bit, other in zip(bits, inverted, strict=True)):
+        return None
+    return sum(bit << i for i, bit in enumerate(bits))
+
+
+def picture(number: int, faces: int) -> np.ndarray:
+    """One picture of the clip: sample faces that sway, and the strip with its number.
+
+    Args:
+        number: from 0 to `PICTURES` - 1.
+        faces: 1 or 4.
+
+    Returns:
+        uint8 of shape (HEIGHT, WIDTH, 3), blue first.
+    """
+    astronaut_bgr = SAMPLES["astronaut"].load()
+    if faces == 1:
+        still_bgr = cv2.copyMakeBorder(astronaut_bgr, 0, 0, 85, 85, cv2.BORDER_REPLICATE)
+    else:
+        admiral_bgr = SAMPLES["admiral"].load()[30:360, 60:500]
+        pair = [cv2.resize(photo, (320, 240)) for photo in (astronaut_bgr[:330, 10:450], admiral_bgr)]
+        still_bgr = cv2.vconcat([cv2.hconcat(pair), cv2.hconcat(pair[::-1])])
+    still_bgr = cv2.resize(still_bgr, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    angle = 2 * np.pi * number / PICTURES
+    shift = np.float32([[1, 0, 12 * np.sin(3 * angle)], [0, 1, 6 * np.sin(5 * angle)]])
+    image_bgr = cv2.warpAffine(still_bgr, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+    image_bgr[-STRIP:] = np.repeat(fields_of(number), WIDTH // FIELDS)[None, :, None] * 255
+    return image_bgr
+
+
+def write_clip(file: Path, faces: int) -> Path:
+    """Write the clip as YUV4MPEG2, which Chromium plays at the rate that it states, over and over."""
+    with file.open("wb") as clip:
+        clip.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{RATE}:1 Ip A1:1 C420jpeg\n".encode())
+        for number in range(PICTURES):
+            clip.write(b"FRAME\n" + cv2.cvtColor(picture(number, faces), cv2.COLOR_BGR2YUV_I420).tobytes())
+    return file
+
+
+class _Camera:
+    """A browser whose camera shows a clip."""
+
+    def __init__(self, playwright: "Playwright", chromium: str, clip: Path) -> None:
+        camera = (
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={clip}",
+        )
+        self._browser = playwright.chromium.launch(executable_path=chromium, args=(*BROWSER_FLAGS, *camera))
+
+    def __enter__(self) -> "Browser":
+        return self._browser
+
+    def __exit__(self, *what: object) -> None:
+        self._browser.close()
+
+
+def _player(page: "Page") -> "Frame":
+    return page.locator("iframe[title*=webrtc]").element_handle().content_frame()
+
+
+def _visit(browser: "Browser", address: str) -> "Page":
+    """Bring a new visitor to the Live page and start the camera."""
+    from playwright.sync_api import TimeoutError as StillWaitingError
+
+    page = browser.new_context(viewport={"width": 1400, "height": 1600}).new_page()
+    page.set_default_timeout(LIMIT_MS)
+    page.goto(f"{address}/live")
+    page.get_by_role("button", name="I understand").click()
+    for patience_ms in (START_MS, LIMIT_MS):
+        _player(page).get_by_role("button", name=re.compile("start", re.IGNORECASE)).click()
+        try:
+            _player(page).wait_for_function(_PLAYS, timeout=patience_ms)
+            break
+        except StillWaitingError:
+            if patience_ms == LIMIT_MS:
+                raise
+    page.get_by_text("pictures read").wait_for()
+    page.evaluate(_WATCH)
+    page.wait_for_timeout(SETTLE_S * 1000)
+    return page
+
+
+def _log(page: "Page", seconds: float, key: str) -> list[tuple[float, float]]:
+    """What the page notes within some seconds, after all that it noted before is forgotten."""
+    page.evaluate("() => { window.ferLog.counts = []; window.ferLog.graphs = []; }")
+    page.wait_for_timeout(seconds * 1000)
+    return page.evaluate(f"() => window.ferLog.{key}")
+
+
+def rates(noted: Sequence[tuple[float, float]]) -> tuple[float, ...]:
+    """How fast a count rose.
+
+    Args:
+        noted: the count and when it was first seen, in milliseconds, in order.
+
+    Returns:
+        The rises a second between notes that lie at least `WINDOW_S` apart, since the page's words move in steps.
+    """
+    found, start = [], 0
+    for i in range(1, len(noted)):
+        passed_s = (noted[i][1] - noted[start][1]) / 1000
+        if passed_s >= WINDOW_S:
+            found.append((noted[i][0] - noted[start][0]) / passed_s)
+            start = i
+    return tuple(found)
+
+
+def _rates(page: "Page") -> tuple[tuple[float, ...], str]:
+    """Pictures read a second, by the page's own count; and how many faces it saw, in its own words."""
+    found = rates(_log(page, WATCH_S, "counts"))
+    words = page.get_by_text("pictures read").inner_text()
+    return found, re.search(r"\d+ faces?", words)[0]
+
+
+def latencies_ms(camera: Sequence[tuple[str, float]], shown: Sequence[tuple[str, float]]) -> tuple[float, ...]:
+    """How long every picture took from the camera to the screen.
+
+    Args:
+        camera: strips as 0s and 1s, and when the camera's own view first showed them, in milliseconds, in order.
+        shown: the same of what came back, mirrored or not.
+
+    Returns:
+        One for each picture that came back and whose number the camera had shown before.
+    """
+    found = []
+    came = [(number_of([int(field) for field in strip]), at_ms) for strip, at_ms in camera]
+    for strip, at_ms in shown:
+        number = number_of([int(field) for field in strip])
+        before = [came_ms for other, came_ms in came if other == number and came_ms <= at_ms]
+        if number is not None and before:
+            found.append(at_ms - before[-1])
+    return tuple(found)
+
+
+def _latencies(page: "Page") -> tuple[float, ...]:
+    player = _player(page)
+    player.evaluate(_READ, [FIELDS, STRIP / HEIGHT])
+    page.wait_for_timeout(WATCH_S * 1000)
+    seen = player.evaluate("() => window.ferSeen")
+    return latencies_ms(seen["camera"], seen["shown"])
+
+
+def _graphs(page: "Page") -> tuple[float, ...]:
+    return rates(_log(page, WATCH_S, "graphs"))
+
+
+def _growth(page: "Page", process_id: int, minutes: float) -> tuple[float, ...]:
+    """What the server holds at the end beyond what it held in the beginning, megabytes; nothing without /proc."""
+    samples = []
+    for _ in range(20):
+        page.wait_for_timeout(minutes * 60_000 / 20)
+        samples.append(memory_mb(process_id, peak=False))
+    if None in samples:
+        return ()
+    return (float(np.mean(samples[-2:]) - np.mean(samples[:2])),)
+
+
+def _crowd(browser: "Browser", address: str, first: "Page") -> int:
+    """Let visitors come one by one, as long as the pictures of each are read at `VISITORS_RATE`."""
+    from playwright.sync_api import TimeoutError as StillWaitingError
+
+    pages = [first]
+    while len(pages) <= MOST_VISITORS:
+        for page in pages:
+            page.evaluate("() => { window.ferLog.counts = []; }")
+        pages[0].wait_for_timeout(WATCH_S / 2 * 1000)
+        noted = [rates(page.evaluate("() => window.ferLog.counts")) for page in pages]
+        if not all(found and np.median(found) >= VISITORS_RATE for found in noted):
+            break
+        try:
+            pages.append(_visit(browser, address))
+        except StillWaitingError:
+            return len(pages)
+    return len(pages) - 1

@@ -1,0 +1,141 @@
+"""The live benchmark: a clip whose pictures can be told apart, and what is made of what the browser notes."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer import readme
+from fer.benchmark import Measurement, live
+from fer.detection import LIVE_SIDES, YuNet
+
+
+def _strip(number: int, mirrored: bool = False) -> str:
+    fields = live.fields_of(number)
+    return "".join(map(str, fields[::-1] if mirrored else fields))
+
+
+@pytest.mark.parametrize("mirrored", [False, True], ids=["as it is", "in a mirror"])
+def test_every_number_can_be_read(mirrored: bool) -> None:
+    strips = [[int(field) for field in _strip(number, mirrored)] for number in range(live.PICTURES)]
+    assert [live.number_of(strip) for strip in strips] == list(range(live.PICTURES))
+    assert {len(strip) for strip in strips} == {live.FIELDS}
+
+
+@pytest.mark.parametrize(
+    "strip",
+    [
+        pytest.param([0] * live.FIELDS, id="black"),
+        pytest.param([1] * live.FIELDS, id="white"),
+        *(
+            pytest.param(
+                [*live.fields_of(77)[:i], 1 - live.fields_of(77)[i], *live.fields_of(77)[i + 1 :]], id=f"{i} wrong"
+            )
+            for i in range(live.FIELDS)
+        ),
+    ],
+)
+def test_a_damaged_strip_shows_no_number(strip: list[int]) -> None:
+    assert live.number_of(strip) is None
+
+
+@pytest.mark.parametrize("number", [0, 77, live.PICTURES - 1])
+def test_a_picture_bears_its_number(number: int) -> None:
+    image_bgr = live.picture(number, 1)
+    assert (image_bgr.shape, image_bgr.dtype) == ((live.HEIGHT, live.WIDTH, 3), np.uint8)
+    width = live.WIDTH // live.FIELDS
+    fields = [int(image_bgr[-live.STRIP // 2, width * i + width // 2, 0] > 127) for i in range(live.FIELDS)]
+    assert live.number_of(fields) == number
+
+
+@pytest.mark.parametrize("faces", [1, 4])
+def test_the_faces_of_the_clip_are_found_live(faces: int, yunet_file: Path) -> None:
+    detector = YuNet(yunet_file, "The test asks for it.")
+    found = [len(detector.detect(live.picture(number, faces), long_sides=LIVE_SIDES)) for number in (0, 20, 90)]
+    assert found == [faces] * 3
+
+
+def test_the_clip_can_be_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PICTURES", 3)
+    capture = cv2.VideoCapture(str(live.write_clip(tmp_path / "clip.y4m", 1)))
+    pictures = []
+    while (read := capture.read())[0]:
+        pictures.append(read[1])
+    assert (len(pictures), capture.get(cv2.CAP_PROP_FPS)) == (3, live.RATE)
+    assert np.abs(pictures[2].astype(int) - live.picture(2, 1)).mean() < 6
+
+
+@pytest.mark.parametrize(
+    ("noted", "found"),
+    [
+        pytest.param([], [], id="nothing"),
+        pytest.param([(10, 0)], [], id="one note"),
+        pytest.param([(10, 0), (20, 1000)], [], id="too short a time"),
+        pytest.param([(10, 0), (25, 1000), (40, 2000)], [15], id="one window"),
+        pytest.param([(0, 0), (30, 2000), (40, 3000), (60, 6000)], [15, 7.5], id="two windows"),
+    ],
+)
+def test_rates(noted: Sequence[tuple[float, float]], found: list[float]) -> None:
+    assert list(live.rates(noted)) == found
+
+
+@pytest.mark.parametrize(
+    ("camera", "shown", "found"),
+    [
+        pytest.param([], [], [], id="nothing"),
+        pytest.param([(_strip(1), 100.0)], [], [], id="nothing came back"),
+        pytest.param([], [(_strip(1), 100.0)], [], id="nothing went"),
+        pytest.param([(_strip(1), 100.0)], [(_strip(1), 180.0)], [80], id="one"),
+        pytest.param([(_strip(1), 100.0)], [(_strip(1, mirrored=True), 180.0)], [80], id="mirrored"),
+        pytest.param([(_strip(1), 100.0)], [(_strip(1), 90.0)], [], id="before it went"),
+        pytest.param([(_strip(1), 100.0), (_strip(1), 900.0)], [(_strip(1), 980.0)], [80], id="the clip began again"),
+        pytest.param([(_strip(1), 100.0)], [("0" * live.FIELDS, 180.0)], [], id="not to be read"),
+        pytest.param([("0" * live.FIELDS, 100.0)], [("1" * live.FIELDS, 180.0)], [], id="neither to be read"),
+        pytest.param(
+            [(_strip(1), 100.0), (_strip(2), 167.0), (_strip(3), 233.0)],
+            [(_strip(1), 180.0), (_strip(3), 333.0)],
+            [80, 100],
+            id="one was dropped",
+        ),
+    ],
+)
+def test_latencies(camera: Sequence[tuple[str, float]], shown: Sequence[tuple[str, float]], found: list[float]) -> None:
+    assert list(live.latencies_ms(camera, shown)) == found
+
+
+def test_without_a_browser_every_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    measured = live.measure_live(10, lambda what: None)
+    assert [(m.unit, m.budget, m.at_least, m.values) for m in measured] == [
+        ("frames/s", 13, True, ()),
+        ("frames/s", 8, True, ()),
+        ("ms", 250, False, ()),
+        ("times/s", 2, True, ()),
+        ("MB", 50, False, ()),
+        ("visitors", None, True, ()),
+    ]
+    assert {m.note.split(":")[0] for m in measured} == {"not measured"}
+
+
+def test_the_readme_words_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        Measurement("latency", "ms", 250, (100.0, 200.0), "drawn"),
+        Measurement("frames", "frames/s", 13, (14.0, 15.0), "drawn", at_least=True),
+        Measurement("visitors", "visitors", None, (4.0,), "drawn", at_least=True),
+        Measurement("graphs", "times/s", 2, (), "not measured", at_least=True),
+    ]
+    monkeypatch.setattr(readme, "SPEED_FILE", tmp_path / "benchmark.json")
+    readme.SPEED_FILE.write_text(json.dumps([row.to_record() for row in rows]))
+    written = readme.figures()
+    for line in (
+        "| latency | 150 ms | 195 ms | 250 ms | drawn |",
+        "| frames | 14.5 frames/s | above 14.1 frames/s | at least 13 frames/s | drawn |",
+        "| visitors | 4 visitors |  |  | drawn |",
+        "| graphs | not measured |  | at least 2 times/s | not measured |",
+    ):
+        assert line in written.splitlines()
