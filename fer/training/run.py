@@ -10,7 +10,7 @@ import numpy as np
 
 from fer import paths
 from fer.datasets import DATASETS, FaceDataset, Progress
-from fer.datasets.split import LEAST, draw_missing_splits
+from fer.datasets.split import draw_missing_splits
 from fer.errors import FerError, ModelError
 from fer.evaluation.curve import CURVE_FILE
 from fer.evaluation.report import build_report, save_report, store_cross_validation
@@ -22,6 +22,9 @@ from fer.training.config import TrainingConfig
 from fer.training.crossval import cross_validate
 from fer.training.rows import training_rows
 from fer.training.train import LOG_FILE, EpochLog, train
+
+LEAST_LEARNED = 5
+"""Training pictures that a class needs; of `fer.datasets.split.LEAST`, so many are left when splits are drawn."""
 
 OnEpoch = Callable[[str, EpochLog], None]
 """Is told which network is trained, as "fold 3" or the model's name, and how an epoch of it went."""
@@ -107,8 +110,8 @@ def _check_classes(data: FaceDataset) -> None:
     """Refuse a class that there is too little of to learn; one that has no rows at all is left to the card."""
     learned = np.bincount(data.labels[data.usage == "Training"], minlength=len(data.classes))
     for label in np.unique(data.labels):
-        if learned[label] < LEAST:
+        if learned[label] < LEAST_LEARNED:
             raise FerError(
-                f"{data.name} has {learned[label]} Training pictures of {data.classes[label]}, but at least {LEAST} "
-                "of every class are needed to learn it; add some, or take that class out."
+                f"{data.name} has {learned[label]} Training pictures of {data.classes[label]}, but at least "
+                f"{LEAST_LEARNED} are needed to learn a class; add some, or take that class out."
             )

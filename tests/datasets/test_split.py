@@ -78,7 +78,9 @@ def test_classes_that_cannot_be_divided_are_named(
     if subjects:
         faces = replace(faces, subjects=np.array([f"S{i % 2}" for i in range(40)]))
     if sentence is None:
-        assert set(draw_missing_splits(faces, seed=1).usage) == set(USAGES)
+        drawn = draw_missing_splits(faces, seed=1)
+        assert set(drawn.usage) == set(USAGES)
+        assert ((drawn.labels == 1) & (drawn.usage == A)).sum() >= 5
     else:
         with pytest.raises(DatasetError, match=sentence):
             draw_missing_splits(faces, seed=1)

@@ -104,7 +104,7 @@ def test_folds_are_stored_and_counted_in_the_progress(tmp_path: Path) -> None:
     [
         ({"Training": 140}, 0, None),
         ({"Training": 140}, 3, "drawn has 3 different pictures of sad to divide into splits, but 10 a class"),
-        ({"Training": 140, "PublicTest": 14, "PrivateTest": 14}, 9, "has 9 Training pictures of sad, but at least 10"),
+        ({"Training": 140, "PublicTest": 14, "PrivateTest": 14}, 4, "has 4 Training pictures of sad, but at least 5"),
     ],
     ids=["a class that is not there", "too few to divide", "too few to learn"],
 )
