@@ -1,7 +1,6 @@
 """The live benchmark: a clip whose pictures can be told apart, and what is made of what the browser notes."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -107,9 +106,14 @@ def test_latencies(camera: Sequence[tuple[str, float]], shown: Sequence[tuple[st
     assert list(live.latencies_ms(camera, shown)) == found
 
 
-def test_without_a_browser_every_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CHROMIUM", raising=False)
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+@pytest.mark.parametrize("why", ["no browser", "no answer"])
+def test_where_nothing_can_be_measured_every_row_says_so(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait_in_vain(*arguments: object) -> list[Measurement]:
+        raise sync_api.TimeoutError("waited in vain")
+
+    sync_api = pytest.importorskip("playwright.sync_api")
+    monkeypatch.setattr(live, "find_chromium", lambda: None if why == "no browser" else "chromium")
+    monkeypatch.setattr(live, "_measure", wait_in_vain)
     measured = live.measure_live(10, lambda what: None)
     assert [(m.unit, m.budget, m.at_least, m.values) for m in measured] == [
         ("frames/s", 13, True, ()),

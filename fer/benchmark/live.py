@@ -8,6 +8,7 @@ visitor has to wait. Only means something while nothing else runs.
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,11 +110,22 @@ def measure_live(minutes: float, progress: Callable[[str], None]) -> list[Measur
         progress: told what is measured next.
 
     Returns:
-        A measurement for every one of `ROWS`, without readings where there is no browser.
+        A measurement for every one of `ROWS`, without readings where there is no browser or the page does not answer.
     """
     chromium = find_chromium()
     if chromium is None:
         return [_measured(key, (), NO_BROWSER) for key in ROWS]
+    from playwright.sync_api import TimeoutError as StillWaitingError
+
+    try:
+        return _measure(chromium, minutes, progress)
+    except StillWaitingError:
+        return [
+            _measured(key, (), f"not measured: the page did not answer within {LIMIT_MS // 1000} s") for key in ROWS
+        ]
+
+
+def _measure(chromium: str, minutes: float, progress: Callable[[str], None]) -> list[Measurement]:
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -173,6 +185,16 @@ def picture(number: int, faces: int) -> np.ndarray:
     Returns:
         uint8 of shape (HEIGHT, WIDTH, 3), blue first.
     """
+    still_bgr = _still(faces)
+    angle = 2 * np.pi * number / PICTURES
+    shift = np.float32([[1, 0, 12 * np.sin(3 * angle)], [0, 1, 6 * np.sin(5 * angle)]])
+    image_bgr = cv2.warpAffine(still_bgr, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+    image_bgr[-STRIP:] = np.repeat(fields_of(number), WIDTH // FIELDS)[None, :, None] * 255
+    return image_bgr
+
+
+@cache
+def _still(faces: int) -> np.ndarray:
     astronaut_bgr = SAMPLES["astronaut"].load()
     if faces == 1:
         still_bgr = cv2.copyMakeBorder(astronaut_bgr, 0, 0, 85, 85, cv2.BORDER_REPLICATE)
@@ -180,12 +202,7 @@ def picture(number: int, faces: int) -> np.ndarray:
         admiral_bgr = SAMPLES["admiral"].load()[30:360, 60:500]
         pair = [cv2.resize(photo, (320, 240)) for photo in (astronaut_bgr[:330, 10:450], admiral_bgr)]
         still_bgr = cv2.vconcat([cv2.hconcat(pair), cv2.hconcat(pair[::-1])])
-    still_bgr = cv2.resize(still_bgr, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-    angle = 2 * np.pi * number / PICTURES
-    shift = np.float32([[1, 0, 12 * np.sin(3 * angle)], [0, 1, 6 * np.sin(5 * angle)]])
-    image_bgr = cv2.warpAffine(still_bgr, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
-    image_bgr[-STRIP:] = np.repeat(fields_of(number), WIDTH // FIELDS)[None, :, None] * 255
-    return image_bgr
+    return cv2.resize(still_bgr, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
 
 
 def write_clip(file: Path, faces: int) -> Path:
