@@ -18,6 +18,7 @@ with right:
     )
     st.page_link("pages/image.py", label="Read a photo", icon=":material/photo_camera:")
     st.page_link("pages/datasets.py", label="Look into the data sets", icon=":material/dataset:")
+    st.page_link("pages/models.py", label="Compare the models", icon=":material/network_node:")
     st.caption(
         "The same from a terminal: `python -m fer analyze PHOTO`. Every figure on these pages says on which faces, "
         "how many of them, and by whose choice it was measured."

@@ -165,8 +165,7 @@ def measure_here(entries: Sequence[Entry], rows: Rows) -> None:
         with st.container():  # what follows a ticking fragment in one container may vanish
             st.fragment(_progress, run_every=TICK_S)(run)
         return
-    if run is not None:
-        del st.session_state[_RUN]
+    if run is not None and (run.dataset.name, run.split) == (rows.data, rows.split):
         _outcome(run)
     if rows.split not in EVALUATION_SPLITS or rows.data not in DATASETS:
         return

@@ -58,6 +58,8 @@ def _model(card: ModelCard, report: Report) -> None:
     if found is None:
         st.caption(headline(report))
         return
+    if report.cross_validation is not None:
+        st.caption(plain(f"{headline(report)}. On FER2013, whose training faces it may know little of:"))
     low, high = found.plain.accuracy_95
     on_faces = f"95 % interval {low:.1%} to {high:.1%}, on the {found.plain.n:,} faces of FER2013 {TEST_SPLIT}"
     figures = (
@@ -75,8 +77,9 @@ def _model(card: ModelCard, report: Report) -> None:
         copies = (
             f"{stamp.copies_in_training} have an exact copy among the training faces; without those {without:.1%}. "
         )
+    seen = "Seen in training, so this says nothing about new faces: " if stamp.seen_in_training else ""
     protocol = (
-        f"FER2013 {stamp.split}, {stamp.n:,} faces, 95 % interval {low:.1%} to {high:.1%}. {copies}"
+        f"{seen}FER2013 {stamp.split}, {stamp.n:,} faces, 95 % interval {low:.1%} to {high:.1%}. {copies}"
         f"Checkpoint selected by {stamp.selected_by}. Measured {stamp.date}, code {stamp.code_version}."
     )
     st.caption(plain(protocol))

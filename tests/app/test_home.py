@@ -76,6 +76,12 @@ def test_figures_without_copies_to_count(visit: Visit, report: Path) -> None:
     assert "None" not in said(app)
 
 
+@pytest.mark.parametrize("is_seen", [False, True], ids=["new faces", "seen in training"])
+def test_what_was_seen_in_training_is_marked(is_seen: bool, visit: Visit, report: Path) -> None:
+    _change(report, stamp__seen_in_training=is_seen)
+    assert ("Seen in training, so this says nothing about new faces" in said(visit("home"))) == is_seen
+
+
 def test_limits_are_said_plainly(visit: Visit) -> None:
     text = said(visit("home"))
     for words in ("An expression is not a feeling", "Article 5(1)(f)", "never written to disk", "often wrong"):

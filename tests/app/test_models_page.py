@@ -1,0 +1,398 @@
+"""The Models page: stored figures and measured ones, what is damaged, what is missing, and every tab."""
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer import benchmark
+from fer.datasets import load_dataset
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+from fer.evaluation import Report, evaluate_model, save_report
+from fer.recognition import load_model
+from fer.ui import model_runs
+from tests.app.conftest import Visit, said
+from tests.app.test_datasets_page import Row, alts, as_csv, data_dir, turn
+from tests.fakes import CARD, install_model, write_network
+
+SIDE = 12
+HAPPY, ANGRY = EMOTIONS.index("happy"), EMOTIONS.index("angry")
+
+
+def face(number: int, happy: bool) -> np.ndarray:
+    """A picture that `drawn` reads as happy, or as angry; every number gives another one."""
+    image = np.full((SIDE, SIDE), 60)
+    image[:, :6] = 200 if happy else 20
+    image[0, 0] += number
+    return image
+
+
+def rows() -> list[Row]:
+    """Five happy and five angry faces of every Usage; all are drawn as labelled."""
+    return [
+        (label, face(number + 10 * turn, label == HAPPY), usage)
+        for turn, usage in enumerate(("Training", "PublicTest", "PrivateTest"))
+        for label in (HAPPY, ANGRY)
+        for number in range(5)
+    ]
+
+
+@pytest.fixture(autouse=True)
+def model_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The one folder for models."""
+    monkeypatch.setattr("fer.paths.model_dirs", lambda: [tmp_path / "models"])
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def fer2013() -> Path:
+    """A small FER2013 on the search path."""
+    file = data_dir() / "fer2013.csv"
+    file.write_text(as_csv(rows()))
+    return file
+
+
+def _weights(name: str, classes: tuple[str, ...]) -> np.ndarray:
+    weights = np.zeros(len(classes), np.float32)
+    weights[classes.index(name)] = 0.1
+    return weights
+
+
+@pytest.fixture
+def models(model_dir: Path, fer2013: Path) -> None:
+    """`drawn` reads all faces as labelled, `sour` reads the happy ones as sad; both have a report on PrivateTest."""
+    install_model(model_dir)
+    sour = install_model(model_dir, "sour")
+    write_network(sour / "model.onnx", _weights("sad", EMOTIONS))
+    dataset = load_dataset("fer2013")
+    for name in ("drawn", "sour"):
+        save_report(model_dir / name, Report(evaluations=(evaluate_model(load_model(name), dataset, "PrivateTest"),)))
+
+
+@pytest.fixture
+def contempt(model_dir: Path) -> None:
+    """A model of eight classes, trained on CK+, which nobody measured."""
+    training = CARD["training"] | {"data": "ckplus", "split": "all"}
+    folder = install_model(model_dir, "contempt", classes=list(EMOTIONS_WITH_CONTEMPT), training=training)
+    write_network(folder / "model.onnx", _weights("happy", EMOTIONS_WITH_CONTEMPT))
+
+
+def measured(app: AppTest) -> AppTest:
+    """Press Measure here, and come back when it is done."""
+    app.button(key="measure").click().run()
+    assert not app.exception
+    app.session_state["_evaluation"].wait()
+    return app.run()
+
+
+def figures(app: AppTest) -> dict[str, dict[str, str]]:
+    """The head's table, by model."""
+    return app.table[0].value.rename(index=lambda name: name.replace("\\", "")).to_dict("index")
+
+
+class TestStored:
+    def test_without_models_it_says_so(self, visit: Visit) -> None:
+        app = visit("models")
+        assert not app.exception
+        assert "No model is installed that can be shown." in said(app)
+
+    @pytest.mark.usefixtures("models")
+    def test_figures_come_from_the_reports_best_first(self, visit: Visit) -> None:
+        app = visit("models")
+        assert not app.exception
+        table = figures(app)
+        assert list(table) == ["drawn", "sour"]
+        assert (table["drawn"]["Rank"], table["drawn"]["Accuracy"]) == ("1", "100.0%")
+        assert (table["sour"]["Rank"], table["sour"]["Accuracy"]) == ("2", "50.0%")
+        assert table["sour"]["Faces"] == "10"
+        assert table["sour"]["Measured"].startswith("stored, ")
+        assert "How drawn reads FER2013, PrivateTest. Read as labelled: angry 100%, happy 100%" in alts(app)
+
+    @pytest.mark.usefixtures("models")
+    def test_the_protocol_is_on_the_page(self, visit: Visit) -> None:
+        text = said(visit("models"))
+        assert "FER2013, PrivateTest: 10 faces. Trained on fer2013 Training (none, seeds: 1)" in text
+        assert "checkpoint selected by nothing" in text
+
+    @pytest.mark.usefixtures("models")
+    def test_without_the_data_it_says_how_to_get_it(self, visit: Visit, fer2013: Path) -> None:
+        fer2013.unlink()
+        app = visit("models")
+        assert not app.exception
+        assert figures(app)["drawn"]["Accuracy"] == "100.0%"
+        assert "fer2013.csv` is not on this machine. Get it from the Kaggle competition" in said(app)
+        assert os.environ["FER_DATA_DIR"] in said(app)
+        assert "measure" not in [button.key for button in app.button]
+
+    @pytest.mark.usefixtures("models")
+    def test_a_damaged_model_is_named_and_the_others_shown(self, visit: Visit, model_dir: Path) -> None:
+        (model_dir / "drawn" / "report.json").write_bytes(b"[]")
+        app = visit("models")
+        assert not app.exception
+        assert "report.json is damaged: it must hold one JSON object." in said(app)
+        assert list(figures(app)) == ["sour"]
+
+    @pytest.mark.usefixtures("models", "contempt")
+    def test_a_model_that_nobody_measured_stands_last(self, visit: Visit) -> None:
+        table = figures(visit("models"))
+        assert list(table) == ["drawn", "sour", "contempt"]
+        assert (table["contempt"]["Rank"], table["contempt"]["Faces"]) == ("\u2013", "not measured")
+
+    @pytest.mark.usefixtures("models")
+    def test_with_no_model_chosen_it_asks_for_one(self, visit: Visit) -> None:
+        app = turn(visit("models"), models=[])
+        assert not app.exception
+        assert "Choose a model." in said(app)
+
+    @pytest.mark.usefixtures("models")
+    def test_rows_that_a_report_alone_knows_are_offered_but_not_measured(self, visit: Visit, model_dir: Path) -> None:
+        file = model_dir / "drawn" / "report.json"
+        report = json.loads(file.read_text())
+        report["evaluations"][0]["stamp"] |= {"data": "mine", "split": "Elsewhere"}
+        file.write_text(json.dumps(report))
+        app = turn(visit("models"), models_data="mine")
+        assert not app.exception
+        assert figures(app)["drawn"]["Accuracy"] == "100.0%"
+        assert "measure" not in [button.key for button in app.button]
+
+
+@pytest.mark.usefixtures("models")
+class TestMeasuring:
+    def test_what_agrees_with_the_report_is_said(self, visit: Visit) -> None:
+        app = measured(visit("models"))
+        assert not app.exception
+        assert figures(app)["drawn"]["Measured"].startswith("here, ")
+        assert "Measured here, every figure agrees with the stored report: drawn, sour." in said(app)
+        assert "measure" not in [button.key for button in app.button]
+
+    def test_another_visitor_finds_it_measured(self, visit: Visit) -> None:
+        measured(visit("models"))
+        assert figures(visit("models"))["drawn"]["Measured"].startswith("here, ")
+
+    def test_another_copy_of_the_data_is_said_with_the_difference(self, visit: Visit, fer2013: Path) -> None:
+        fer2013.write_text(as_csv([*rows(), (ANGRY, face(30, True), "PrivateTest")]))
+        app = measured(visit("models"))
+        (warning,) = (each.value.replace("\\", "") for each in app.warning)
+        assert "This machine's copy of FER2013" in warning
+        assert "is another one than the reports'." in warning
+        assert "drawn: accuracy 90.9% here, 100.0% stored" in warning
+
+    def test_rows_of_the_training_are_marked_and_not_ranked(self, visit: Visit, contempt: None) -> None:
+        app = measured(turn(visit("models"), models_rows_fer2013="Training"))
+        assert not app.exception
+        table = figures(app)
+        assert (table["drawn"]["Rank"], table["sour"]["Rank"]) == ("seen in training",) * 2
+        assert next(iter(table)) == "contempt"
+        assert "A model that learned from these very faces is marked and not ranked." in said(app)
+
+    def test_a_damaged_network_is_one_sentence_and_the_others_are_measured(self, visit: Visit, model_dir: Path) -> None:
+        (model_dir / "sour" / "model.onnx").write_bytes(b"no network")
+        app = measured(visit("models"))
+        assert not app.exception
+        assert "model.onnx is damaged or no ONNX network" in said(app)
+        assert figures(app)["drawn"]["Measured"].startswith("here, ")
+
+    def test_a_split_without_rows_is_one_sentence(self, visit: Visit, fer2013: Path) -> None:
+        fer2013.write_text(as_csv([row for row in rows() if row[2] != "PublicTest"]))
+        app = measured(turn(visit("models"), models_rows_fer2013="PublicTest"))
+        assert not app.exception
+        assert "fer2013 holds no PublicTest rows that drawn can be evaluated on; choose another split." in said(app)
+
+    def test_a_broken_file_is_one_sentence(self, visit: Visit, fer2013: Path) -> None:
+        fer2013.write_text("a,b\n1,2\n")
+        app = visit("models").button(key="measure").click().run()
+        assert not app.exception
+        assert len(app.error) == 1
+        assert "must have the columns emotion, pixels, Usage" in said(app)
+        assert figures(app)["drawn"]["Accuracy"] == "100.0%"
+
+    def test_it_can_be_stopped(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+        started = threading.Event()
+
+        def read_for_ever(model: object, dataset: object, split: str, report: Callable[[float], None]) -> None:
+            started.set()
+            while True:
+                report(0.25)
+
+        monkeypatch.setattr(model_runs, "read_split", read_for_ever)
+        app = visit("models").button(key="measure").click().run()
+        run = app.session_state["_evaluation"]
+        started.wait()
+        app.run()
+        assert "measure" not in [button.key for button in app.button]
+        app.button(key="stop_measuring").click().run()
+        run.wait()
+        app.run()
+        assert not app.exception
+        assert "Stopped. What was measured until then is kept." in said(app)
+        assert figures(app)["drawn"]["Measured"].startswith("stored, ")
+        assert "measure" in [button.key for button in app.button]
+        assert "Stopped." not in said(turn(app, models_rows_fer2013="PublicTest"))
+
+
+@pytest.mark.usefixtures("models")
+class TestTabs:
+    @pytest.mark.parametrize(
+        "view",
+        [
+            "Confusion",
+            "By class",
+            "Calibration",
+            "Speed and size",
+            "Other data",
+            "Faces",
+            "Training",
+            "Cards",
+            "How 82 % came about",
+        ],
+    )
+    @pytest.mark.parametrize("way", ["plain", "flip"], ids=["stored", "measured and mirrored"])
+    def test_every_tab_stands(self, view: str, way: str, visit: Visit, contempt: None) -> None:
+        app = turn(visit("models"), models_view=view, models_way=way)
+        if way == "flip":
+            app = measured(app)
+        assert not app.exception
+        assert not app.error
+        assert not app.warning
+        assert all(element.proto.alt for element in app.get("vega_lite_chart"))
+        assert all(_shown(app))
+
+    @pytest.mark.parametrize("view", ["Confusion", "By class", "Calibration", "Speed and size"])
+    def test_without_figures_on_the_rows_a_tab_says_so(self, view: str, visit: Visit) -> None:
+        app = turn(visit("models"), models_data="ckplus", models_view=view)
+        assert not app.exception
+        assert "None of these models has figures on these rows yet." in said(app)
+
+    def test_classes_side_by_side(self, visit: Visit) -> None:
+        app = turn(visit("models"), models_view="By class", class_figure="recall")
+        assert "Recall by class. drawn: angry 100%, happy 100%; sour: angry 100%, happy 0%" in alts(app)
+
+    def test_curves_need_a_measurement(self, visit: Visit) -> None:
+        app = turn(visit("models"), models_view="Calibration")
+        assert alts(app) == ""
+        assert "The curves need the readings themselves: measure the model here." in said(app)
+        assert "Reliability of sour on FER2013, PrivateTest: calibration error" in alts(measured(app))
+
+    def test_speed_is_measured_on_demand(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(benchmark, "WARM_UP", 0)
+        monkeypatch.setattr(benchmark, "REPEATS", 1)
+        app = turn(visit("models"), models_view="Speed and size")
+        assert "Accuracy against size: drawn 100.0% at 0.0 MB, sour 50.0%" in alts(app)
+        assert "Accuracy against time" not in alts(app)
+        app.button(key="time_models").click().run()
+        assert not app.exception
+        assert "Accuracy against time a face: drawn 100.0% in " in alts(app)
+
+    def test_models_trained_on_the_rows_have_no_accuracy_to_weigh(self, visit: Visit) -> None:
+        app = measured(turn(visit("models"), models_rows_fer2013="Training", models_view="Speed and size"))
+        assert "These models were all trained on these rows" in said(app)
+        assert alts(app) == ""
+
+    def test_other_data_is_a_matrix_of_the_reports(self, visit: Visit) -> None:
+        app = turn(visit("models"), models_view="Other data")
+        assert alts(app) == ("Macro recall: drawn on FER2013, PrivateTest 100%; sour on FER2013, PrivateTest 50%")
+
+    def test_a_training_log_is_shown_where_there_is_one(self, visit: Visit, model_dir: Path) -> None:
+        epochs = [{"epoch": i, "loss": 2.0 / i, "public_accuracy": None} for i in (1, 2)]
+        (model_dir / "sour" / "training.jsonl").write_text("\n".join(map(json.dumps, epochs)))
+        app = turn(visit("models"), models_view="Training")
+        assert alts(app) == "training loss of sour over 2 epochs, 1.000 at the end"
+        assert "This model came without the log of its training." in said(app)
+
+    def test_a_damaged_training_log_is_one_sentence(self, visit: Visit, model_dir: Path) -> None:
+        (model_dir / "sour" / "training.jsonl").write_text("{")
+        app = turn(visit("models"), models_view="Training")
+        assert not app.exception
+        assert len(app.warning) == 1
+
+    def test_cards_hold_the_facts(self, visit: Visit) -> None:
+        app = turn(visit("models"), models_view="Cards")
+        facts = app.table[1].value[""].to_dict()
+        assert facts["Licence"] == "MIT"
+        assert facts["Training: selected by"] == "nothing"
+        assert "Knows one thing" in said(app)
+
+    def test_the_lesson_counts_the_leak_where_the_data_is(self, visit: Visit) -> None:
+        app = turn(visit("models"), models_view="How 82 % came about")
+        assert "82.45 %" in said(app)
+        assert "Share of test rows seen in training" in alts(app)
+
+    def test_the_lesson_stands_without_data(self, visit: Visit, fer2013: Path) -> None:
+        fer2013.unlink()
+        app = turn(visit("models"), models_view="How 82 % came about")
+        assert not app.exception
+        assert "With `fer2013.csv` on this machine, the leak is counted here" in said(app)
+
+
+def _shown(app: AppTest) -> list[str]:
+    """What the faces are described as."""
+    return [image.alt for element in app.image for image in element.proto.imgs]
+
+
+@pytest.mark.usefixtures("models")
+class TestFaces:
+    @pytest.fixture
+    def app(self, visit: Visit) -> AppTest:
+        return measured(turn(visit("models"), models_view="Faces"))
+
+    def test_they_wait_for_a_measurement(self, visit: Visit) -> None:
+        app = turn(visit("models"), models_view="Faces")
+        assert "press Measure here, above." in said(app)
+        assert _shown(app) == []
+
+    def test_two_models_are_tested_against_chance(self, app: AppTest) -> None:
+        text = said(app).replace("*", "")
+        assert "On the same 10 faces, drawn is right 50.0 points more often than sour" in text
+        assert "It alone is right on 5, the other alone on 0: they may differ by chance alone" in text
+        assert "p = 0.062" in text
+
+    def test_faces_on_which_they_disagree(self, app: AppTest) -> None:
+        shown = _shown(app)
+        assert len(shown) == 5
+        assert all(", labelled happy. drawn: happy " in words and ". sour: sad " in words for words in shown)
+
+    @pytest.mark.parametrize(
+        ("kind", "number"), [("first", 5), ("second", 0), ("neither", 0)], ids=["drawn", "sour", "neither"]
+    )
+    def test_by_who_is_right(self, app: AppTest, kind: str, number: int) -> None:
+        turn(app, faces_kind=kind)
+        assert not app.exception
+        assert len(_shown(app)) == number
+        assert ("No face is like that." in said(app)) == (number == 0)
+
+    def test_mistakes_of_one_model(self, app: AppTest) -> None:
+        turn(app, faces_show="mistakes", mistakes_model="sour")
+        assert "5 faces of FER2013, PrivateTest that sour reads otherwise than they are labelled" in said(app)
+        assert all("labelled happy. sour: sad " in words for words in _shown(app))
+        turn(app, mistakes_label="angry")
+        assert _shown(app) == []
+
+    def test_one_model_alone_shows_its_mistakes(self, app: AppTest) -> None:
+        turn(app, models=["sour"])
+        assert not app.exception
+        assert len(_shown(app)) == 5
+
+    def test_a_model_without_maps_shows_the_face_alone(self, visit: Visit, model_dir: Path) -> None:
+        card = json.loads((model_dir / "sour" / "card.json").read_text())
+        (model_dir / "sour" / "card.json").write_text(json.dumps(card | {"maps_size": None}))
+        write_network(model_dir / "sour" / "model.onnx", _weights("sad", EMOTIONS), with_maps=False)
+        (model_dir / "sour" / "report.json").unlink()
+        app = measured(turn(visit("models"), models_view="Faces"))
+        assert not app.exception
+        assert "sour has no activation maps." in said(app)
+        assert len(_shown(app)) == 5
+
+    def test_models_of_other_classes_are_compared_on_the_rows_that_both_read(
+        self, visit: Visit, contempt: None
+    ) -> None:
+        rows = [(label, face(number, label == HAPPY), "Training") for label in (HAPPY, 7) for number in range(4)]
+        (data_dir() / "ckextended.csv").write_text(as_csv(rows))
+        app = measured(turn(visit("models"), models=["drawn", "contempt"], models_data="ckplus", models_view="Faces"))
+        assert not app.exception
+        assert "On the same 4 faces" in said(app)
+        assert "contempt learned from these very faces, so the comparison is not fair." in said(app)
