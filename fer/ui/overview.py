@@ -59,7 +59,7 @@ def _model(card: ModelCard, report: Report) -> None:
         st.caption(headline(report))
         return
     if report.cross_validation is not None:
-        st.caption(plain(f"{headline(report)}. On FER2013, whose training faces it may know little of:"))
+        st.caption(plain(f"{headline(report)}. The figures below are of FER2013."))
     low, high = found.plain.accuracy_95
     on_faces = f"95 % interval {low:.1%} to {high:.1%}, on the {found.plain.n:,} faces of FER2013 {TEST_SPLIT}"
     figures = (
