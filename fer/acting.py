@@ -23,8 +23,8 @@ NEUTRAL = "neutral"
 COUNTDOWN_S = 3.0
 BURST_S = 2.0
 
-STALL_S = BURST_S
-"""After a gap of this length between two frames a countdown begins anew: a burst could have passed unseen."""
+STALL_S = COUNTDOWN_S + BURST_S
+"""After a gap of this length between two frames the countdown begins anew: the player may have looked away."""
 
 GOOD_SCORE = 50.0
 """From this score on a try lengthens the streak."""
@@ -258,6 +258,7 @@ class Practice:
         self._neutral: np.ndarray | None = None
         self._seen_s: float | None = None
         self._started_s: float | None = None
+        self._burst_s: float | None = None
         self._stalled = False
         self._best: Face | None = None
         self._most = np.zeros(len(self._classes))
@@ -320,13 +321,13 @@ class Practice:
             self._stalled = True
         if self._started_s is None:
             self._started_s = time_s
-        elapsed_s = time_s - self._started_s
-        if elapsed_s < COUNTDOWN_S:
+        if time_s - self._started_s < COUNTDOWN_S:
             return False
-        if elapsed_s >= COUNTDOWN_S + BURST_S:
+        if self._burst_s is None:  # with the first frame and not with the clock, or slow streams might miss it
+            self._phase, self._burst_s = "burst", time_s
+        if time_s - self._burst_s >= BURST_S:
             self._finish()
             return False
-        self._phase = "burst"
         return face is not None and self._consider(face)
 
     def take(self, face: Face | None) -> bool:
@@ -347,8 +348,9 @@ class Practice:
 
     def state(self) -> PracticeState:
         """What stands at this moment."""
-        elapsed_s = 0.0 if self._started_s is None else self._seen_s - self._started_s
-        end_s = {"countdown": COUNTDOWN_S, "burst": COUNTDOWN_S + BURST_S}.get(self._phase, elapsed_s)
+        begun_s = self._burst_s if self._phase == "burst" else self._started_s
+        elapsed_s = 0.0 if begun_s is None else self._seen_s - begun_s
+        length_s = {"countdown": COUNTDOWN_S, "burst": BURST_S}.get(self._phase, elapsed_s)
         neutral = () if self._neutral is None else map(float, self._neutral)
         return PracticeState(
             phase=self._phase,
@@ -356,7 +358,7 @@ class Practice:
             position=min(self._position + 1, len(self._round)),
             total=len(self._round),
             turn=self._turn,
-            remaining_s=end_s - elapsed_s,
+            remaining_s=length_s - elapsed_s,
             stalled=self._stalled,
             attempts=tuple(self._attempts),
             neutral=MappingProxyType(dict(zip(self._classes, neutral, strict=False))),
@@ -368,7 +370,7 @@ class Practice:
         self._restart()
 
     def _restart(self) -> None:
-        self._started_s = None
+        self._started_s = self._burst_s = None
         self._stalled = False
         self._best = None
         self._most = np.zeros(len(self._classes))

@@ -30,7 +30,7 @@ def tried(expression: str, score: float, round_number: int = 1) -> Attempt:
 def play(practice: Practice, face: Face | None, start_s: float = 0.0) -> float:
     """Go through a countdown and a burst that show one face; returns when the burst was over."""
     practice.ready()
-    for time_s in np.arange(start_s, start_s + END_S + 2 * FRAME_S, FRAME_S):
+    for time_s in np.arange(start_s, start_s + END_S + 5 * FRAME_S, FRAME_S):
         practice.watch(face, float(time_s))
     return float(time_s)
 
@@ -182,6 +182,13 @@ class TestPractice:
             assert practice.state().remaining_s == COUNTDOWN_S
             play(practice, reading(), next_s + FRAME_S)
             assert practice.state().attempt.score == 0, "what was seen before the gap is forgotten"
+
+    def test_a_slow_stream_has_its_burst_too(self) -> None:
+        practice = after_neutral(reading(), "happy")
+        practice.ready()
+        seen = [practice.watch(reading(happy=0.6), time_s) for time_s in (0.0, 3.9, 7.8)]
+        assert seen == [False, True, False]
+        assert practice.state().attempt.score == pytest.approx(60, abs=0.01)
 
     def test_the_best_frame_of_the_burst_counts(self) -> None:
         practice = after_neutral(reading(), "happy")

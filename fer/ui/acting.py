@@ -88,6 +88,8 @@ def stage(session: ActingSession, classes: tuple[str, ...], *, live: bool, playi
         live: whether frames come from a stream, or else photos.
         playing: whether the stream runs.
     """
+    if not playing:
+        _call_off(session)
     snapshot = session.snapshot()
     phase = snapshot.practice.phase
     with st.container(border=True, key="acting_stage"):
@@ -96,11 +98,17 @@ def stage(session: ActingSession, classes: tuple[str, ...], *, live: bool, playi
         elif phase == "done":
             end_of_round(snapshot.practice)
             choose(session, classes, can_start=playing or not live)
-        elif phase in ("countdown", "burst") and playing:
+        elif phase in ("countdown", "burst"):
             with st.container():  # what stands right after a fragment that ticks is lost now and then
                 st.fragment(_running, run_every=TICK_S)(session)
         else:
             _standing(session, snapshot, live=live, playing=playing)
+
+
+def _call_off(session: ActingSession) -> None:
+    """Go back to the prompt where a countdown runs without a stream."""
+    if session.snapshot().practice.phase in ("countdown", "burst"):
+        session.again()
 
 
 def choose(session: ActingSession, classes: tuple[str, ...], *, can_start: bool) -> None:
@@ -169,23 +177,17 @@ def _standing(session: ActingSession, snapshot: ActingSnapshot, *, live: bool, p
     elif practice.phase == "missed":
         st.warning(f"{NO_FACE} Nothing was scored.", icon=":material/search_off:")
         st.button("Try again", type="primary", on_click=session.again, icon=":material/replay:")
-    elif practice.phase == "prompt":
+    elif live:
         hint(practice.expression)
-        if live:
-            st.button(
-                "I am ready", type="primary", on_click=session.ready, disabled=not playing, icon=":material/timer:"
-            )
-            st.caption(
-                f"A countdown of {COUNTDOWN_S:.0f} seconds, then {BURST_S:.0f} seconds of which the best frame counts."
-                if playing
-                else "Start the camera first: press START in its picture."
-            )
-        else:
-            st.caption("Take the photo while you show it.")
+        st.button("I am ready", type="primary", on_click=session.ready, disabled=not playing, icon=":material/timer:")
+        st.caption(
+            f"A countdown of {COUNTDOWN_S:.0f} seconds, then {BURST_S:.0f} seconds of which the best frame counts."
+            if playing
+            else "Start the camera first: press START in its picture."
+        )
     else:
         hint(practice.expression)
-        st.info("The camera stands still. Press START, and the countdown begins anew.", icon=":material/pause:")
-        st.button("Stop", key="acting_stop", on_click=session.again, icon=":material/close:")
+        st.caption("Take the photo while you show it.")
 
 
 def result(practice: PracticeState, shot: Shot | None) -> None:
@@ -292,10 +294,8 @@ def progress(practice: PracticeState, classes: tuple[str, ...], model: str) -> N
 
 def photo(session: ActingSession, model: str) -> None:
     """Take one photo for the prompt that is shown, in place of a burst."""
+    _call_off(session)
     practice = session.snapshot().practice
-    if practice.phase in ("countdown", "burst"):
-        session.again()
-        practice = session.snapshot().practice
     if practice.phase != "prompt":
         st.caption("The camera comes back with the next prompt.")
         return
