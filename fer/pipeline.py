@@ -17,7 +17,9 @@ from fer.quality import find_faults
 from fer.recognition import EmotionModel, load_model
 from fer.results import Averaging, BoxXYWH, Detections, Face, FrameResult, Reader, Timings
 
-DEFAULT_MODEL = "fer2013-small"
+DEFAULT_MODEL = "fer2013"
+"""Of the shipped models trained on FER2013 the one that reads faces of another kind best: by macro recall on CK+'s apex
+frames, of which neither saw any. It stays within the budget of a larger network, 12 ms a face."""
 
 
 class FacePipeline:

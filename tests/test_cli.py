@@ -23,6 +23,7 @@ from fer.errors import FetchError
 from fer.evaluation import OutOfFold, cross_data_matrix, load_report, store_cross_validation
 from fer.evaluation.text import render_cell
 from fer.media import encode_png
+from fer.pipeline import DEFAULT_MODEL
 from fer.recognition import ModelCard
 from fer.samples import SAMPLES
 from tests.fakes import CARD, SquareFinder, install_model
@@ -162,7 +163,7 @@ class TestAnalyze:
         assert list(record) == PHOTO_KEYS
         assert record["file"] == str(photo)
         assert (record["width"], record["height"], record["error"]) == (256, 256, None)
-        assert (record["model"], record["detector"], record["averaging"]) == ("fer2013-small", "haar", "flip")
+        assert (record["model"], record["detector"], record["averaging"]) == (DEFAULT_MODEL, "haar", "flip")
         assert "`python -m fer setup` fetches it" in record["detector_reason"]
         (face,) = record["faces"]
         assert list(face) == FACE_KEYS
@@ -231,7 +232,7 @@ class TestAnalyze:
             (["{empty}"], "The folder {empty} holds no picture files."),
             (
                 ["{photo}", "--model", "large"],
-                "The model large is not installed; installed are: fer2013-small.",
+                "The model large is not installed; installed are: ",
             ),
             (["{photo}", "--detector", "yunet"], "`python -m fer setup` fetches it."),
         ],
@@ -468,7 +469,8 @@ class TestModels:
 
     def test_json(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["models", "--json"]) == 0
-        (row,) = json.loads(capsys.readouterr().out)
+        rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+        row = rows["fer2013-small"]
         folder = paths.ROOT / "models" / "fer2013-small"
         assert (row["name"], row["folder"], row["error"]) == ("fer2013-small", str(folder), None)
         assert (row["classes"], row["detectors"]) == (list(EMOTIONS), ["yunet", "haar"])
@@ -515,15 +517,14 @@ class TestModels:
         (install_model(tmp_path, "damaged") / file).write_text(text)
         assert main(["models"]) == 2
         listed = capsys.readouterr().out
-        assert [line.split()[0] for line in listed.splitlines() if line[0] != " "] == [
-            "damaged",
-            "fer2013-small",
-            "fine",
-        ]
-        assert sentence in listed.splitlines()[1]
+        lines, shipped = listed.splitlines(), [path.parent.name for path in (paths.ROOT / "models").glob("*/card.json")]
+        heads = {line.split()[0]: number for number, line in enumerate(lines) if line[0] != " "}
+        assert list(heads) == sorted([*shipped, "damaged", "fine"])
+        assert sentence in lines[heads["damaged"] + 1]
         assert "Not measured yet" in listed.splitlines()[-1]
         assert main(["models", "--json"]) == 2
-        assert [row["error"] is None for row in json.loads(capsys.readouterr().out)] == [False, True, True]
+        rows = json.loads(capsys.readouterr().out)
+        assert [row["name"] for row in rows if row["error"] is not None] == ["damaged"]
 
 
 class TestSetup:

@@ -188,7 +188,7 @@ class TestRound:
         assert "2 tries, " in said(app)
         assert " 0 in a row" not in said(app)
         app = _take(_press(app, "Try again"), photos["calm"])
-        assert "3 tries, 0 in a row with 50 or more, read by fer2013-small." in said(app)
+        assert f"3 tries, 0 in a row with 50 or more, read by {DEFAULT_MODEL}." in said(app)
         assert [button.label for button in app.get("download_button")] == ["CSV", "JSON"]
 
     def test_another_model_has_a_practice_of_its_own(

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer.datasets.ferplus import VOTE_NAMES, VOTES_FILE
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+from fer.pipeline import DEFAULT_MODEL
 from fer.ui import dataset_choice
 from tests.app.conftest import Visit, said
 
@@ -235,7 +236,7 @@ class TestTabs:
         assert not app.exception
         assert "9 of 9 faces, drawn at random with a fixed seed." in said(app)
         assert "so this is no measure" not in said(app)
-        assert "A map of 9 faces by what fer2013-small says of them" in alts(app)
+        assert f"A map of 9 faces by what {DEFAULT_MODEL} says of them" in alts(app)
 
     def test_the_map_warns_of_faces_seen_in_training(self, visit: Visit) -> None:
         app = turn(visit("datasets"), view="Map", map_split="Training")

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer.errors import FetchError
 from fer.media import encode_png
+from fer.pipeline import DEFAULT_MODEL
 from fer.samples import SAMPLES
 from fer.ui import loaders, uploads
 from tests.app.conftest import Visit, said, upload
@@ -48,7 +49,7 @@ class TestFirstVisit:
 
     def test_the_model_s_figure_stands_by_its_name(self, visit: Visit) -> None:
         app = visit("image")
-        assert app.sidebar.selectbox(key="model").value == "fer2013-small"
+        assert app.sidebar.selectbox(key="model").value == DEFAULT_MODEL
         assert any("% right on FER2013 PrivateTest" in caption.value for caption in app.sidebar.caption)
 
 
@@ -233,7 +234,7 @@ class TestControls:
         assert not app.exception
         assert "install the model again" in app.error[0].value
         assert _cards(app) == []
-        app.sidebar.selectbox(key="model").set_value("fer2013-small").run()
+        app.sidebar.selectbox(key="model").set_value(DEFAULT_MODEL).run()
         assert not app.error
         assert _cards(app) == ["Face 1"]
 
