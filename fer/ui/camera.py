@@ -31,6 +31,9 @@ Process = Callable[[np.ndarray, float], np.ndarray]
 PATIENCE_S = 8
 """How long a stream may give no picture before the page says so."""
 
+BY_HAND_S = 3
+"""A stream that is given up sooner was stopped by the visitor; a connection takes longer to fail."""
+
 CONSTRAINTS = {
     "video": {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 15}},
     "audio": False,
@@ -107,7 +110,8 @@ class Watch:
         """Note what the player says of itself, which it does whenever that changes."""
         with self._lock:
             if not playing and not signalling:
-                self._failed = self._waiting_since is not None and self._frames == 0
+                if self._waiting_since is not None:
+                    self._failed = self._frames == 0 and now_s - self._waiting_since > BY_HAND_S
                 self._waiting_since = None
             elif self._waiting_since is None:
                 self._waiting_since, self._frames, self._failed = now_s, 0, False
@@ -189,7 +193,11 @@ def stream(key: str, process: Process) -> bool:
         st.error(plain(str(error)), icon=":material/settings_alert:")
         configuration = {"iceServers": []}
     watch: Watch = st.session_state.setdefault(f"_watch_{key}", Watch())
+    with st.container(gap=None):
+        return _draw(key, process, configuration, watch)
 
+
+def _draw(key: str, process: Process, configuration: dict, watch: Watch) -> bool:
     def show(frame: av.VideoFrame) -> av.VideoFrame:
         drawn = process(frame.to_ndarray(format="bgr24"), time.monotonic())
         watch.saw_frame(time.monotonic())

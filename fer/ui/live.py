@@ -24,8 +24,9 @@ HALF_LIVES_S = (0.0, 0.1, 0.3, 0.6, 1.0, 2.0)
 NO_FACE = "No face in view. Look at the camera, come closer, or lower the least detector score."
 TOO_DARK = "It is too dark to read a face. Turn on a light, or face a window."
 
-_EXAMPLE_WH = (640, 320)
-_EXAMPLE_STEPS = 20
+_EXAMPLE = samples.SAMPLES["astronaut"]
+_EXAMPLE_ROWS, _EXAMPLE_COLUMNS, _EXAMPLE_WH = slice(10, 208), slice(0, 440), (640, 288)
+_EXAMPLE_STEPS = 12
 _EXAMPLE_STEP_S = 1.2
 
 
@@ -108,12 +109,12 @@ def example(settings: Settings, version: tuple[int, ...]) -> tuple[np.ndarray, L
     Returns:
         The last picture with its boxes, image_bgr, and what was read until then. Shared by all visitors.
     """
-    photo = cv2.resize(samples.SAMPLES["two-faces"].load(), _EXAMPLE_WH, interpolation=cv2.INTER_AREA)
+    photo = cv2.resize(_EXAMPLE.load()[_EXAMPLE_ROWS, _EXAMPLE_COLUMNS], _EXAMPLE_WH, interpolation=cv2.INTER_AREA)
     middle = (_EXAMPLE_WH[0] / 2, _EXAMPLE_WH[1] / 2)
     session = LiveSession(open_pipeline(settings))
     session.view = View(mirror=False)
-    for step in range(_EXAMPLE_STEPS):
-        turn = cv2.getRotationMatrix2D(middle, 8 * np.sin(step / 2), 1.05 + 0.08 * np.sin(step / 3))
+    for step in range(1 - _EXAMPLE_STEPS, 1):  # the last one stands upright
+        turn = cv2.getRotationMatrix2D(middle, 3 * np.sin(step / 2), 1.05 + 0.04 * np.sin(step / 3))
         swayed = cv2.warpAffine(photo, turn, _EXAMPLE_WH, borderMode=cv2.BORDER_REPLICATE)
         drawn = session.process(swayed, step * _EXAMPLE_STEP_S)
     return drawn, session.snapshot()
@@ -121,8 +122,8 @@ def example(settings: Settings, version: tuple[int, ...]) -> tuple[np.ndarray, L
 
 def example_picture(drawn_bgr: np.ndarray) -> None:
     """Show the example's picture, and say that it is one."""
-    st.image(drawn_bgr, channels="BGR", width="stretch", output_format="JPEG", alt="Two sample photos with their boxes")
-    st.caption(f"An example, until your camera starts: {samples.SAMPLES['two-faces'].credit}.")
+    st.image(drawn_bgr, channels="BGR", width="stretch", output_format="JPEG", alt="A sample photo with its box")
+    st.caption(f"An example, until your camera starts: {_EXAMPLE.credit}.")
 
 
 def advice(snapshot: LiveSnapshot, trouble: str | None = None) -> str:

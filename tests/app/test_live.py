@@ -1,0 +1,165 @@
+"""The Live page without a camera: what stands there first, consent, switches, snapshots."""
+
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer.live import LiveSession, View
+from fer.media import encode_png
+from fer.samples import SAMPLES
+from fer.ui import camera
+from tests.app.conftest import Visit, said
+
+PLAYER = "component_instance"
+
+
+def agree(app: AppTest) -> AppTest:
+    return next(button for button in app.button if button.label.startswith("I understand")).click().run()
+
+
+def alts(app: AppTest) -> list[str]:
+    return [image.alt for element in app.image for image in element.proto.imgs]
+
+
+def session(app: AppTest) -> LiveSession:
+    return app.session_state["_live"]
+
+
+class TestFirstVisit:
+    def test_it_says_what_happens_before_the_camera_can_start(self, visit: Visit) -> None:
+        app = visit("live")
+        text = said(app)
+        assert "Before the camera starts" in text
+        assert "in the memory of this machine" in text
+        assert "A recording keeps numbers, never pictures" in text
+        assert "An expression is not a feeling." in text
+        assert "AI Act, Article 5(1)(f)" in text
+        assert not app.get(PLAYER)
+
+    def test_it_shows_an_example_that_was_read(self, visit: Visit) -> None:
+        app = visit("live")
+        assert alts(app) == ["A sample photo with its box"]
+        assert "An example, until your camera starts: Eileen Collins" in said(app)
+        assert [title.value for title in app.subheader] == ["Now", "Last 60 seconds", "Expressions seen"]
+        assert len(app.get("vega_lite_chart")) == 4
+        assert any("Looks happy" in html.proto.body for html in app.get("html"))
+
+    def test_consent_is_asked_for_once(self, visit: Visit) -> None:
+        app = agree(visit("live"))
+        assert not app.exception
+        assert "Before the camera starts" not in said(app)
+        assert len(app.get(PLAYER)) == 1
+        app.switch_page("pages/home.py").run()
+        app.switch_page("pages/live.py").run()
+        assert len(app.get(PLAYER)) == 1
+
+    def test_nothing_can_be_recorded_or_reset_yet(self, visit: Visit) -> None:
+        app = agree(visit("live"))
+        assert app.button(key="record").disabled
+        assert app.button(key="live_reset").disabled
+        assert any("Press START" in html.proto.body for html in app.get("html"))
+
+
+@pytest.mark.parametrize(
+    ("key", "attribute", "value"),
+    [("live_mirror", "mirror", False), ("live_numbers", "words", False), ("live_blur", "blur", True)],
+)
+def test_switches_reach_the_next_picture(key: str, attribute: str, value: bool, visit: Visit) -> None:
+    app = visit("live")
+    assert session(app).view == View()
+    toggle = app.sidebar.toggle(key=key)
+    toggle.set_value(not toggle.value).run()
+    assert session(app).view == View(**{attribute: value})
+
+
+def test_whom_to_read_and_how_calmly(visit: Visit) -> None:
+    app = visit("live")
+    assert (session(app).everyone, session(app).half_life_s) == (True, 0.3)
+    app.sidebar.segmented_control(key="live_mode").set_value("One person").run()
+    app.sidebar.select_slider(key="live_half_life").set_value(0.0).run()
+    assert (session(app).everyone, session(app).half_life_s) == (False, 0.0)
+    assert not app.exception
+
+
+def test_landmarks_can_be_had_where_the_detector_gives_them(visit: Visit) -> None:
+    assert visit("live").sidebar.toggle(key="live_landmarks").disabled
+
+
+def test_live_reading_averages_nothing(visit: Visit) -> None:
+    app = visit("live")
+    assert session(app)._pipeline.reader.averaging == "none"
+
+
+def test_what_was_read_is_its_visitor_s(visit: Visit) -> None:
+    one, two = visit("live"), visit("live")
+    session(one).process(SAMPLES["astronaut"].load(), 0)
+    one.run()
+    two.run()
+    assert session(one).snapshot().counts["happy"] == 1
+    assert session(two).snapshot().counts["happy"] == 0
+    assert not one.button(key="live_reset").disabled
+    assert two.button(key="live_reset").disabled
+
+
+def test_counts_are_reset(visit: Visit) -> None:
+    app = visit("live")
+    session(app).process(SAMPLES["astronaut"].load(), 0)
+    app.run()
+    app.button(key="live_reset").click().run()
+    assert not any(session(app).snapshot().counts.values())
+
+
+class TestSnapshots:
+    @pytest.fixture
+    def app(self, visit: Visit) -> AppTest:
+        app = agree(visit("live"))
+        return app.segmented_control(key="live_way").set_value("Snapshots").run()
+
+    def test_before_the_first(self, app: AppTest) -> None:
+        assert not app.get(PLAYER)
+        assert "Take a photo, and its faces are read here." in said(app)
+
+    def test_one_is_read(self, app: AppTest, face_png: bytes) -> None:
+        app.camera_input(key="live_snapshot").set_value(("me.jpg", face_png, "image/jpeg")).run()
+        assert not app.exception
+        assert alts(app)[0].startswith("The photo with 1 numbered face. face 1: Looks happy")
+
+    def test_nobody_on_it(self, app: AppTest, blank_png: bytes) -> None:
+        app.camera_input(key="live_snapshot").set_value(("wall.jpg", blank_png, "image/jpeg")).run()
+        assert "No face in view. Look at the camera" in said(app)
+
+    def test_a_broken_one_is_one_sentence(self, app: AppTest) -> None:
+        app.camera_input(key="live_snapshot").set_value(("me.jpg", b"", "image/jpeg")).run()
+        assert not app.exception
+        assert "'me.jpg' is empty (0 bytes); choose another file." in said(app)
+
+
+def test_without_https_there_is_a_photo_instead(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = agree(visit("live"))
+    monkeypatch.setattr(camera, "can_stream", lambda: False)
+    app.run()
+    assert camera.Trouble.INSECURE in said(app)
+    assert not app.get(PLAYER)
+    photo = encode_png(SAMPLES["astronaut"].load())
+    app.file_uploader(key="live_snapshot_file").set_value(("me.png", photo, "image/png")).run()
+    assert alts(app)[0].startswith("The photo with 1 numbered face")
+
+
+def test_wrong_ice_servers_are_said(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_ICE_SERVERS", "nonsense")
+    app = agree(visit("live"))
+    assert "FER_ICE_SERVERS must be a JSON list of ICE servers, but is no JSON; correct it." in said(app)
+    assert len(app.get(PLAYER)) == 1
+
+
+def test_a_public_server_does_not_speak_of_this_machine(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    get = camera.st.get_option
+    monkeypatch.setattr(
+        camera,
+        "st",
+        SimpleNamespace(
+            **{**vars(camera.st), "get_option": lambda name: "0.0.0.0" if name == "server.address" else get(name)}
+        ),
+    )
+    assert "in the memory of the machine that runs this app" in said(visit("live"))
