@@ -1,0 +1,188 @@
+"""The Sessions page in a real browser: two users who are logged in, and one who sits at the machine."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import cv2
+import pytest
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
+
+from fer.samples import SAMPLES
+from fer.store import Store
+from tests.e2e.conftest import App, Arrive, Visitor, make_clip, running_app, start_camera
+from tests.test_store import recorded, sample
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+COOKIE = "_streamlit_user"
+SECRET = "what signs the cookies of users who are logged in"
+SECRETS = f"""
+[auth]
+redirect_uri = "http://localhost:8501/oauth2callback"
+cookie_secret = "{SECRET}"
+client_id = "fer"
+client_secret = "nobody asks for it here"
+server_metadata_url = "http://localhost:9/.well-known/openid-configuration"
+"""
+
+
+TICKS = """[...document.querySelectorAll('[data-testid=stPlotlyChart] .xtick text, .x2tick text')]
+    .map(tick => Number(tick.textContent))"""
+"""The numbers along a timeline."""
+
+
+@pytest.fixture(scope="module")
+def with_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """An app that is reached from everywhere and offers a login, with secrets in its own home."""
+    home = tmp_path_factory.mktemp("home")
+    (home / ".streamlit").mkdir()
+    (home / ".streamlit" / "secrets.toml").write_text(SECRETS)
+    variables = {
+        "HOME": str(home),
+        "STREAMLIT_SERVER_ADDRESS": "0.0.0.0",
+        "FER_SESSIONS_DIR": str(home / "sessions"),
+    }
+    with running_app(tmp_path_factory.mktemp("app"), variables) as app:
+        yield app
+
+
+def log_in(visitor: Visitor, subject: str) -> None:
+    """Give a visitor the cookie that a login ends with."""
+    user = {"origin": visitor.home, "is_logged_in": True, "iss": "https://login.example", "sub": subject}
+    value = create_signed_value(SECRET, COOKIE, json.dumps(user)).decode()
+    visitor.page.context.add_cookies([{"name": COOKIE, "value": value, "url": visitor.home}])
+
+
+@pytest.fixture(scope="module")
+def face(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of somebody who keeps still."""
+    photo = cv2.resize(SAMPLES["astronaut"].load(), (480, 480), interpolation=cv2.INTER_AREA)
+    frame = cv2.copyMakeBorder(photo, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
+    return make_clip([frame] * 15, tmp_path_factory.mktemp("clip") / "still.y4m")
+
+
+def press(page: "Page", name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def names(page: "Page") -> list[str]:
+    """What the sessions to open are called."""
+    page.get_by_role("combobox", name="Open").click()
+    options = [option.inner_text() for option in page.get_by_role("option").all()]
+    page.keyboard.press("Escape")
+    return options
+
+
+def record(visitor: Visitor, name: str) -> None:
+    """Record a moment on the Live page, go from there to the Sessions page, and name what was recorded."""
+    page = visitor.open("live")
+    start_camera(page)
+    press(page, "Record")
+    page.get_by_text(re.compile("recording, [1-9]")).wait_for()
+    press(page, "Stop recording")
+    page.get_by_role("link", name="Open among your sessions").click()
+    page.get_by_role("heading", level=1, name="Sessions").wait_for()
+    field = page.get_by_role("textbox", name="Name of this session")
+    field.fill(name)
+    field.press("Enter")
+    page.get_by_role("heading", level=3, name=name).wait_for()
+
+
+def test_each_user_sees_their_own(with_login: App, face: Path, arrive_with_camera: Arrive, arrive: Arrive) -> None:
+    """Both record, look at what they have, and one deletes all of it: the other's stays."""
+    ann, bob = (arrive_with_camera(with_login, face) for _ in range(2))
+    for visitor, subject in ((ann, "ann"), (bob, "bob")):
+        log_in(visitor, subject)
+        record(visitor, f"Of {subject}")
+    for visitor, subject in ((ann, "ann"), (bob, "bob")):
+        page = visitor.open("sessions")
+        assert names(page) == [f"Of {subject}"]
+        page.get_by_text(re.compile("1 person, [0-9,]+ readings? by")).wait_for()
+        page.get_by_text("They are in this app's database, under your login").wait_for()
+        assert with_login.environment["FER_SESSIONS_DIR"] not in page.inner_text("body")
+    # The number of somebody else's session in the address opens one's own.
+    page = ann.open("sessions?session=2")
+    assert names(page) == ["Of ann"]
+    press(page, "Delete all sessions")
+    press(page, "Delete all of them")
+    page.get_by_text("No session yet.").wait_for()
+    assert names(bob.open("sessions")) == ["Of bob"]
+    passer_by = arrive(with_login)
+    page = passer_by.open("sessions")
+    page.get_by_text("Sessions are saved only for somebody").wait_for()
+    page.get_by_role("button", name="Log in").wait_for()
+    for visitor in (ann, bob, passer_by):
+        assert visitor.troubles == []
+
+
+def test_a_forged_cookie_opens_nothing(with_login: App, arrive: Arrive) -> None:
+    visitor = arrive(with_login)
+    user = json.dumps({"origin": visitor.home, "is_logged_in": True, "iss": "https://login.example", "sub": "bob"})
+    value = create_signed_value("another secret", COOKIE, user).decode()
+    visitor.page.context.add_cookies([{"name": COOKIE, "value": value, "url": visitor.home}])
+    visitor.open("sessions").get_by_text("Sessions are saved only for somebody").wait_for()
+
+
+@pytest.fixture
+def here(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The store of an app that only this machine reaches, empty again afterwards."""
+    monkeypatch.setenv("FER_SESSIONS_DIR", app.environment["FER_SESSIONS_DIR"])
+    store = Store()
+    yield store
+    store.delete_all("local")
+    store.close()
+
+
+def test_a_session_from_the_list_to_its_end(app: App, here: Store, arrive: Arrive) -> None:
+    crowd = [sample(t / 4, person, "sad" if person == 2 else "happy") for t in range(240) for person in (1, 2)]
+    session_id = recorded(here, "local", crowd)
+    recorded(here, "local", [sample(0.0, 1, "fear")], name="A moment")
+    visitor = arrive(app)
+    page = visitor.open(f"sessions?session={session_id}")
+    page.get_by_role("heading", level=3, name="Rehearsal").wait_for()
+    assert urlsplit(page.url).query == ""
+    assert names(page) == ["A moment", "Rehearsal"]
+
+    files = {}
+    for kind in ("CSV", "JSON"):
+        with page.expect_download() as download:
+            press(page, kind)
+        assert download.value.suggested_filename == f"session-{session_id}.{kind.lower()}"
+        files[kind] = Path(download.value.path()).read_text()
+    rows = list(csv.DictReader(io.StringIO(files["CSV"])))
+    told = json.loads(files["JSON"])
+    assert len(rows) == len(told["samples"]) == len(crowd)
+    assert [rows[1]["person"], rows[1]["emotion"]] == ["2", "sad"]
+    assert (told["name"], told["model"]) == ("Rehearsal", "drawn")
+
+    press(page, "Delete")
+    page.get_by_text("Delete Rehearsal and all its numbers? This cannot be undone.").wait_for()
+    assert len(here.sessions("local")) == 2, "it was asked first"
+    press(page, "Delete this session")
+    page.get_by_role("heading", level=3, name="A moment").wait_for()
+    assert [session.name for session in here.sessions("local")] == ["A moment"]
+    assert visitor.troubles == []
+
+
+def test_the_timeline_can_be_zoomed(app: App, here: Store, arrive: Arrive) -> None:
+    recorded(here, "local", [sample(t / 4) for t in range(240)])
+    visitor = arrive(app, viewport={"width": 1280, "height": 1600})
+    page = visitor.open("sessions")
+    page.wait_for_function(f"() => Math.max(...{TICKS}) === 60")
+    box = page.locator("[data-testid=stPlotlyChart] .nsewdrag").last.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.25, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
+    page.mouse.up()
+    page.wait_for_function(f"() => Math.max(...{TICKS}) <= 30 && Math.min(...{TICKS}) >= 15")
+    assert visitor.troubles == []
