@@ -282,13 +282,13 @@ def progress(practice: PracticeState, classes: tuple[str, ...], model: str) -> N
     )
     table = acting.to_table(attempts).assign(model=model)
     files = {
-        "csv": ("text/csv", lambda: table.to_csv(index=False, lineterminator="\n").encode()),
-        "json": ("application/json", lambda: (table.to_json(orient="records", indent=2) + "\n").encode()),
+        "csv": ("text/csv", table.to_csv(index=False, lineterminator="\n")),
+        "json": ("application/json", table.to_json(orient="records", indent=2) + "\n"),
     }
     with st.container(horizontal=True):
-        for name, (mime, made) in files.items():
+        for name, (mime, text) in files.items():  # made now: what is made at the click gets lost while a page ticks
             st.download_button(
-                name.upper(), made, f"acting-practice.{name}", mime, icon=":material/download:", on_click="ignore"
+                name.upper(), text, f"acting-practice.{name}", mime, icon=":material/download:", on_click="ignore"
             )
 
 
