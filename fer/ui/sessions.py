@@ -88,7 +88,7 @@ def nothing_yet() -> None:
     except FerError:
         return
     st.subheader("An example")
-    st.caption("Read from two of the sample photos, which were swayed before the detector for a few seconds.")
+    st.caption("Read from a sample photo, which was swayed before the detector for a few seconds.")
     table = samples_table(snapshot.history, snapshot.classes)
     _course(table.assign(time_s=table["time_s"] - table["time_s"].min()), snapshot.classes, "example")
 
