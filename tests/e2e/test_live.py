@@ -1,0 +1,389 @@
+"""The Live page in a real browser, whose camera shows a face that moves about."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from fer import paths
+from fer.pipeline import load_pipeline
+from fer.samples import SAMPLES
+from fer.ui.camera import Trouble
+from tests.e2e.conftest import (
+    ANOTHER_NAME,
+    App,
+    Arrive,
+    Visitor,
+    make_clip,
+    player,
+    press_start,
+    running_app,
+    shown_picture,
+    start_camera,
+    wait_until,
+)
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+SIDE = 300
+"""Of the face's picture in the clip, in pixels."""
+
+MARKER = 24
+"""Side of the coloured square in its corner, which says where the face is in a picture that came back."""
+
+MAGENTA, GREEN = (255, 0, 255), (0, 255, 0)
+
+PICTURES = 24
+"""How many pictures that came back a test looks at."""
+
+MOST_LOOKS = 150
+"""How many pictures a test looks at before it gives up waiting for a change."""
+
+TOLERANCE = 0.05
+"""How far a box may be off, in widths of the box."""
+
+PROBE = """
+import pathlib
+from aiortc import RTCPeerConnection
+from fer.pipeline import FacePipeline
+
+folder = pathlib.Path(__file__).parent
+analyze, close = FacePipeline.analyze, RTCPeerConnection.close
+
+def watched_analyze(self, image_bgr):
+    with (folder / "analysed").open("ab") as log:
+        log.write(b".")
+    if (folder / "broken").exists():
+        raise RuntimeError("a lamp fell over")
+    return analyze(self, image_bgr)
+
+async def watched_close(self):
+    await close(self)
+    (folder / "stopped").touch()
+
+FacePipeline.analyze, RTCPeerConnection.close = watched_analyze, watched_close
+"""
+"""Loaded by a server before the app: it tells of every analysis, and fails when it is told to."""
+
+
+def patch(sample: str, rows: slice, columns: slice, marker_bgr: tuple[int, int, int]) -> np.ndarray:
+    """A grey face with a coloured marker in its upper left corner: whatever else has a colour was drawn by the app."""
+    grey = cv2.cvtColor(SAMPLES[sample].load(), cv2.COLOR_BGR2GRAY)
+    face = cv2.cvtColor(cv2.resize(grey[rows, columns], (SIDE, SIDE)), cv2.COLOR_GRAY2BGR)
+    face[:MARKER, :MARKER] = marker_bgr
+    return face
+
+
+def frames(face: np.ndarray) -> Iterator[np.ndarray]:
+    """The face on its way around a grey room, up to 17 pixels a frame."""
+    for angle in np.linspace(0, 2 * np.pi, 60, endpoint=False):
+        room = np.full((480, 640, 3), 120, np.uint8)
+        x, y = round(170 + 160 * np.sin(angle)), round(90 + 80 * np.cos(angle))
+        room[y : y + SIDE, x : x + SIDE] = face
+        yield room
+
+
+ASTRONAUT = ("astronaut", slice(10, 240), slice(110, 340), MAGENTA)
+ADMIRAL = ("admiral", slice(20, 380), slice(80, 440), GREEN)
+
+
+@pytest.fixture(scope="module")
+def astronaut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(frames(patch(*ASTRONAUT)), tmp_path_factory.mktemp("clip") / "astronaut.y4m")
+
+
+@pytest.fixture(scope="module")
+def admiral(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(frames(patch(*ADMIRAL)), tmp_path_factory.mktemp("clip") / "admiral.y4m")
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """An app whose analyses can be counted and broken, by files in the folder that comes first in its PYTHONPATH."""
+    probe, folder = tmp_path_factory.mktemp("probe"), tmp_path_factory.mktemp("watched")
+    (probe / "sitecustomize.py").write_text(PROBE)
+    with running_app(folder, {"PYTHONPATH": f"{probe}{os.pathsep}{paths.ROOT}"}, may_fail=True) as app:
+        yield app
+
+
+def probe_folder(app: App) -> Path:
+    return Path(app.environment["PYTHONPATH"].split(os.pathsep)[0])
+
+
+def marker_xy(picture: np.ndarray, colour_bgr: tuple[int, int, int] = MAGENTA) -> tuple[float, float] | None:
+    """The middle of the marker in a picture; None where there is none of this colour."""
+    rows, columns = np.nonzero((np.abs(picture.astype(int) - colour_bgr) < 110).all(axis=2))
+    return (columns.mean(), rows.mean()) if len(rows) > MARKER**2 / 4 else None
+
+
+def drawn(picture: np.ndarray) -> np.ndarray:
+    """Where the picture has the colour of happy, which is orange."""
+    return picture[:, :, 2].astype(int) - picture[:, :, 0] > 50
+
+
+def box_ltrb(picture: np.ndarray) -> tuple[int, int, int, int] | None:
+    """The box in a picture, from line to line: left, top, right, bottom; None where there is none.
+
+    Its sides are the columns that hold most of the colour; above and below, a plate may touch it, so that its height is
+    that of the widest gap between them.
+    """
+    mask = drawn(picture)
+    heights = mask.sum(axis=0)
+    (sides,) = np.nonzero(heights > max(40, heights.max() / 2))
+    if not len(sides):
+        return None
+    left, right = int(sides.min()), int(sides.max())
+    (rows,) = np.nonzero(mask[:, (left + right) // 2 - 2 : (left + right) // 2 + 3].any(axis=1))
+    if len(rows) < 2:
+        return None
+    gap = np.diff(rows).argmax()
+    return left, int(rows[gap]), right, int(rows[gap + 1])
+
+
+def middle(box: tuple[int, int, int, int]) -> np.ndarray:
+    return np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
+
+
+def live(arrive_with_camera: Arrive, app: App, clip: Path) -> Visitor:
+    """A visitor whose camera runs and who sees the first box."""
+    visitor = arrive_with_camera(app, clip, viewport={"width": 1280, "height": 1400})
+    start_camera(visitor.open("live"))
+    visitor.page.get_by_text(re.compile(r"1 face . [\d,]+ pictures read")).wait_for()
+    return visitor
+
+
+def switch(page: "Page", name: str) -> None:
+    page.locator("label", has_text=re.compile(f"^{name}$")).click()
+
+
+def pictures_until(page: "Page", holds: object, wanted: int = 3) -> list[np.ndarray]:
+    """Look at pictures until so many in a row are as they should be; a change reaches them a moment after the click."""
+    kept: list[np.ndarray] = []
+    for _ in range(MOST_LOOKS):
+        picture = shown_picture(page)
+        kept = [*kept, picture] if holds(picture) else []
+        if len(kept) == wanted:
+            return kept
+    pytest.fail("the pictures that come back are not as they should be")
+
+
+def face_in_clip(detector: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Where a detector sees the face, from the middle of the marker: the box's middle, and the landmarks."""
+    room = next(frames(patch(*ASTRONAUT)))
+    (face,) = load_pipeline(detector=detector).analyze(room).faces
+    x, y, w, h = face.box_xywh
+    here = np.array(marker_xy(room))
+    return np.array([x + w / 2, y + h / 2]) - here, None if face.landmarks_xy is None else face.landmarks_xy - here
+
+
+def test_every_picture_carries_its_own_box(app: App, arrive_with_camera: Arrive, astronaut: Path) -> None:
+    visitor = live(arrive_with_camera, app, astronaut)
+    expected, _ = face_in_clip("haar")
+    expected = expected * (-1, 1)  # a mirror
+    pictures_until(visitor.page, lambda picture: box_ltrb(picture) is not None)
+    without_box, places = 0, []
+    for _ in range(PICTURES):
+        picture = shown_picture(visitor.page)
+        box, marker = box_ltrb(picture), marker_xy(picture)
+        without_box += box is None
+        if box is not None:
+            off = middle(box) - marker - expected
+            assert np.abs(off).max() <= TOLERANCE * (box[2] - box[0]), (box, marker)
+            places.append(marker)
+    assert without_box <= 2, "Haar misses this face in one picture of sixty"
+    assert np.ptp(places, axis=0).max() > 60, "the face moved between the pictures"
+    visitor.page.get_by_text("Looks happy").first.wait_for()
+    assert visitor.troubles == []
+
+
+def test_switches_do_what_they_say(app: App, arrive_with_camera: Arrive, astronaut: Path) -> None:
+    page = live(arrive_with_camera, app, astronaut).page
+
+    def marker_is_on_the_right(picture: np.ndarray) -> bool | None:
+        box, marker = box_ltrb(picture), marker_xy(picture)
+        return None if box is None or marker is None else bool(marker[0] > middle(box)[0])
+
+    mirrored = pictures_until(page, marker_is_on_the_right)
+    switch(page, "Mirror")
+    pictures_until(page, lambda picture: marker_is_on_the_right(picture) is False)
+
+    with_words = min(drawn(picture).sum() for picture in mirrored)
+    switch(page, "Numbers only")
+    pictures_until(page, lambda picture: box_ltrb(picture) and drawn(picture).sum() < with_words - 800)
+    page.get_by_text("Looks happy").first.wait_for()
+
+    def detail(picture: np.ndarray) -> float:
+        left, top, right, bottom = box_ltrb(picture) or (0, 0, 12, 12)
+        return cv2.Laplacian(picture[top + 20 : bottom - 20, left + 20 : right - 20], cv2.CV_64F).std()
+
+    sharp = np.median([detail(picture) for picture in pictures_until(page, lambda picture: detail(picture) > 0)])
+    switch(page, "Blur faces")
+    pictures_until(page, lambda picture: box_ltrb(picture) and detail(picture) < sharp / 3)
+
+
+def test_landmarks_sit_on_the_eyes(
+    app: App, arrive_with_camera: Arrive, astronaut: Path, yunet_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = app.cache / yunet_file.name
+    fetched.write_bytes(yunet_file.read_bytes())
+    monkeypatch.setenv("FER_MODEL_DIR", str(yunet_file.parent))
+    try:
+        page = live(arrive_with_camera, app, astronaut).page
+        _, landmarks_xy = face_in_clip("yunet")
+        eyes = landmarks_xy[:2] * (-1, 1)
+
+        def brightness(picture: np.ndarray) -> float:
+            marker = marker_xy(picture)
+            spots = [] if marker is None else (np.array(marker) + eyes).round().astype(int)
+            return min((picture[y - 4 : y + 5, x - 4 : x + 5].max() for x, y in spots), default=0)
+
+        pictures_until(page, lambda picture: box_ltrb(picture) and brightness(picture) < 190)
+        switch(page, "Landmarks")
+        pictures_until(page, lambda picture: box_ltrb(picture) and brightness(picture) > 215)
+    finally:
+        fetched.unlink()
+
+
+MISSING = """() => {
+    const main = document.querySelector('[data-testid=stMain]'), text = main.innerText;
+    return ['Live', 'a second', 'Record', 'How long every step takes', 'Now', 'Last 60 seconds', 'Expressions seen',
+            'Reset the counts'].filter(words => !text.includes(words))
+        .concat(main.querySelectorAll('iframe').length === 1 ? [] : ['the player'])
+        .concat(main.querySelectorAll('[data-testid=stVegaLiteChart] svg').length === 4 ? [] : ['a chart']);
+}"""
+
+
+def test_nothing_is_lost_in_sixty_interactions(app: App, arrive_with_camera: Arrive, astronaut: Path) -> None:
+    visitor = live(arrive_with_camera, app, astronaut)
+    page = visitor.page
+    names = ("Mirror", "Numbers only", "Blur faces")
+    for i in range(60):
+        name = names[i % len(names)]
+        toggle = page.get_by_role("switch", name=name)
+        before = toggle.is_checked()
+        switch(page, name)
+        page.wait_for_function(
+            "() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
+        )
+        assert toggle.is_checked() != before
+        page.wait_for_function(f"() => ({MISSING})().length === 0")
+    picture = shown_picture(page)
+    pictures_until(page, lambda later: (later != picture).any(), wanted=1)
+    assert visitor.troubles == []
+
+
+def test_leaving_stops_the_work_and_coming_back_starts_again(
+    watched: App, arrive_with_camera: Arrive, astronaut: Path
+) -> None:
+    page = live(arrive_with_camera, watched, astronaut).page
+    folder = probe_folder(watched)
+    (folder / "stopped").unlink(missing_ok=True)
+    page.locator("[data-testid=stSidebarNavLink]", has_text="Datasets").click()
+    page.get_by_role("heading", level=1, name="Datasets").wait_for()
+    wait_until((folder / "stopped").exists, watched.process)
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    analysed = (folder / "analysed").stat().st_size
+    page.locator("[data-testid=stSidebarNavLink]", has_text="Live").click()
+    page.get_by_text("Press START").wait_for()
+    assert (folder / "analysed").stat().st_size == analysed, "nobody looked at the camera in between"
+    start_camera(page)
+    page.get_by_text(re.compile("1 face")).wait_for()
+    assert (folder / "analysed").stat().st_size > analysed
+
+
+def test_an_error_is_said_and_the_picture_goes_on(watched: App, arrive_with_camera: Arrive, astronaut: Path) -> None:
+    page = live(arrive_with_camera, watched, astronaut).page
+    broken = probe_folder(watched) / "broken"
+    broken.touch()
+    try:
+        page.get_by_text("The last picture could not be read (RuntimeError: a lamp fell over).").wait_for()
+        first = pictures_until(page, lambda picture: box_ltrb(picture) is None, wanted=1)[0]
+        here = marker_xy(first)
+        pictures_until(page, lambda later: np.abs(np.subtract(marker_xy(later), here)).max() > 20, wanted=1)
+    finally:
+        broken.unlink()
+    pictures_until(page, lambda picture: box_ltrb(picture) is not None)
+    page.get_by_text("a lamp fell over").wait_for(state="detached")
+
+
+def test_two_visitors_see_their_own_pictures_and_numbers(
+    app: App, arrive_with_camera: Arrive, astronaut: Path, admiral: Path
+) -> None:
+    pages = [live(arrive_with_camera, app, clip).page for clip in (astronaut, admiral)]
+    for page, own, other in zip(pages, (MAGENTA, GREEN), (GREEN, MAGENTA), strict=True):
+        for _ in range(PICTURES // 4):
+            picture = shown_picture(page)
+            assert marker_xy(picture, own) is not None
+            assert marker_xy(picture, other) is None
+    now = ".fer-now"
+    assert "happy" in pages[0].locator(now).inner_text()
+    assert "Looks happy" not in pages[1].locator(now).inner_text()
+    for page in pages:
+        assert page.locator(f"{now} .fer-reading").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("has_camera", "allowed", "trouble"),
+    [(True, False, Trouble.DENIED), (False, True, Trouble.MISSING)],
+    ids=["denied", "no camera"],
+)
+def test_a_camera_that_cannot_be_had(
+    has_camera: bool, allowed: bool, trouble: Trouble, app: App, arrive_with_camera: Arrive, astronaut: Path
+) -> None:
+    page = arrive_with_camera(app, astronaut if has_camera else None, allowed=allowed).open("live")
+    press_start(page)
+    page.get_by_text(trouble).wait_for()
+    assert page.get_by_text("Press START, and allow").count() == 1
+
+
+def test_a_connection_that_does_not_come_about(app: App, arrive_with_camera: Arrive, astronaut: Path) -> None:
+    """A browser that may reach nothing but a relay, in a place that has none, is behind a firewall."""
+    visitor = arrive_with_camera(app, astronaut)
+    visitor.page.add_init_script(
+        "window.RTCPeerConnection = class extends RTCPeerConnection {"
+        "constructor(settings) { super({...settings, iceTransportPolicy: 'relay'}); } };"
+    )
+    press_start(visitor.open("live"))
+    visitor.page.get_by_text(Trouble.UNCONNECTED).wait_for()
+
+
+def test_a_page_without_https_offers_a_photo_instead(
+    app: App, arrive_with_camera: Arrive, astronaut: Path, tmp_path: Path
+) -> None:
+    page = arrive_with_camera(app, astronaut).page
+    visitor = Visitor(page, app.url.replace("localhost", ANOTHER_NAME))
+    visitor.open("live")
+    page.get_by_role("button", name="I understand").click()
+    page.get_by_text(Trouble.INSECURE).wait_for()
+    assert page.locator("iframe").count() == 0
+    photo = tmp_path / "me.png"
+    cv2.imwrite(str(photo), patch(*ASTRONAUT))
+    page.locator("input[type=file]").set_input_files(photo)
+    page.get_by_text("Looks happy").wait_for()
+    page.get_by_alt_text("The photo with 1 numbered face").wait_for()
+
+
+def test_snapshots_can_be_had_instead(app: App, arrive_with_camera: Arrive, astronaut: Path) -> None:
+    page = arrive_with_camera(app, astronaut).open("live")
+    page.get_by_role("button", name="I understand").click()
+    page.get_by_role("button", name="Snapshots").or_(page.get_by_role("radio", name="Snapshots")).click()
+    page.get_by_role("button", name="Take photo").click()
+    page.get_by_alt_text(re.compile("The photo with 1 numbered face|A photo in which no face")).wait_for()
+    assert page.locator("iframe").count() == 0
+
+
+def test_the_stream_ends_with_the_visit(watched: App, arrive_with_camera: Arrive, astronaut: Path) -> None:
+    page = live(arrive_with_camera, watched, astronaut).page
+    stopped = probe_folder(watched) / "stopped"
+    stopped.unlink(missing_ok=True)
+    player(page)
+    page.close()
+    wait_until(stopped.exists, watched.process)
