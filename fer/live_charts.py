@@ -182,7 +182,7 @@ def count_columns(counts: Mapping[str, int]) -> alt.LayerChart:
     """
     classes = list(counts)
     table = _count_table(counts)
-    names = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=_SHORT_NAMES, title=None)
+    names = alt.Axis(labelAngle=0, labelOverlap=False, labelFlush=False, labelExpr=_SHORT_NAMES, title=None)
     base = alt.Chart(table).encode(
         alt.X("expression:N", sort=classes, axis=names),
         alt.Y("seen:Q", axis=None),
@@ -206,10 +206,14 @@ def count_pie(counts: Mapping[str, int]) -> alt.LayerChart:
         counts: as for `count_columns`.
     """
     classes = list(counts)
-    base = alt.Chart(_count_table(counts)).encode(
-        alt.Theta("seen:Q", stack=True),
-        order=alt.Order("order:Q"),
-        tooltip=[alt.Tooltip("expression:N"), alt.Tooltip("seen:Q", format=",d"), alt.Tooltip("share:N")],
+    base = (
+        alt.Chart(_count_table(counts))
+        .transform_filter("datum.seen > 0")
+        .encode(
+            alt.Theta("seen:Q", stack=True),
+            order=alt.Order("order:Q"),
+            tooltip=[alt.Tooltip("expression:N"), alt.Tooltip("seen:Q", format=",d"), alt.Tooltip("share:N")],
+        )
     )
     slices = base.mark_arc(outerRadius=_PIE, strokeWidth=1).encode(
         color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
