@@ -15,8 +15,8 @@ from tests.app.conftest import Visit, said
 
 @pytest.fixture
 def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The report of a copy of the shipped model, which is found first."""
-    monkeypatch.setenv("FER_MODEL_DIR", str(tmp_path / "models"))
+    """The report of a copy of the default model, which is the only one."""
+    monkeypatch.setattr("fer.paths.model_dirs", lambda: [tmp_path / "models"])
     folder = tmp_path / "models" / DEFAULT_MODEL
     shutil.copytree(paths.ROOT / "models" / DEFAULT_MODEL, folder)
     return folder / "report.json"
