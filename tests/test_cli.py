@@ -35,6 +35,7 @@ COLUMNS = [
     *EMOTIONS,
     *("model", "detector", "error"),
 ]
+SHIPPED = sorted(path.parent.name for path in (paths.ROOT / "models").glob("*/card.json"))
 BROKEN = {
     "b-empty.jpg": b"",
     "d-text.png": b"This is no picture.",
@@ -232,7 +233,7 @@ class TestAnalyze:
             (["{empty}"], "The folder {empty} holds no picture files."),
             (
                 ["{photo}", "--model", "large"],
-                "The model large is not installed; installed are: ",
+                f"The model large is not installed; installed are: {', '.join(SHIPPED)}.",
             ),
             (["{photo}", "--detector", "yunet"], "`python -m fer setup` fetches it."),
         ],
@@ -517,11 +518,11 @@ class TestModels:
         (install_model(tmp_path, "damaged") / file).write_text(text)
         assert main(["models"]) == 2
         listed = capsys.readouterr().out
-        lines, shipped = listed.splitlines(), [path.parent.name for path in (paths.ROOT / "models").glob("*/card.json")]
+        lines = listed.splitlines()
         heads = {line.split()[0]: number for number, line in enumerate(lines) if line[0] != " "}
-        assert list(heads) == sorted([*shipped, "damaged", "fine"])
+        assert list(heads) == sorted([*SHIPPED, "damaged", "fine"])
         assert sentence in lines[heads["damaged"] + 1]
-        assert "Not measured yet" in listed.splitlines()[-1]
+        assert "Not measured yet" in lines[-1]
         assert main(["models", "--json"]) == 2
         rows = json.loads(capsys.readouterr().out)
         assert [row["name"] for row in rows if row["error"] is not None] == ["damaged"]

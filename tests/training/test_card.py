@@ -10,6 +10,7 @@ from fer import paths
 from fer.crops import Framing
 from fer.datasets import FaceDataset
 from fer.errors import ModelError
+from fer.pipeline import DEFAULT_MODEL
 from fer.recognition import ModelCard, write_framings
 from fer.training import export
 from fer.training.card import write_card
@@ -72,12 +73,12 @@ def test_cards_name_what_a_run_learned_from(tmp_path: Path) -> None:
 
 def test_the_framing_is_that_of_a_model_that_has_one(tmp_path: Path) -> None:
     faces = draw_faces({"Training": 14})
-    shipped = ModelCard.read(paths.find_models()["fer2013-small"])
+    shipped = ModelCard.read(paths.find_models()[DEFAULT_MODEL])
     first = written(tmp_path / "net", CONFIG, faces)
     write_framings(tmp_path / "net", {"yunet": Framing(1.5, (0.0, 0.1))})
     start = tmp_path / "net" / export.KERAS_FILE
     second = written(tmp_path / "second", replace(CONFIG, name="second", initial=start), faces)
-    assert (first.framing, first.training["framing_of"]) == (shipped.framing, "fer2013-small")
+    assert (first.framing, first.training["framing_of"]) == (shipped.framing, DEFAULT_MODEL)
     assert second.framing == {**shipped.framing, "yunet": Framing(1.5, (0.0, 0.1))}
     assert second.training["framing_of"] == "net"
 

@@ -30,7 +30,7 @@ def test_files_are_found_by_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ("", "The model . is not installed.*: fer2013-small"),
+        ("", r"The model \. is not installed.*: .*fer2013"),
         ("gone.keras", r"The network gone\.keras is missing"),
         ("unheard-of", "The model unheard-of is not installed, so nothing can start from it; installed are: .*fer2013"),
         ("served-alone", "The model served-alone has no model.keras"),
