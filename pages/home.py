@@ -17,6 +17,8 @@ with right:
         "had never seen, and a map of where it looked. Everything runs on this machine; nothing is sent anywhere."
     )
     st.page_link("pages/image.py", label="Read a photo", icon=":material/photo_camera:")
+    st.page_link("pages/live.py", label="Read your camera, live", icon=":material/videocam:")
+    st.page_link("pages/acting.py", label="Practise expressions", icon=":material/theater_comedy:")
     st.page_link("pages/datasets.py", label="Look into the data sets", icon=":material/dataset:")
     st.page_link("pages/models.py", label="Compare the models", icon=":material/network_node:")
     st.caption(

@@ -38,11 +38,11 @@ def picture_at_work() -> None:
 
 
 def models() -> None:
-    """Show every installed model with its stamped figures."""
+    """Show every installed model with its stamped figures, the default one first."""
     installed = paths.find_models()
     if not installed:
         st.info("No model is installed. The folder models of the checkout holds one; fetch it again.")
-    for name, folder in installed.items():
+    for name, folder in sorted(installed.items(), key=lambda item: item[0] != DEFAULT_MODEL):
         with st.container(border=True):
             try:
                 _model(ModelCard.read(folder), load_report(folder))
