@@ -1,7 +1,10 @@
 """The pieces of the Acting practice page: the prompts with their hints, the stage, the result, the progress."""
 
+import base64
 import random
 
+import cv2
+import numpy as np
 import streamlit as st
 
 from fer import acting
@@ -200,24 +203,27 @@ def result(practice: PracticeState, shot: Shot | None) -> None:
     headline(shot.face)
     picture, looked = st.columns([3, 2], vertical_alignment="bottom")
     picture.image(
-        annotate(shot.picture_bgr, [shot.face]),
-        channels="BGR",
+        _inline(annotate(shot.picture_bgr, [shot.face])),
         width="stretch",
-        output_format="JPEG",
         alt=f"The best frame for {attempt.expression}, with the face's box",
     )
     if shot.activation_map is None:
         st.caption("This model has no activation maps.")
         return
     looked.image(
-        overlay_map(shot.seen_bgr, shot.activation_map),
-        channels="BGR",
+        _inline(overlay_map(shot.seen_bgr, shot.activation_map)),
         width="stretch",
         alt=f"Activation map of {attempt.expression} over the face",
     )
     st.caption(
         f"Left the best frame, kept in memory until you go on. Right, bright: what spoke for *{attempt.expression}*."
     )
+
+
+def _inline(image_bgr: np.ndarray) -> str:
+    """A picture within its own address: a file would be gone where the page is drawn anew before a browser asks."""
+    _, encoded = cv2.imencode(".jpg", image_bgr)
+    return f"data:image/jpeg;base64,{base64.b64encode(encoded).decode()}"
 
 
 def in_words(attempt: Attempt, practice: PracticeState) -> str:
