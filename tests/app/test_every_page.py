@@ -76,7 +76,10 @@ def test_with_a_damaged_detector(page: str, visit: Visit, model_dir: Path) -> No
 
 
 @pytest.mark.parametrize("page", ["home", "image"])
-def test_with_a_model_that_nobody_measured(page: str, visit: Visit, model_dir: Path) -> None:
+def test_with_a_model_that_nobody_measured(
+    page: str, visit: Visit, model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer.paths.model_dirs", lambda: [model_dir])
     shipped = paths.ROOT / "models" / DEFAULT_MODEL
     shutil.copytree(shipped, model_dir / DEFAULT_MODEL)
     (model_dir / DEFAULT_MODEL / "report.json").unlink()
