@@ -75,6 +75,27 @@ def expression_counts(table: pd.DataFrame) -> alt.LayerChart:
     )
 
 
+def short_names(width_px: int) -> str:
+    """Cut an axis' names to three letters below this width, rather than tilt them or leave some out."""
+    return f"width < {width_px} ? slice(datum.label, 0, 3) : datum.label"
+
+
+def shaded_cells(base: alt.Chart, share: str, height_px: int) -> alt.LayerChart:
+    """Lay out a grid's cells, the darker the larger their share, with their words on top.
+
+    Args:
+        base: rows and columns of the grid; its table has the column `words`.
+        share: the column that the shade follows, in [0, 1].
+        height_px: of the whole chart.
+    """
+    squares = base.mark_rect().encode(color=alt.Color(f"{share}:Q", scale=alt.Scale(domain=[0, 1]), legend=None))
+    # The theme's scale runs away from the background, so the letters turn over half-way.
+    words = base.mark_text(fontSize=12).encode(
+        text="words:N", color=alt.condition(f"datum.{share} > 0.5", alt.value(INK_ON_FULL), alt.value(INK))
+    )
+    return alt.layer(squares, words).properties(width="container", height=height_px)
+
+
 def percent(probability: float) -> str:
     """Write a share in [0, 1] as whole per cent; what is more than nothing is never written as 0 %."""
     return "< 1 %" if 0 < probability < 0.005 else f"{probability * 100:.0f} %"

@@ -42,12 +42,13 @@ class SheetFace:
     colour: str = ""
 
 
-def data_uri(image: np.ndarray, kind: Literal["png", "webp"] = "png") -> str:
-    """Write a grey picture as an address that holds all of it.
+def data_uri(image: np.ndarray, kind: Literal["png", "webp", "jpeg"] = "png") -> str:
+    """Write a picture as an address that holds all of it.
 
     Args:
-        image: uint8 of shape (height, width).
-        kind: "png" keeps every pixel, "webp" takes about a third of the room.
+        image: uint8 of shape (height, width), grey, or (height, width, 3), BGR.
+        kind: "png" keeps every pixel, "webp" takes about a third of the room, "jpeg" is the quickest to make of a
+            photo.
 
     Returns:
         A `data:` URI.

@@ -12,7 +12,7 @@ from typing import Literal
 import altair as alt
 import pandas as pd
 
-from fer.charts import INK, INK_ON_FULL, edge_scale, emotion_scale, percent
+from fer.charts import INK, edge_scale, emotion_scale, percent, shaded_cells, short_names
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 
 By = Literal["class", "row"]
@@ -23,8 +23,6 @@ _MAP_PX = 560
 _AXIS_PX = 64
 _OPACITIES = (1.0, 0.55, 0.25)
 _GREY = "#808080"
-_SHORT_NAMES = "width < {0} ? slice(datum.label, 0, 3) : datum.label"
-"""Below this many pixels, the names under columns are cut to three letters rather than tilted or left out."""
 
 _NAMES = alt.Axis(labelOverlap=False, labelPadding=12, title=None)  # a point at 0 reaches past the axis
 _LEGEND = alt.Legend(title=None, orient="top", symbolFillColor=_GREY, symbolStrokeColor=_GREY)
@@ -50,7 +48,7 @@ def class_counts(counts: pd.DataFrame, by: By = "class") -> alt.Chart:
     outer, inner, order, inner_order = ("expression", "row", classes, rows)
     if by == "row":
         outer, inner, order, inner_order = inner, outer, inner_order, order
-    names = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=_SHORT_NAMES.format(50 * len(order)), title=None)
+    names = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=short_names(50 * len(order)), title=None)
     title = str(counts.index.name)
     return (
         alt.Chart(table)
@@ -243,7 +241,7 @@ def agreement_heatmap(table: pd.DataFrame) -> alt.LayerChart:
         ]
     )
     cells["words"] = cells["share"].map(percent)
-    names = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=_SHORT_NAMES.format(560), title="most raters chose")
+    names = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr=short_names(560), title="most raters chose")
     base = alt.Chart(cells).encode(
         alt.X("raters:N", sort=list(table.columns), axis=names),
         alt.Y("label:N", sort=list(table.index), axis=alt.Axis(labelOverlap=False, title=None)),
@@ -254,12 +252,7 @@ def agreement_heatmap(table: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("share:Q", title="share of the label", format=".1%"),
         ],
     )
-    squares = base.mark_rect().encode(color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1]), legend=None))
-    # The theme's scale runs away from the background, so the letters turn over half-way.
-    words = base.mark_text(fontSize=12).encode(
-        text="words:N", color=alt.condition("datum.share > 0.5", alt.value(INK_ON_FULL), alt.value(INK))
-    )
-    return alt.layer(squares, words).properties(width="container", height=36 * len(table) + _AXIS_PX)
+    return shaded_cells(base, "share", 36 * len(table) + _AXIS_PX)
 
 
 def feature_map_points(table: pd.DataFrame, colour_by: ColourBy) -> alt.Chart:

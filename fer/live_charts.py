@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from fer.charts import INK, edge_scale, emotion_scale, percent
+from fer.charts import INK, edge_scale, emotion_scale, percent, short_names
 from fer.results import Face, Sample
 
 MOST_LANES = 3
@@ -30,7 +30,6 @@ _BREAK_S = 1.5  # a line goes on over shorter absences
 _FAINT = 0.45
 _LEAST_SLICE = 0.06  # a smaller one bears no word
 _PIE = alt.ExprRef("max(min(width / 2 - 66, height / 2 - 14), 8)")
-_SHORT_NAMES = "width < 400 ? slice(datum.label, 0, 3) : datum.label"
 
 
 def chosen_people(people: Sequence[int], history: Sequence[Sample] = ()) -> list[int]:
@@ -182,7 +181,7 @@ def count_columns(counts: Mapping[str, int]) -> alt.LayerChart:
     """
     classes = list(counts)
     table = _count_table(counts)
-    names = alt.Axis(labelAngle=0, labelOverlap=False, labelFlush=False, labelExpr=_SHORT_NAMES, title=None)
+    names = alt.Axis(labelAngle=0, labelOverlap=False, labelFlush=False, labelExpr=short_names(400), title=None)
     base = alt.Chart(table).encode(
         alt.X("expression:N", sort=classes, axis=names),
         alt.Y("seen:Q", axis=None),

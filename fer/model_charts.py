@@ -12,7 +12,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from fer.charts import INK, INK_ON_FULL, edge_scale, emotion_scale, percent
+from fer.charts import INK, edge_scale, emotion_scale, percent, shaded_cells, short_names
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.evaluation import Figures, Reliability
 
@@ -25,8 +25,7 @@ _CELL_PX = 36
 _LEAST_OPACITY = 0.25
 _LABEL_ROOM = 1.8  # axis lengths; the name of the costliest model stands in what lies past its point
 _GREY = "#808080"
-_SHORT_NAMES = "width < 420 ? slice(datum.label, 0, 3) : datum.label"
-"""Below this many pixels, the names under columns are cut to three letters rather than tilted or left out."""
+_SHORT_NAMES = short_names(420)
 
 _LEGEND = alt.Legend(title=None, orient="top", symbolFillColor=_GREY, symbolStrokeColor=_GREY)
 _SHARES = alt.Scale(domain=[0, 1])
@@ -60,7 +59,7 @@ def confusion(figures: Figures, as_shares: bool) -> alt.LayerChart:
             alt.Tooltip("share:Q", title="share of the label", format=".1%"),
         ],
     )
-    return _shaded(base, "share", len(names))
+    return shaded_cells(base, "share", _CELL_PX * len(names) + _AXIS_PX)
 
 
 def macro_recall_matrix(cells: pd.DataFrame) -> alt.LayerChart:
@@ -87,17 +86,7 @@ def macro_recall_matrix(cells: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("seen:N", title="note"),
         ],
     )
-    return _shaded(base, "macro_recall", len(models))
-
-
-def _shaded(base: alt.Chart, share: str, rows: int) -> alt.LayerChart:
-    """Lay out cells that are the darker the larger their share, with their `words` on top."""
-    squares = base.mark_rect().encode(color=alt.Color(f"{share}:Q", scale=_SHARES, legend=None))
-    # The theme's scale runs away from the background, so the letters turn over half-way.
-    words = base.mark_text(fontSize=12).encode(
-        text="words:N", color=alt.condition(f"datum.{share} > 0.5", alt.value(INK_ON_FULL), alt.value(INK))
-    )
-    return alt.layer(squares, words).properties(width="container", height=_CELL_PX * rows + _AXIS_PX)
+    return shaded_cells(base, "macro_recall", _CELL_PX * len(models) + _AXIS_PX)
 
 
 def class_figures(figures: Mapping[str, Figures], which: ClassFigure) -> alt.Chart:

@@ -34,8 +34,10 @@ EVALUATION_SPLITS: tuple[str, ...] = (*SPLITS, HELD_OUT, APEX)
 SEEN_ROWS = "rows seen in training"
 """The reason that stamps give for rows that a model learned from."""
 
+AVERAGING_OF: Mapping[str, Averaging] = {"plain": "none", "flip": "flip"}
+"""How faces are read for the figures of that name in an `Evaluation`."""
+
 _NEUTRAL = EMOTIONS_WITH_CONTEMPT.index("neutral")
-_WAYS: Mapping[str, Averaging] = {"plain": "none", "flip": "flip"}
 
 Progress = Callable[[float], None]
 
@@ -138,13 +140,13 @@ def read_split(model: Model, dataset: FaceDataset, split: str, progress: Progres
     if dataset.bad_rows:
         left_out["unreadable rows of the file"] = len(dataset.bad_rows)
     logits = {}
-    for turn, averaging in enumerate(_WAYS.values()):
+    for turn, averaging in enumerate(AVERAGING_OF.values()):
         parts = []
         for start in range(0, len(faces), BATCH):
             crops = scaled(faces.images[start : start + BATCH], model.card.crop_size)
             parts.append(model.predict(crops, averaging).logits)
             if progress is not None:
-                progress((turn + min(1.0, (start + BATCH) / len(faces))) / len(_WAYS))
+                progress((turn + min(1.0, (start + BATCH) / len(faces))) / len(AVERAGING_OF))
         logits[averaging] = np.concatenate(parts)
     return Readings(faces, split, logits, {name: rows for name, rows in left_out.items() if rows})
 
@@ -179,7 +181,7 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
         training_rows = learned_from(card, dataset)
         if training_rows.any():
             has_copy = copies_in(readings.faces.images, dataset.images[training_rows])
-    temperatures = {way: calibration.temperatures.get(averaging, 1.0) for way, averaging in _WAYS.items()}
+    temperatures = {way: calibration.temperatures.get(averaging, 1.0) for way, averaging in AVERAGING_OF.items()}
     stamp = Stamp(
         model=card.name,
         data=dataset.name,
@@ -208,7 +210,7 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
             calibration.set_rules.get(averaging),
             readings.faces.subjects,
         )
-        for way, averaging in _WAYS.items()
+        for way, averaging in AVERAGING_OF.items()
     }
     return Evaluation(stamp, **figures)
 

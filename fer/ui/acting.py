@@ -1,16 +1,14 @@
 """The pieces of the Acting practice page: the prompts with their hints, the stage, the result, the progress."""
 
-import base64
 import random
 
-import cv2
-import numpy as np
 import streamlit as st
 
 from fer import acting
 from fer.acting import BURST_S, COUNTDOWN_S, GOOD_SCORE, NEUTRAL, Attempt, PracticeState
 from fer.acting_session import ActingSession, ActingSnapshot, Shot
 from fer.charts import percent
+from fer.contact_sheet import data_uri
 from fer.drawing import annotate, overlay_map
 from fer.emotions import emotion
 from fer.pipeline import FacePipeline
@@ -202,8 +200,9 @@ def result(practice: PracticeState, shot: Shot | None) -> None:
         return
     headline(shot.face)
     picture, looked = st.columns([3, 2], vertical_alignment="bottom")
+    # As files, pictures would be gone where the page is drawn anew before a browser asks for them.
     picture.image(
-        _inline(annotate(shot.picture_bgr, [shot.face])),
+        data_uri(annotate(shot.picture_bgr, [shot.face]), "jpeg"),
         width="stretch",
         alt=f"The best frame for {attempt.expression}, with the face's box",
     )
@@ -211,19 +210,13 @@ def result(practice: PracticeState, shot: Shot | None) -> None:
         st.caption("This model has no activation maps.")
         return
     looked.image(
-        _inline(overlay_map(shot.seen_bgr, shot.activation_map)),
+        data_uri(overlay_map(shot.seen_bgr, shot.activation_map), "jpeg"),
         width="stretch",
         alt=f"Activation map of {attempt.expression} over the face",
     )
     st.caption(
         f"Left the best frame, kept in memory until you go on. Right, bright: what spoke for *{attempt.expression}*."
     )
-
-
-def _inline(image_bgr: np.ndarray) -> str:
-    """A picture within its own address: a file would be gone where the page is drawn anew before a browser asks."""
-    _, encoded = cv2.imencode(".jpg", image_bgr)
-    return f"data:image/jpeg;base64,{base64.b64encode(encoded).decode()}"
 
 
 def in_words(attempt: Attempt, practice: PracticeState) -> str:

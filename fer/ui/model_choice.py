@@ -17,7 +17,6 @@ from fer.errors import FerError
 from fer.evaluation import APEX, HELD_OUT, Evaluation, Figures, Report, load_report
 from fer.evaluation.report import TEST_SPLIT
 from fer.recognition import MODEL_FILE, ModelCard
-from fer.results import Averaging
 from fer.ui.dataset_choice import open_file
 from fer.ui.model_runs import Key, Result, kept, model_digest
 from fer.ui.style import plain
@@ -26,7 +25,6 @@ Way = Literal["plain", "flip"]
 
 WAYS: dict[Way, str] = {"plain": "As they are", "flip": "Mirrored faces averaged in"}
 _SPLIT_TITLES = {ALL: "all rows", APEX: "expressions at their peak", HELD_OUT: "people not learned from"}
-AVERAGING: dict[Way, Averaging] = {"plain": "none", "flip": "flip"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,11 @@ from fer.datasets import FaceDataset
 from fer.drawing import overlay_map
 from fer.errors import FerError
 from fer.evaluation import mcnemar, paired_difference
-from fer.evaluation.evaluate import scaled
+from fer.evaluation.evaluate import AVERAGING_OF, scaled
 from fer.recognition import EmotionModel
 from fer.ui.dataset_views import page_of
 from fer.ui.loaders import open_model
-from fer.ui.model_choice import AVERAGING, Entry, Rows, Way
+from fer.ui.model_choice import Entry, Rows, Way
 from fer.ui.style import plain
 
 FACES_A_PAGE = 12
@@ -43,7 +43,7 @@ class Answers:
     @classmethod
     def of(cls, entry: Entry, way: Way) -> "Answers":
         temperature = entry.evaluation.stamp.temperature.get(way, 1.0)
-        probabilities = softmax(entry.result.logits[AVERAGING[way]], temperature)
+        probabilities = softmax(entry.result.logits[AVERAGING_OF[way]], temperature)
         return cls(entry, probabilities.argmax(axis=1), probabilities.max(axis=1))
 
     def take(self, index: np.ndarray) -> "Answers":

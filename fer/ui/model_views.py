@@ -1,14 +1,16 @@
 """What the Models page shows of figures: confusion, classes, calibration, cost, other data sets, training, cards."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fer.calibration import softmax
 from fer.datasets import FaceDataset
 from fer.errors import FerError
 from fer.evaluation import Evaluation, cross_data_matrix, load_curve, reliability
+from fer.evaluation.evaluate import AVERAGING_OF
 from fer.model_charts import (
     class_figures,
     confusion,
@@ -18,7 +20,7 @@ from fer.model_charts import (
     training_curve,
 )
 from fer.ui.loaders import open_model
-from fer.ui.model_choice import AVERAGING, Entry, Rows, Way, data_title, split_title
+from fer.ui.model_choice import Entry, Rows, Way, data_title, split_title
 from fer.ui.model_figures import SEEN, protocol
 from fer.ui.model_runs import model_digest
 from fer.ui.style import plain
@@ -27,6 +29,12 @@ SIDE_BY_SIDE = 2
 
 _SPEEDS = "_speeds"
 _FIGURES = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
+
+
+def _side_by_side(entries: Sequence[Entry]) -> Iterator[tuple[Entry, DeltaGenerator]]:
+    """Every model with the column that it is shown in."""
+    for start in range(0, len(entries), SIDE_BY_SIDE):
+        yield from zip(entries[start:], st.columns(SIDE_BY_SIDE, gap="medium"), strict=False)
 
 
 def confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
@@ -43,21 +51,20 @@ def confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None
         key="confusion_unit",
         persist_state="session",
     )
-    for start in range(0, len(measured), SIDE_BY_SIDE):
-        for entry, place in zip(measured[start:], st.columns(SIDE_BY_SIDE, gap="medium"), strict=False):
-            figures = entry.figures(rows.way)
-            right = ", ".join(
-                f"{name} {its.recall:.0%}" for name, its in figures.per_class.items() if its.recall is not None
+    for entry, place in _side_by_side(measured):
+        figures = entry.figures(rows.way)
+        right = ", ".join(
+            f"{name} {its.recall:.0%}" for name, its in figures.per_class.items() if its.recall is not None
+        )
+        with place:
+            st.markdown(f"**{plain(entry.name)}**")
+            st.altair_chart(
+                confusion(figures, unit == "share"),
+                width="stretch",
+                key=f"confusion_{entry.name}",
+                alt=f"How {entry.name} reads {rows.title}. Read as labelled: {right}",
             )
-            with place:
-                st.markdown(f"**{plain(entry.name)}**")
-                st.altair_chart(
-                    confusion(figures, unit == "share"),
-                    width="stretch",
-                    key=f"confusion_{entry.name}",
-                    alt=f"How {entry.name} reads {rows.title}. Read as labelled: {right}",
-                )
-                st.caption(_brief(entry.evaluation, rows.way))
+            st.caption(_brief(entry.evaluation, rows.way))
 
 
 def classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
@@ -106,10 +113,9 @@ def calibration(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | Non
         "A reading of 80 % should be right four times out of five. Dots on the dashed line keep that promise, dots "
         "below it are too sure of themselves. The larger a dot, the more faces."
     )
-    for start in range(0, len(measured), SIDE_BY_SIDE):
-        for entry, place in zip(measured[start:], st.columns(SIDE_BY_SIDE, gap="medium"), strict=False):
-            with place:
-                _calibrated(entry, rows, dataset)
+    for entry, place in _side_by_side(measured):
+        with place:
+            _calibrated(entry, rows, dataset)
 
 
 def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
@@ -120,7 +126,7 @@ def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
         st.caption(f"{errors.capitalize()}. The curves need the readings themselves: measure the model here.")
     else:
         labels = entry.result.faces(dataset).labels
-        logits = entry.result.logits[AVERAGING[rows.way]]
+        logits = entry.result.logits[AVERAGING_OF[rows.way]]
         temperature = entry.evaluation.stamp.temperature.get(rows.way, 1.0)
         curves = {
             "before the temperature": reliability(softmax(logits), labels),

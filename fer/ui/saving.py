@@ -151,14 +151,10 @@ def _finish(live: LiveSession) -> None:
     recording, running = live.stop_recording(), st.session_state.pop(_RUNNING)
     if running.writer is not None:
         running.writer.close()
-    about = {
-        "kind": "live",
-        "started": recording.started.isoformat(timespec="seconds"),
-        "duration_s": round(recording.duration_s, 3),
-        "model": running.reader.model,
-        "detector": running.reader.detector,
-        "classes": list(recording.classes),
-    }
+    reader = running.reader
+    about = about_recording(
+        "live", recording.started, recording.duration_s, reader.model, reader.detector, recording.classes
+    )
     saved = running.writer.session_id if running.writer is not None and recording.samples else None
     st.session_state[_DONE] = Finished(recording, about, saved, running.trouble)
 
@@ -187,6 +183,20 @@ def finished_recording(done: Finished) -> None:
                 )
         if done.session_id is None:
             st.caption("It is not saved: it goes when you record again or leave.")
+
+
+def about_recording(
+    kind: Kind, started: datetime, duration_s: float, model: str, detector: str, classes: Sequence[str]
+) -> dict[str, object]:
+    """What the JSON of a recording says before its samples."""
+    return {
+        "kind": kind,
+        "started": started.isoformat(timespec="seconds"),
+        "duration_s": round(duration_s, 3),
+        "model": model,
+        "detector": detector,
+        "classes": list(classes),
+    }
 
 
 def downloads(samples: Sequence[Sample], classes: Sequence[str], about: Mapping[str, object], stem: str) -> None:

@@ -18,7 +18,7 @@ from fer.session_charts import MAX_RIBBONS, bin_width_s, people_table, person_co
 from fer.store import MAX_NAME, MAX_RETENTION_DAYS, SavedSession, Store
 from fer.ui import live
 from fer.ui.loaders import Settings, file_version
-from fer.ui.saving import KINDS, counted, downloads, lasted, saving_owner, when
+from fer.ui.saving import KINDS, about_recording, counted, downloads, lasted, saving_owner, when
 from fer.ui.style import plain
 
 TOOLS = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
@@ -245,15 +245,9 @@ def _changes(store: Store, owner: str, session: SavedSession, samples: Sequence[
         key=name,
         on_change=lambda: _try(lambda: store.rename(owner, session.id, st.session_state[name])),
     )
-    about = {
-        "name": session.name,
-        "kind": session.kind,
-        "started": session.started.isoformat(timespec="seconds"),
-        "duration_s": round(session.duration_s, 3),
-        "model": session.model,
-        "detector": session.detector,
-        "classes": list(session.classes),
-    }
+    about = {"name": session.name} | about_recording(
+        session.kind, session.started, session.duration_s, session.model, session.detector, session.classes
+    )
     with st.container(horizontal=True):
         downloads(samples, session.classes, about, f"session-{session.id}")
         with st.popover("Delete", icon=":material/delete:", key=f"delete_{session.id}"):
