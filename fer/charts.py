@@ -101,6 +101,12 @@ def percent(probability: float) -> str:
     return "< 1 %" if 0 < probability < 0.005 else f"{probability * 100:.0f} %"
 
 
+def percent_of(field: str) -> str:
+    """The Vega expression that writes a column of probabilities as `percent` does."""
+    share = f"datum.{field}"
+    return f"0 < {share} && {share} < 0.005 ? '< 1 %' : format({share} * 100, '.0f') + ' %'"
+
+
 def _bars(table: pd.DataFrame, x: alt.X, tooltip: list[alt.Tooltip]) -> alt.LayerChart:
     """Lay out horizontal bars with a label at each end.
 

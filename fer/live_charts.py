@@ -7,11 +7,14 @@ get a lane each.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import altair as alt
-import pandas as pd
+import numpy as np
+import pyarrow as pa
 
-from fer.charts import INK, edge_scale, emotion_scale, percent, short_names
+from fer.charts import INK, edge_scale, emotion_scale, percent, percent_of, short_names
 from fer.results import Face, Sample
 
 MOST_LANES = 3
@@ -43,7 +46,20 @@ def chosen_people(people: Sequence[int], history: Sequence[Sample] = ()) -> list
     return sorted(list(seen)[:MOST_LANES])
 
 
-def probabilities_now(faces: Sequence[Face], classes: Sequence[str]) -> alt.LayerChart:
+@dataclass(frozen=True, eq=False)
+class MovingChart:
+    """A chart at one moment.
+
+    Attributes:
+        specification: Vega-Lite's, the same at every moment; names the tables. Shared: not to be changed.
+        tables: by name.
+    """
+
+    specification: Mapping[str, object]
+    tables: Mapping[str, pa.Table]
+
+
+def probabilities_now(faces: Sequence[Face], classes: Sequence[str]) -> MovingChart:
     """Chart what every face shows at this moment: a lane for each, in it one bar a class from 0 to 100 %.
 
     The classes that may be meant (`Face.likely`) are drawn in full colour, the others are faint.
@@ -52,32 +68,49 @@ def probabilities_now(faces: Sequence[Face], classes: Sequence[str]) -> alt.Laye
         faces: from left to right; lanes bear the number of the person.
         classes: the model's classes, which the axis shows also while there is no face.
     """
-    rows = [
-        {
-            "person": face.person,
-            "expression": name,
-            "start": lane * _LANE,
-            "full": lane * _LANE + 1,
-            "end": lane * _LANE + probability,
-            "label": percent(probability),
-            "opacity": 1.0 if name in face.likely else _FAINT,
-        }
+    bars = [
+        (face.person, name, lane * _LANE, probability, percent(probability), 1.0 if name in face.likely else _FAINT)
         for lane, face in enumerate(faces)
         for name, probability in zip(face.classes, face.probabilities.tolist(), strict=True)
     ]
-    columns = ["person", "expression", "start", "full", "end", "label", "opacity"]
-    edges = [{"edge": 0.0}, {"edge": _LANE * max(1, len(faces))}]
+    return MovingChart(
+        _now(tuple(classes)),
+        {
+            "bars": _table(_BARS, bars),
+            "room": pa.table({"edge": [0.0, _LANE * max(1, len(faces))]}),
+        },
+    )
+
+
+_BARS = pa.schema(
+    [
+        ("person", pa.int64()),
+        ("expression", pa.string()),
+        ("start", pa.float64()),
+        ("probability", pa.float64()),
+        ("label", pa.string()),
+        ("opacity", pa.float64()),
+    ]
+)
+
+
+@lru_cache(maxsize=8)
+def _now(classes: tuple[str, ...]) -> dict[str, object]:
     x_scale = alt.Scale(nice=False, zero=True)
     names = alt.Axis(labelOverlap=False, labelPadding=6, domain=False, ticks=False)
-    base = alt.Chart(pd.DataFrame(rows, columns=columns)).encode(
-        alt.Y("expression:N", sort=list(classes), scale=alt.Scale(domain=list(classes)), axis=names, title=None),
-        tooltip=[
-            alt.Tooltip("person:O"),
-            alt.Tooltip("expression:N"),
-            alt.Tooltip("label:N", title="calibrated probability"),
-        ],
+    base = (
+        alt.Chart(alt.NamedData("bars"))
+        .transform_calculate(full="datum.start + 1", end="datum.start + datum.probability")
+        .encode(
+            alt.Y("expression:N", sort=list(classes), scale=alt.Scale(domain=list(classes)), axis=names, title=None),
+            tooltip=[
+                alt.Tooltip("person:O"),
+                alt.Tooltip("expression:N"),
+                alt.Tooltip("label:N", title="calibrated probability"),
+            ],
+        )
     )
-    room = alt.Chart(pd.DataFrame(edges)).mark_point(opacity=0).encode(alt.X("edge:Q", scale=x_scale, axis=None))
+    room = alt.Chart(alt.NamedData("room")).mark_point(opacity=0).encode(alt.X("edge:Q", scale=x_scale, axis=None))
     tracks = base.mark_bar(fill=INK, fillOpacity=0.07).encode(alt.X("start:Q", axis=None), alt.X2("full:Q"))
     bars = base.mark_bar(strokeWidth=1, cornerRadiusEnd=2).encode(
         alt.X("start:Q", axis=None),
@@ -89,12 +122,10 @@ def probabilities_now(faces: Sequence[Face], classes: Sequence[str]) -> alt.Laye
     labels = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(
         alt.X("end:Q", axis=None), text="label:N"
     )
-    return alt.layer(room, tracks, bars, labels).properties(width="container", height=_BARS_PX)
+    return alt.layer(room, tracks, bars, labels).properties(width="container", height=_BARS_PX).to_dict()
 
 
-def last_minute(
-    history: Sequence[Sample], classes: Sequence[str], now_s: float, people: Sequence[int]
-) -> alt.LayerChart:
+def last_minute(history: Sequence[Sample], classes: Sequence[str], now_s: float, people: Sequence[int]) -> MovingChart:
     """Chart the last `SPAN_S` seconds: a lane for each person, in it one line a class from 0 to 100 %.
 
     A line breaks where its person was out of view.
@@ -107,24 +138,35 @@ def last_minute(
     """
     lanes = {person: (len(people) - 1 - i) * (1 + _GAP) for i, person in enumerate(people)}
     points = [
-        {
-            "person": person,
-            "expression": name,
-            "ago": sample.time_s - now_s,
-            "height": lanes[person] + probability,
-            "stretch": stretch,
-            "label": percent(probability),
-        }
+        (person, sample.time_s - now_s, lanes[person], stretch, *sample.probabilities)
         for person in people
         for stretch, sample in _stretches(history, person, now_s)
-        for name, probability in zip(classes, sample.probabilities, strict=True)
     ]
-    columns = ["person", "expression", "ago", "height", "stretch", "label"]
-    tracks = [
-        {"name": f"person {person}", "from": -SPAN_S, "to": 0, "low": low, "high": low + 1}
-        for person, low in lanes.items()
-    ]
-    nobody = [{"name": "", "from": -SPAN_S, "to": 0, "low": 0, "high": 1}]
+    tracks = [(f"person {person}", low) for person, low in lanes.items()]
+    return MovingChart(
+        _minute(tuple(classes)),
+        {"points": _table(_points(classes), points), "lanes": _table(_LANES, tracks or [("", 0.0)])},
+    )
+
+
+_LANES = pa.schema([("name", pa.string()), ("low", pa.float64())])
+
+
+def _points(classes: Sequence[str]) -> pa.Schema:
+    """A moment of a person: the number of the unbroken stretch that it belongs to, and a column for every class."""
+    return pa.schema(
+        [
+            ("person", pa.int64()),
+            ("ago", pa.float64()),
+            ("low", pa.float64()),
+            ("stretch", pa.int64()),
+            *((name, pa.float64()) for name in classes),
+        ]
+    )
+
+
+@lru_cache(maxsize=8)
+def _minute(classes: tuple[str, ...]) -> dict[str, object]:
     x = alt.X(
         "ago:Q",
         scale=alt.Scale(domain=[-SPAN_S, 0], nice=False),
@@ -132,7 +174,9 @@ def last_minute(
         title=None,
     )
     y = alt.Y("height:Q", scale=alt.Scale(nice=False, zero=True), axis=None)
-    ground = alt.Chart(pd.DataFrame(tracks or nobody))
+    ground = alt.Chart(alt.NamedData("lanes")).transform_calculate(
+        **{"from": str(-SPAN_S), "to": "0", "high": "datum.low + 1"}
+    )
     rooms = ground.mark_rect(fill=INK, fillOpacity=0.05).encode(
         alt.X("from:Q"), alt.Y("low:Q", axis=None), x2="to:Q", y2="high:Q"
     )
@@ -140,7 +184,9 @@ def last_minute(
         alt.X("from:Q"), alt.Y("high:Q", axis=None), text="name:N"
     )
     lines = (
-        alt.Chart(pd.DataFrame(points, columns=columns))
+        alt.Chart(alt.NamedData("points"))
+        .transform_fold(list(classes), as_=["expression", "probability"])
+        .transform_calculate(height="datum.low + datum.probability", label=percent_of("probability"))
         .mark_line(strokeWidth=2, interpolate="monotone", clip=True)
         .encode(
             x,
@@ -151,10 +197,14 @@ def last_minute(
                 legend=alt.Legend(title=None, orient="bottom", columns=4, symbolType="stroke"),
             ),
             detail=["person:N", "stretch:N"],
-            tooltip=[alt.Tooltip("person:O"), alt.Tooltip("expression:N"), alt.Tooltip("label:N", title="probability")],
+            tooltip=[
+                alt.Tooltip("person:O"),
+                alt.Tooltip("expression:N"),
+                alt.Tooltip("label:N", title="probability"),
+            ],
         )
     )
-    return alt.layer(rooms, lines, names).properties(width="container", height=_LINES_PX)
+    return alt.layer(rooms, lines, names).properties(width="container", height=_LINES_PX).to_dict()
 
 
 def _stretches(history: Sequence[Sample], person: int, now_s: float) -> list[tuple[int, Sample]]:
@@ -173,17 +223,20 @@ def _stretches(history: Sequence[Sample], person: int, now_s: float) -> list[tup
     return kept
 
 
-def count_columns(counts: Mapping[str, int]) -> alt.LayerChart:
+def count_columns(counts: Mapping[str, int]) -> MovingChart:
     """Chart how often each expression was seen, as columns with their numbers.
 
     Args:
         counts: a number for every class, in the order of the chart.
     """
-    classes = list(counts)
-    table = _count_table(counts)
+    return MovingChart(_columns(tuple(counts)), {"counts": _count_table(counts)})
+
+
+@lru_cache(maxsize=8)
+def _columns(classes: tuple[str, ...]) -> dict[str, object]:
     names = alt.Axis(labelAngle=0, labelOverlap=False, labelFlush=False, labelExpr=short_names(400), title=None)
-    base = alt.Chart(table).encode(
-        alt.X("expression:N", sort=classes, axis=names),
+    base = alt.Chart(alt.NamedData("counts")).encode(
+        alt.X("expression:N", sort=list(classes), axis=names),
         alt.Y("seen:Q", axis=None),
         tooltip=[alt.Tooltip("expression:N"), alt.Tooltip("seen:Q", format=",d"), alt.Tooltip("share:N")],
     )
@@ -195,18 +248,22 @@ def count_columns(counts: Mapping[str, int]) -> alt.LayerChart:
         text=alt.Text("seen:Q", format=",d")
     )
     room = base.mark_point(opacity=0).encode(alt.Y("room:Q", axis=None))
-    return alt.layer(room, columns, labels).properties(width="container", height=_COUNTS_PX)
+    return alt.layer(room, columns, labels).properties(width="container", height=_COUNTS_PX).to_dict()
 
 
-def count_pie(counts: Mapping[str, int]) -> alt.LayerChart:
+def count_pie(counts: Mapping[str, int]) -> MovingChart:
     """Chart each expression's share of all that was seen, as a pie with words at its larger slices.
 
     Args:
         counts: as for `count_columns`.
     """
-    classes = list(counts)
+    return MovingChart(_pie(tuple(counts)), {"counts": _count_table(counts)})
+
+
+@lru_cache(maxsize=8)
+def _pie(classes: tuple[str, ...]) -> dict[str, object]:
     base = (
-        alt.Chart(_count_table(counts))
+        alt.Chart(alt.NamedData("counts"))
         .transform_filter("datum.seen > 0")
         .encode(
             alt.Theta("seen:Q", stack=True),
@@ -224,19 +281,35 @@ def count_pie(counts: Mapping[str, int]) -> alt.LayerChart:
         )
         for side, align in (("right", "left"), ("left", "right"))
     ]
-    return alt.layer(slices, *words).properties(width="container", height=_COUNTS_PX)
+    return alt.layer(slices, *words).properties(width="container", height=_COUNTS_PX).to_dict()
 
 
-def _count_table(counts: Mapping[str, int]) -> pd.DataFrame:
+def _count_table(counts: Mapping[str, int]) -> pa.Table:
     """The columns expression, seen, order, room (what a column's number needs above it), share, left, right.
 
     The last two hold the word for a slice of the pie that stands on that side and is large enough to bear one.
     """
-    table = pd.DataFrame({"expression": list(counts), "seen": list(counts.values()), "order": range(len(counts))})
-    shares = table["seen"] / max(1, int(table["seen"].sum()))
-    table["room"] = table["seen"].clip(lower=1) * 1.15
-    table["share"] = shares.map(percent)
-    words = (table["expression"].str[:3] + " " + table["share"]).where(shares >= _LEAST_SLICE, "")
+    seen = np.array(list(counts.values()), np.int64)
+    shares = seen / max(1, seen.sum())
+    written = [percent(share) for share in shares.tolist()]
+    words = np.where(
+        shares >= _LEAST_SLICE, [f"{name[:3]} {its}" for name, its in zip(counts, written, strict=True)], ""
+    )
     is_right = shares.cumsum() - shares / 2 < 0.5
-    table["right"], table["left"] = words.where(is_right, ""), words.where(~is_right, "")
-    return table
+    return pa.table(
+        {
+            "expression": list(counts),
+            "seen": seen,
+            "order": np.arange(len(seen)),
+            "room": seen.clip(min=1) * 1.15,
+            "share": written,
+            "right": np.where(is_right, words, "").tolist(),
+            "left": np.where(is_right, "", words).tolist(),
+        }
+    )
+
+
+def _table(schema: pa.Schema, rows: Sequence[tuple]) -> pa.Table:
+    """Rows in the order of a schema's columns -> a table; there may be none."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    return pa.table([pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)], schema=schema)

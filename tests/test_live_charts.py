@@ -1,8 +1,8 @@
 """Charts that move: what their data hold, and that nothing else changes."""
 
 import json
+import re
 
-import altair as alt
 import numpy as np
 import pytest
 
@@ -10,6 +10,7 @@ from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.live_charts import (
     MOST_LANES,
     SPAN_S,
+    MovingChart,
     chosen_people,
     count_columns,
     count_pie,
@@ -30,22 +31,32 @@ def make_sample(time_s: float, person: int = 1, emotion: str = "happy") -> Sampl
     return Sample(time_s, person, tuple(float(name == emotion) for name in EMOTIONS), BOX, 0.9)
 
 
-def tables(chart: alt.LayerChart) -> list[list[dict]]:
-    return list(chart.to_dict()["datasets"].values())
+def rows_of(chart: MovingChart, table: str) -> list[dict]:
+    return chart.tables[table].to_pylist()
 
 
-def rows_with(chart: alt.LayerChart, column: str) -> list[dict]:
-    return [row for table in tables(chart) for row in table if column in row]
+def fields_used(part: object) -> set[str]:
+    """The columns that a specification, or a part of it, draws, apart from those that it makes itself."""
+    if isinstance(part, list):
+        return set().union(*map(fields_used, part))
+    if not isinstance(part, dict):
+        return set()
+    found = {part["field"]} if isinstance(part.get("field"), str) else set()
+    made = {name for step in part.get("transform", []) for name in np.atleast_1d(step.get("as", []))}
+    words = [step.get("calculate", step.get("filter", "")) for step in part.get("transform", [])]
+    found |= {name for text in words for name in re.findall(r"datum\.(\w+)", text)}
+    found |= {name for step in part.get("transform", []) for name in step.get("fold", [])}
+    return (found | fields_used(list(part.values()))) - made
 
 
-def specification(chart: alt.LayerChart) -> str:
-    """A chart without its data and without the names that Altair derives from them."""
-    whole = chart.to_dict()
-    names = {name: f"table {i}" for i, name in enumerate(whole.pop("datasets"))}
-    text = json.dumps(whole)
-    for name, stable in names.items():
-        text = text.replace(name, stable)
-    return text
+def layers_by_table(chart: MovingChart) -> dict[str, set[str]]:
+    """The columns that a chart draws, by the table that they are looked for in."""
+    outer = chart.specification.get("data", {}).get("name")
+    found: dict[str, set[str]] = {}
+    for layer in chart.specification["layer"]:
+        name = layer.get("data", {}).get("name", outer)
+        found[name] = found.get(name, set()) | fields_used(layer)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -83,27 +94,50 @@ def test_who_gets_a_lane(in_view: list[int], seen: list[int], chosen: list[int])
     ],
     ids=["now", "the last minute", "columns", "pie"],
 )
-def test_only_the_data_change(before: alt.LayerChart, after: alt.LayerChart) -> None:
-    assert specification(before) == specification(after)
-    assert tables(before) != tables(after)
+def test_only_the_data_change(before: MovingChart, after: MovingChart) -> None:
+    assert before.specification == after.specification
+    assert json.loads(json.dumps(after.specification)) == after.specification
+    assert {name: table.schema for name, table in before.tables.items()} == {
+        name: table.schema for name, table in after.tables.items()
+    }
+    assert dict(before.tables) != dict(after.tables)
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        probabilities_now([make_face(1)], EMOTIONS),
+        last_minute([make_sample(1)], EMOTIONS, 1, [1]),
+        count_columns(dict.fromkeys(EMOTIONS, 1)),
+        count_pie(dict.fromkeys(EMOTIONS, 1)),
+    ],
+    ids=["now", "the last minute", "columns", "pie"],
+)
+def test_every_column_that_is_drawn_is_there(chart: MovingChart) -> None:
+    drawn = layers_by_table(chart)
+    assert set(drawn) == set(chart.tables)
+    for name, columns in drawn.items():
+        assert columns <= set(chart.tables[name].column_names)
 
 
 @pytest.mark.parametrize("classes", [EMOTIONS, EMOTIONS_WITH_CONTEMPT], ids=["seven classes", "eight classes"])
 def test_every_face_has_a_lane_with_a_bar_a_class(classes: tuple[str, ...]) -> None:
     chart = probabilities_now([make_face(4, "sad", classes), make_face(9, "fear", classes)], classes)
-    bars = rows_with(chart, "expression")
+    bars = rows_of(chart, "bars")
     assert [(bar["person"], bar["expression"]) for bar in bars] == [(p, name) for p in (4, 9) for name in classes]
     assert {(bar["person"], bar["expression"]) for bar in bars if bar["label"] == "100 %"} == {(4, "sad"), (9, "fear")}
-    first, second = (max(bar["end"] for bar in bars if bar["person"] == person) for person in (4, 9))
+    first, second = (
+        max(bar["start"] + bar["probability"] for bar in bars if bar["person"] == person) for person in (4, 9)
+    )
     assert first <= 1 < min(bar["start"] for bar in bars if bar["person"] == 9)
-    assert second <= max(row["edge"] for row in rows_with(chart, "edge"))
+    assert second <= max(row["edge"] for row in rows_of(chart, "room"))
 
 
 def test_classes_that_may_be_meant_stand_out() -> None:
     shares = np.full(len(EMOTIONS), 0.1)
     shares[3] = 1 - shares[:3].sum() - shares[4:].sum()
     face = Face(BOX, BOX, 0.9, shares, EMOTIONS, prediction_set=("happy", "angry"), person=1)
-    bars = rows_with(probabilities_now([face], EMOTIONS), "expression")
+    bars = rows_of(probabilities_now([face], EMOTIONS), "bars")
     assert {bar["expression"] for bar in bars if bar["opacity"] == 1} == {"happy", "angry"}
 
 
@@ -119,14 +153,15 @@ def test_classes_that_may_be_meant_stand_out() -> None:
     ids=["nothing", "now", "earlier", "a minute ago at most", "thinned"],
 )
 def test_lines_reach_back_from_now(times_s: list[float], now_s: float, ago: list[float]) -> None:
-    points = rows_with(last_minute([make_sample(t) for t in times_s], EMOTIONS, now_s, [1]), "ago")
-    kept = [point["ago"] for point in points if point["expression"] == "happy"]
+    points = rows_of(last_minute([make_sample(t) for t in times_s], EMOTIONS, now_s, [1]), "points")
+    kept = [point["ago"] for point in points]
+    assert all(point["happy"] == 1 for point in points)
     assert kept == pytest.approx([seconds for seconds in ago if seconds >= -SPAN_S])
 
 
 def test_an_absence_breaks_a_line() -> None:
     history = [make_sample(t) for t in (0, 1, 2, 6, 7)]
-    points = rows_with(last_minute(history, EMOTIONS, 7, [1]), "ago")
+    points = rows_of(last_minute(history, EMOTIONS, 7, [1]), "points")
     stretches = {point["ago"]: point["stretch"] for point in points}
     assert stretches == {-7: 0, -6: 0, -5: 0, -1: 1, 0: 1}
 
@@ -134,10 +169,11 @@ def test_an_absence_breaks_a_line() -> None:
 def test_people_have_lanes_of_their_own_from_top_to_bottom() -> None:
     history = [make_sample(1, 3, "happy"), make_sample(1, 8, "happy"), make_sample(1, 5, "happy")]
     chart = last_minute(history, EMOTIONS, 1, [3, 8])
-    happy = {p["person"]: p["height"] for p in rows_with(chart, "ago") if p["expression"] == "happy"}
-    lanes = {row["name"]: (row["low"], row["high"]) for row in rows_with(chart, "low")}
-    assert set(happy) == {3, 8}
-    assert happy[3] == lanes["person 3"][1] > lanes["person 3"][0] > lanes["person 8"][1] == happy[8]
+    lows = {point["person"]: point["low"] for point in rows_of(chart, "points")}
+    lanes = {row["name"]: row["low"] for row in rows_of(chart, "lanes")}
+    assert {f"person {person}": low for person, low in lows.items()} == lanes
+    assert list(lanes) == ["person 3", "person 8"]
+    assert lows[3] > lows[8] + 1, "no lane reaches into another"
 
 
 @pytest.mark.parametrize(
@@ -150,12 +186,12 @@ def test_people_have_lanes_of_their_own_from_top_to_bottom() -> None:
     ids=["nothing seen", "two slices", "one too small for a word"],
 )
 def test_slices_bear_words_where_there_is_room(counts: dict[str, int], words: list[str]) -> None:
-    rows = rows_with(count_pie(counts), "seen")
+    rows = rows_of(count_pie(counts), "counts")
     assert [row["left"] or row["right"] for row in rows if row["left"] or row["right"]] == words
     assert [row["seen"] for row in rows] == list(counts.values())
     assert not any(row["left"] and row["right"] for row in rows)
 
 
 def test_columns_leave_room_for_their_numbers() -> None:
-    rows = rows_with(count_columns({"happy": 40, "sad": 0}), "seen")
+    rows = rows_of(count_columns({"happy": 40, "sad": 0}), "counts")
     assert all(row["room"] > row["seen"] for row in rows)

@@ -181,7 +181,7 @@ def stages(session: LiveSession, *, playing: bool) -> None:
         if not measured:
             st.caption("Nothing was measured yet.")
             return
-        table = pd.DataFrame(measured, index=["half of the pictures within", "95 % of them within"]).T
+        table = pd.DataFrame(dict(measured), index=["half of the pictures within", "95 % of them within"]).T
         st.table(table.style.format("{:.1f} ms"))
 
     with (
@@ -224,34 +224,36 @@ def _graphs(snapshot: LiveSnapshot) -> None:
     in_view = sorted((face for face in faces if face.person in people), key=lambda face: face.person)
     st.subheader("Now")
     headlines(in_view)
-    st.altair_chart(
+    moving_chart(
         live_charts.probabilities_now(in_view, snapshot.classes),
-        width="stretch",
         alt="The probability of every expression now, a lane for each person",
         key="live_now",
     )
     st.subheader("Last 60 seconds")
-    st.altair_chart(
+    moving_chart(
         live_charts.last_minute(snapshot.history, snapshot.classes, snapshot.now_s, people),
-        width="stretch",
         alt="The probability of every expression over the last minute, a lane for each person",
         key="live_minute",
     )
     st.subheader("Expressions seen")
     columns, pie = st.columns(2)
-    columns.altair_chart(
-        live_charts.count_columns(snapshot.counts),
-        width="stretch",
-        alt="How often each expression was seen",
-        key="live_counts",
-    )
-    pie.altair_chart(
-        live_charts.count_pie(snapshot.counts),
-        width="stretch",
-        alt="Each expression's share of all that was seen",
-        key="live_shares",
-    )
+    with columns:
+        moving_chart(
+            live_charts.count_columns(snapshot.counts), alt="How often each expression was seen", key="live_counts"
+        )
+    with pie:
+        moving_chart(
+            live_charts.count_pie(snapshot.counts),
+            alt="Each expression's share of all that was seen",
+            key="live_shares",
+        )
     st.caption("Four times a second, at most, everyone in view counts once, for the most probable expression.")
+
+
+def moving_chart(chart: live_charts.MovingChart, *, alt: str, key: str) -> None:
+    """Draw a chart; where it is drawn again, the browser takes over its data alone."""
+    spec = {**chart.specification, "datasets": dict(chart.tables)}
+    st.vega_lite_chart(spec=spec, width="stretch", alt=alt, key=key)
 
 
 def still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, view: View) -> None:

@@ -174,12 +174,10 @@ def _course(table: pd.DataFrame, classes: Sequence[str], key: str) -> None:
     counts = person_counts(table, classes)
     counts = (counts.sum() if chosen is None else counts.loc[chosen]).to_dict()
     columns, pie = st.columns([3, 2])
-    columns.altair_chart(
-        live_charts.count_columns(counts), width="stretch", key=f"columns_{key}", alt=_in_words("How often", counts)
-    )
-    pie.altair_chart(
-        live_charts.count_pie(counts), width="stretch", key=f"pie_{key}", alt=_in_words("Which share of", counts)
-    )
+    with columns:
+        live.moving_chart(live_charts.count_columns(counts), key=f"columns_{key}", alt=_in_words("How often", counts))
+    with pie:
+        live.moving_chart(live_charts.count_pie(counts), key=f"pie_{key}", alt=_in_words("Which share of", counts))
     shown = chosen or int(people.loc[people["readings"].idxmax(), "person"])
     st.plotly_chart(
         timeline(table, classes, shown),

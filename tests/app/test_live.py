@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer.live import LiveSession, View
+from fer.live import STAGES, LiveSession, View
 from fer.media import encode_png
 from fer.samples import SAMPLES
 from fer.ui import camera
@@ -108,6 +108,17 @@ def test_counts_are_reset(visit: Visit) -> None:
     app.run()
     app.button(key="live_reset").click().run()
     assert not any(session(app).snapshot().counts.values())
+
+
+def test_how_long_every_step_took_can_be_read(visit: Visit) -> None:
+    app = agree(visit("live"))
+    session(app).process(SAMPLES["astronaut"].load(), 0)
+    app.session_state["live_stages"] = True
+    app.run()
+    assert not app.exception
+    (table,) = app.table
+    assert list(table.value.index) == list(STAGES)
+    assert (table.value >= 0).all(axis=None)
 
 
 class TestSnapshots:
