@@ -1,6 +1,6 @@
 """One visitor's acting practice: frames or photos in, the mirror picture out, and the best frame of the last burst.
 
-Frames come from the thread of the camera's callback; a page reads and leads the practice from threads of its own. Of
+Frames come from a thread of the camera's; a page reads and leads the practice from threads of its own. Of
 all pictures one is kept, in memory, from the burst that it was the best of until the next prompt. Knows nothing of
 Streamlit or WebRTC.
 """
@@ -65,10 +65,10 @@ class ActingSnapshot:
 
 
 class ActingSession:
-    """The practice between the camera's callback and a page; one for each visitor and model."""
+    """The practice between the camera's thread and a page; one for each visitor and model."""
 
     def __init__(self, pipeline: FacePipeline) -> None:
-        self._turn = threading.Lock()  # one frame at a time, should an old callback's thread meet its successor
+        self._turn = threading.Lock()  # one frame at a time, should an old stream's thread meet its successor's
         self._lock = threading.Lock()  # guards all below; never held while faces are looked for
         self._pipeline = pipeline
         self._stream = FaceStream(pipeline, half_life_s=0, everyone=False)

@@ -1,6 +1,6 @@
 """One visitor's live view: frames in, drawn frames out, and a log of numbers that a page can read at any time.
 
-Frames come from the thread of the camera's callback; a page reads and sets from threads of its own. Everything kept is
+Frames come from a thread of the camera's; a page reads and sets from threads of its own. Everything kept is
 numbers, and bounded: a session may run for days. Times are the caller's, in seconds on a steady clock. Knows nothing
 of Streamlit, WebRTC or the store.
 """
@@ -161,7 +161,7 @@ class _Recorder:
 
 
 class LiveSession:
-    """The log between the camera's callback and a page; one for each visitor.
+    """The log between the camera's thread and a page; one for each visitor.
 
     Attributes:
         view, everyone, half_life_s: how the next frames are shown and read (see `View` and `FaceStream`); may be set
@@ -172,7 +172,7 @@ class LiveSession:
         self.view = View()
         self.everyone = True
         self.half_life_s = 0.3
-        self._turn = threading.Lock()  # one frame at a time, should an old callback's thread meet its successor
+        self._turn = threading.Lock()  # one frame at a time, should an old stream's thread meet its successor's
         self._lock = threading.Lock()  # guards all below; never held while a frame is analysed
         self._clock = SteadyClock()
         self._pipeline = pipeline
@@ -221,7 +221,7 @@ class LiveSession:
         """Record from the next frame on; a recording that runs is dropped.
 
         Args:
-            sink: given every frame's samples, on the callback's thread; must be quick, and must not call this session.
+            sink: given every frame's samples, on the frames' thread; must be quick, and must not call this session.
         """
         with self._lock:
             self._recorder = _Recorder(self._pipeline, sink)

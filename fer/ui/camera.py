@@ -19,10 +19,14 @@ from streamlit_webrtc.webrtc import SignallingTimeoutError
 
 from fer.errors import CameraError, MediaError
 from fer.media import decode_image
+from fer.ui import prompt_video
+from fer.ui.exchange import PictureExchange
 from fer.ui.ice import VARIABLE, ice_servers
 from fer.ui.server import LOOPBACK
 from fer.ui.style import plain
 from fer.ui.uploads import UPLOAD_TYPES
+
+prompt_video.install()
 
 Process = Callable[[np.ndarray, float], np.ndarray]
 """Called by the stream's own thread with image_bgr, uint8 of shape (height, width, 3), and the time in seconds on
@@ -201,15 +205,18 @@ def _draw(key: str, process: Process, configuration: dict, watch: Watch) -> bool
     def show(frame: av.VideoFrame) -> av.VideoFrame:
         drawn = process(frame.to_ndarray(format="bgr24"), time.monotonic())
         watch.saw_frame(time.monotonic())
-        return av.VideoFrame.from_ndarray(drawn, format="bgr24")
+        shown = av.VideoFrame.from_ndarray(drawn, format="bgr24")
+        shown.pts, shown.time_base = frame.pts, frame.time_base
+        return shown
 
+    exchange = PictureExchange(show)  # a player takes the one that it is given when it starts
     try:
         state = webrtc_streamer(
             key,
             rtc_configuration=configuration,
             media_stream_constraints=CONSTRAINTS,
-            video_frame_callback=show,
-            async_processing=True,
+            sink_video_track=exchange,
+            source_video_track=exchange.shown,
             sendback_audio=False,
             video_html_attrs={
                 "autoPlay": True,
