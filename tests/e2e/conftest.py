@@ -286,7 +286,12 @@ def start_camera(page: "Page") -> None:
     pytest.fail("the camera does not start")
 
 
+def decoded(data_url: str) -> np.ndarray:
+    """The picture in a `data:` URL: image_bgr, uint8 of shape (height, width, 3)."""
+    data = base64.b64decode(data_url.partition(",")[2])
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+
 def shown_picture(page: "Page") -> np.ndarray:
     """The picture that the player shows at this moment: image_bgr, uint8 of shape (height, width, 3)."""
-    data = base64.b64decode(player(page).evaluate(_GRAB).partition(",")[2])
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return decoded(player(page).evaluate(_GRAB))

@@ -19,7 +19,9 @@ from tests.e2e.conftest import (
     App,
     Arrive,
     Visitor,
+    decoded,
     make_clip,
+    player,
     press_start,
     running_app,
     shown_picture,
@@ -183,22 +185,43 @@ def face_in_clip(detector: str) -> tuple[np.ndarray, np.ndarray | None]:
     return np.array([x + w / 2, y + h / 2]) - here, None if face.landmarks_xy is None else face.landmarks_xy - here
 
 
-def test_every_picture_carries_its_own_box(app: App, arrive_with_camera: Arrive, astronaut: Path) -> None:
+@pytest.fixture
+def yunet(app: App, yunet_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lets the app, and `face_in_clip`, find YuNet's file while a test runs."""
+    fetched = app.cache / yunet_file.name
+    fetched.write_bytes(yunet_file.read_bytes())
+    monkeypatch.setenv("FER_MODEL_DIR", str(yunet_file.parent))
+    yield
+    fetched.unlink()
+
+
+@pytest.mark.parametrize(
+    ("detector", "least"),
+    [
+        pytest.param(
+            "haar", PICTURES * 3 // 4, id="Haar, which misses or shifts one face in ten in compressed pictures"
+        ),
+        pytest.param("yunet", PICTURES, id="YuNet"),
+    ],
+)
+def test_every_picture_carries_its_own_box(
+    detector: str, least: int, app: App, arrive_with_camera: Arrive, astronaut: Path, request: pytest.FixtureRequest
+) -> None:
+    """A box that belongs to the picture before would be too far off in every one of them."""
+    if detector == "yunet":
+        request.getfixturevalue("yunet")
     visitor = live(arrive_with_camera, app, astronaut)
-    expected, _ = face_in_clip("haar")
+    expected, _ = face_in_clip(detector)
     expected = expected * (-1, 1)  # a mirror
     pictures_until(visitor.page, lambda picture: box_ltrb(picture) is not None)
-    without_box, places = 0, []
+    fitting = []
     for _ in range(PICTURES):
         picture = shown_picture(visitor.page)
         box, marker = box_ltrb(picture), marker_xy(picture)
-        without_box += box is None
-        if box is not None:
-            off = middle(box) - marker - expected
-            assert np.abs(off).max() <= TOLERANCE * (box[2] - box[0]), (box, marker)
-            places.append(marker)
-    assert without_box <= 2, "Haar misses this face in one picture of sixty"
-    assert np.ptp(places, axis=0).max() > 60, "the face moved between the pictures"
+        if box is not None and np.abs(middle(box) - marker - expected).max() <= TOLERANCE * (box[2] - box[0]):
+            fitting.append(marker)
+    assert len(fitting) >= least
+    assert np.ptp(fitting, axis=0).max() > 60, "the face moved between the pictures"
     visitor.page.get_by_text("Looks happy").first.wait_for()
     assert visitor.troubles == []
 
@@ -228,28 +251,69 @@ def test_switches_do_what_they_say(app: App, arrive_with_camera: Arrive, astrona
     pictures_until(page, lambda picture: box_ltrb(picture) and detail(picture) < sharp / 3)
 
 
-def test_landmarks_sit_on_eyes_nose_and_mouth(
-    app: App, arrive_with_camera: Arrive, astronaut: Path, yunet_file: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("yunet")
+def test_landmarks_sit_on_eyes_nose_and_mouth(app: App, arrive_with_camera: Arrive, astronaut: Path) -> None:
+    page = live(arrive_with_camera, app, astronaut).page
+    _, landmarks_xy = face_in_clip("yunet")
+    spots_xy = landmarks_xy * (-1, 1)  # a mirror
+
+    def contrast(picture: np.ndarray) -> float:
+        """How far black and white are apart where the landmarks are, on average: a white dot has a dark ring."""
+        marker = marker_xy(picture)
+        spots = [] if marker is None else (marker + spots_xy).round().astype(int)
+        return np.mean([np.ptp(picture[y - 5 : y + 6, x - 5 : x + 6]) for x, y in spots] or [0])
+
+    pictures_until(page, lambda picture: box_ltrb(picture) and 100 < contrast(picture) < 180)
+    switch(page, "Landmarks")
+    pictures_until(page, lambda picture: box_ltrb(picture) and contrast(picture) > 200)
+
+
+FIRST_PICTURES = """() => {
+    window.firstPictures = [];
+    const canvas = document.createElement('canvas');
+    const keep = (video) => {
+        if (window.firstPictures.length === 12) return;
+        canvas.width = video.videoWidth;
+        canvas.height = video.videoHeight;
+        canvas.getContext('2d').drawImage(video, 0, 0);
+        window.firstPictures.push(canvas.toDataURL('image/jpeg', 0.97));
+        video.requestVideoFrameCallback(() => keep(video));
+    };
+    const find = () => {
+        const video = document.querySelector('video');
+        if (video) video.requestVideoFrameCallback(() => keep(video)); else requestAnimationFrame(find);
+    };
+    find();
+}"""
+"""Runs in the player's frame before it starts: keeps the first pictures that it shows."""
+
+
+def test_blurred_faces_are_blurred_from_the_first_picture_on(
+    app: App, arrive_with_camera: Arrive, astronaut: Path
 ) -> None:
-    fetched = app.cache / yunet_file.name
-    fetched.write_bytes(yunet_file.read_bytes())
-    monkeypatch.setenv("FER_MODEL_DIR", str(yunet_file.parent))
-    try:
-        page = live(arrive_with_camera, app, astronaut).page
-        _, landmarks_xy = face_in_clip("yunet")
-        spots_xy = landmarks_xy * (-1, 1)  # a mirror
+    page = arrive_with_camera(app, astronaut, viewport={"width": 1280, "height": 1400}).open("live")
+    switch(page, "Blur faces")
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.get_by_role("button", name="I understand").click()
+    page.locator("iframe[title*=webrtc]").wait_for()
+    player(page).get_by_role("button", name=re.compile("start", re.IGNORECASE)).wait_for()
+    player(page).evaluate(FIRST_PICTURES)
+    start_camera(page)
+    player(page).wait_for_function("() => window.firstPictures.length === 12")
 
-        def contrast(picture: np.ndarray) -> float:
-            """How far black and white are apart where the landmarks are, on average: a white dot has a dark ring."""
-            marker = marker_xy(picture)
-            spots = [] if marker is None else (marker + spots_xy).round().astype(int)
-            return np.mean([np.ptp(picture[y - 5 : y + 6, x - 5 : x + 6]) for x, y in spots] or [0])
+    def detail(picture: np.ndarray) -> float:
+        """How sharp the eyes are, to the left of the marker in a mirror; or all of it, where all of it is blurred."""
+        marker, sharpness = marker_xy(picture), np.abs(cv2.Laplacian(picture, cv2.CV_64F)).mean(axis=2)
+        if marker is None:
+            return sharpness.mean()
+        x, y = np.round(marker).astype(int)
+        sides = (sharpness[y + 91 : y + 131, max(0, x + across - 40) : x + across + 40] for across in (-134, 134))
+        return max(side.mean() for side in sides if side.size)
 
-        pictures_until(page, lambda picture: box_ltrb(picture) and 100 < contrast(picture) < 180)
-        switch(page, "Landmarks")
-        pictures_until(page, lambda picture: box_ltrb(picture) and contrast(picture) > 200)
-    finally:
-        fetched.unlink()
+    sharp = detail(cv2.flip(next(frames(patch(*ASTRONAUT))), 1))
+    first = [decoded(data) for data in player(page).evaluate("() => window.firstPictures")]
+    details = [detail(picture) for picture in first]
+    assert max(details) < sharp / 3
 
 
 MISSING = """() => {
