@@ -95,7 +95,24 @@ def test_rates(noted: Sequence[tuple[float, float]], found: list[float]) -> None
         pytest.param([(_strip(1), 100.0)], [(_strip(1), 180.0)], [80], id="one"),
         pytest.param([(_strip(1), 100.0)], [(_strip(1, mirrored=True), 180.0)], [80], id="mirrored"),
         pytest.param([(_strip(1), 100.0)], [(_strip(1), 90.0)], [], id="before it went"),
-        pytest.param([(_strip(1), 100.0), (_strip(1), 900.0)], [(_strip(1), 980.0)], [80], id="the clip began again"),
+        pytest.param(
+            [(_strip(number % live.PICTURES), 100.0 * number) for number in range(2 * live.PICTURES)],
+            [(_strip(5), 580.0), (_strip(5), 100.0 * live.PICTURES + 590)],
+            [80, 90],
+            id="the clip began again",
+        ),
+        pytest.param(
+            [(_strip(number % live.PICTURES), 100.0 * number) for number in range(2 * live.PICTURES) if number != 133],
+            [(_strip(5), 100.0 * live.PICTURES + 590)],
+            [90],
+            id="the camera's view skipped one when the clip began again",
+        ),
+        pytest.param(
+            [(_strip(number), 100.0 * number) for number in range(100)],
+            [(_strip(5), 5580.0)],
+            [5080],
+            id="seconds late",
+        ),
         pytest.param([(_strip(1), 100.0)], [("0" * live.FIELDS, 180.0)], [], id="not to be read"),
         pytest.param([("0" * live.FIELDS, 100.0)], [("1" * live.FIELDS, 180.0)], [], id="neither to be read"),
         pytest.param(

@@ -17,6 +17,8 @@ import numpy as np
 
 from fer.benchmark.measurement import Measurement
 from fer.benchmark.server import BROWSER_FLAGS, NO_BROWSER, find_chromium, memory_mb, started_app, wait_for_port
+from fer.detection import load_detector
+from fer.pipeline import DEFAULT_MODEL
 from fer.samples import SAMPLES
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ ROWS = {
     "visitors": (f"live page, most visitors with {VISITORS_RATE:g} frames/s each", "visitors", None, True),
 }
 
-_READ = """
+_FOLLOW = """
 async ([fields, strip]) => {
     const follow = (video, log) => {
         const canvas = new OffscreenCanvas(4 * fields, 4);
@@ -144,7 +146,8 @@ def _measure(chromium: str, minutes: float, progress: Callable[[str], None]) -> 
                 memory = _growth(page, process.pid, minutes)
                 progress("More and more visitors ...")
                 visitors = _crowd(browser, address, page)
-    clip = f"camera at {RATE} frames a second, {WIDTH}x{HEIGHT}, Chromium on this machine"
+    reading = f"{DEFAULT_MODEL}, {load_detector().name}"
+    clip = f"{reading}, camera at {RATE} frames a second, {WIDTH}x{HEIGHT}, Chromium on this machine"
     return [
         _measured("one", one, f"{clip}; the page saw {seen_of_one}"),
         _measured("four", four, f"{clip}; the page saw {seen_of_four}"),
@@ -298,21 +301,36 @@ def latencies_ms(camera: Sequence[tuple[str, float]], shown: Sequence[tuple[str,
         shown: the same of what came back, mirrored or not.
 
     Returns:
-        One for each picture that came back and whose number the camera had shown before.
+        One for each picture that came back after the camera had shown it. What the camera's own view skipped is taken
+        to have come evenly between its neighbours; a picture counts for the last time that the clip showed it.
     """
+    came = [(number, at_ms) for number, at_ms in map(_read, camera) if number is not None]
+    if not came:
+        return ()
+    steps = np.diff([number for number, _ in came]) % PICTURES
+    rounds = came[0][0] + np.concatenate([[0], np.cumsum(steps)])
+    times_ms = [at_ms for _, at_ms in came]
     found = []
-    came = [(number_of([int(field) for field in strip]), at_ms) for strip, at_ms in camera]
-    for strip, at_ms in shown:
-        number = number_of([int(field) for field in strip])
-        before = [came_ms for other, came_ms in came if other == number and came_ms <= at_ms]
-        if number is not None and before:
-            found.append(at_ms - before[-1])
+    for number, at_ms in map(_read, shown):
+        if number is None:
+            continue
+        last = rounds[-1] - (rounds[-1] - number) % PICTURES
+        turns = np.arange(last, rounds[0] - 1, -PICTURES)
+        waits = at_ms - np.interp(turns, rounds, times_ms)
+        waits = waits[waits > -1000 / RATE]  # a later turn of the clip, not one whose view was drawn a moment late
+        if len(waits) and waits[0] >= 0:
+            found.append(float(waits[0]))
     return tuple(found)
+
+
+def _read(noted: tuple[str, float]) -> tuple[int | None, float]:
+    """A strip's number, and when it was seen."""
+    return number_of([int(field) for field in noted[0]]), noted[1]
 
 
 def _latencies(page: "Page") -> tuple[float, ...]:
     player = _player(page)
-    player.evaluate(_READ, [FIELDS, STRIP / HEIGHT])
+    player.evaluate(_FOLLOW, [FIELDS, STRIP / HEIGHT])
     page.wait_for_timeout(WATCH_S * 1000)
     seen = player.evaluate("() => window.ferSeen")
     return latencies_ms(seen["camera"], seen["shown"])
