@@ -17,7 +17,7 @@ from fer import paths, store
 from fer.emotions import EMOTIONS
 from fer.errors import StoreError
 from fer.results import Sample
-from fer.store import Store
+from fer.store import Store, schema
 
 SCHEMES = "FER_DATABASE_URL must begin with postgresql:// or with sqlite:///, but does not."
 NO_FILE = "FER_DATABASE_URL must name a file after sqlite:///, but names none."
@@ -247,7 +247,7 @@ class TestDeleting:
         opened.set_retention("ann", days)
         assert opened.retention("ann") == days
         with opened._writing() as connection:
-            connection.execute(store._SESSIONS.update().values(saved=datetime.now(UTC) - timedelta(days=age_days)))
+            connection.execute(schema.SESSIONS.update().values(saved=datetime.now(UTC) - timedelta(days=age_days)))
         assert len(opened.sessions("ann")) == left
         assert len(opened.sessions("bob")) == 1, "he chose nothing"
         assert rows(url, "samples") == left + 1
@@ -256,7 +256,7 @@ class TestDeleting:
         recorded(opened, "ann", [sample(0.0)])
         opened.set_retention("ann", 7)
         with opened._writing() as connection:
-            connection.execute(store._SESSIONS.update().values(saved=datetime.now(UTC) - timedelta(days=8)))
+            connection.execute(schema.SESSIONS.update().values(saved=datetime.now(UTC) - timedelta(days=8)))
         assert rows(url, "sessions") == 1
         Store(url).close()
         assert rows(url, "sessions") == 0
@@ -314,7 +314,7 @@ class TestVersions:
             lambda connection: connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN note TEXT"),
             lambda connection: connection.exec_driver_sql("UPDATE sessions SET note = 'moved', name = 'v3'"),
         )
-        monkeypatch.setattr(store, "MIGRATIONS", steps)
+        monkeypatch.setattr(schema, "MIGRATIONS", steps)
         for _ in range(2):  # the second time there is nothing to do; the first step would fail
             newer = Store(url)
             with newer._reading() as connection:
@@ -333,7 +333,7 @@ class TestVersions:
             lambda connection: connection.exec_driver_sql("no SQL at all"),
         )
         with monkeypatch.context() as patch:
-            patch.setattr(store, "MIGRATIONS", steps)
+            patch.setattr(schema, "MIGRATIONS", steps)
             with pytest.raises(StoreError, match="cannot be used"):
                 Store(url)
         again = Store(url)
@@ -419,10 +419,10 @@ class TestTrouble:
     def test_what_waits_too_long_is_lost_and_counted(
         self, opened: Store, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(store, "MAX_PENDING", 10)
+        monkeypatch.setattr("fer.store.writer.MAX_PENDING", 10)
         writer = opened.begin("ann", **FACTS)
         with monkeypatch.context() as patch:
-            patch.setattr(store._SAMPLES, "insert", lambda: sa.text("no SQL at all"))
+            patch.setattr(schema.SAMPLES, "insert", lambda: sa.text("no SQL at all"))
             writer.write([sample(float(moment)) for moment in range(12)])
             writer._work._commit()
             writer.write([sample(12.0)])

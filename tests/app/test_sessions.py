@@ -7,9 +7,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from fer import paths, store
+from fer import paths
 from fer.emotions import EMOTIONS
-from fer.store import Store
+from fer.store import Store, schema
 from tests.app.conftest import Visit, said
 from tests.test_store import recorded, sample
 
@@ -156,7 +156,7 @@ class TestForAWhile:
     def test_old_ones_are_counted_before_they_go(self, visit: Visit, saved: Store, two: tuple[int, int]) -> None:
         old = datetime.now(UTC) - timedelta(days=9)
         with saved._writing() as connection:
-            change = store._SESSIONS.update().where(store._SESSIONS.c.id == two[0])
+            change = schema.SESSIONS.update().where(schema.SESSIONS.c.id == two[0])
             connection.execute(change.values(started=old, saved=old))
         app = visit("sessions")
         app.number_input(key="retention_days").set_value(7).run()

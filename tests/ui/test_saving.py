@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from fer import store
 from fer.live import LiveSession, View
 from fer.pipeline import FacePipeline
 from fer.recognition import load_model
-from fer.store import Store
+from fer.store import Kind, Store
 from fer.ui import saving
 from tests.app.conftest import said
 from tests.fakes import SquareFinder, drawn_face, install_model
@@ -238,4 +238,4 @@ class TestRecording:
 
 
 def test_every_kind_has_a_word() -> None:
-    assert set(saving.KINDS) == set(store.get_args(store.Kind))
+    assert set(saving.KINDS) == set(get_args(Kind))

@@ -1,0 +1,281 @@
+"""Sessions and their samples: questions and changes, each by an owner.
+
+Who an owner is, is not known here: every question and every change names one, and what belongs to somebody else is as
+if it were not there.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import sqlalchemy as sa
+
+from fer.errors import StoreError
+from fer.results import Sample
+from fer.store.database import default_url, engine_of, parsed, place_of, told
+from fer.store.schema import SAMPLES, SESSIONS, SETTINGS, migrate
+from fer.store.writer import SessionWriter
+
+Kind = Literal["live", "acting"]
+
+MAX_NAME = 80
+MAX_RETENTION_DAYS = 3650
+
+
+@dataclass(frozen=True)
+class SavedSession:
+    """One recording, without its samples.
+
+    Attributes:
+        id: its number in the database.
+        name: given by its owner.
+        kind: what it was recorded with.
+        model, detector: who read the faces.
+        classes: the model's classes, in the order of the samples' probabilities.
+        started: when it began, UTC.
+        duration_s: time of the last sample, in seconds since the recording began.
+        people: how many persons were told apart.
+        counts: how often each class was the most probable one, once a person and frame; every class has an entry.
+    """
+
+    id: int
+    name: str
+    kind: Kind
+    model: str
+    detector: str
+    classes: tuple[str, ...]
+    started: datetime
+    duration_s: float
+    people: int
+    counts: Mapping[str, int]
+
+    @property
+    def readings(self) -> int:
+        """How many samples it has."""
+        return sum(self.counts.values())
+
+    @property
+    def main(self) -> str | None:
+        """The class that was most often the most probable one; None where no face was seen."""
+        return max(self.classes, key=self.counts.__getitem__) if self.readings else None
+
+
+class Store:
+    """The saved sessions of all owners. May be shared by threads; several processes may have the same database open.
+
+    Every method raises `StoreError` where the database cannot be reached or used. A session that is not there, or not
+    the owner's, gives one and the same error.
+
+    Attributes:
+        place: where the numbers are, for people: a file, or a database and its server; without a password.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        """Open the database, make or move on its tables, and delete what was to be deleted by now.
+
+        Args:
+            url: of SQLAlchemy's kind, SQLite or PostgreSQL; None takes `FER_DATABASE_URL`, else a file in
+                `fer.paths.sessions_dir()`.
+
+        Raises:
+            StoreError: there is no such database, it cannot be reached or written, or a newer program made it.
+        """
+        address = parsed(url or os.environ.get("FER_DATABASE_URL", "").strip() or default_url())
+        self.place = place_of(address)
+        self._engine = engine_of(address)
+        try:
+            with self._writing() as connection:
+                migrate(connection, self.place)
+            self.purge()
+        except StoreError:
+            self._engine.dispose()
+            raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with told(self.place), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with told(self.place), self._engine.execution_options(writes=True).begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give the connections back; writers have to be closed before."""
+        self._engine.dispose()
+
+    def begin(
+        self, owner: str, *, name: str, kind: Kind, model: str, detector: str, classes: Sequence[str]
+    ) -> "SessionWriter":
+        """Begin a session and return what writes its samples.
+
+        Raises:
+            StoreError: also where the name is empty or too long.
+        """
+        if kind not in get_args(Kind):
+            raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, but is {kind}.")
+        now = datetime.now(UTC)
+        row = {
+            "owner": owner,
+            "name": _checked_name(name),
+            "kind": kind,
+            "model": model,
+            "detector": detector,
+            "classes": list(classes),
+            "started": now,
+            "saved": now,
+            "duration_s": 0.0,
+            "people": 0,
+            "counts": dict.fromkeys(classes, 0),
+        }
+        with self._writing() as connection:
+            session_id = connection.execute(SESSIONS.insert().values(row)).inserted_primary_key.id
+        return SessionWriter(session_id, classes, self._append, self._drop_if_empty)
+
+    def sessions(self, owner: str) -> list[SavedSession]:
+        """The owner's sessions, the newest first, after those past their time were deleted."""
+        self.purge()
+        query = sa.select(SESSIONS).where(SESSIONS.c.owner == owner)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(SESSIONS.c.started.desc(), SESSIONS.c.id.desc())).all()
+        return [_session(row) for row in rows]
+
+    def session(self, owner: str, session_id: int) -> SavedSession:
+        """One session of the owner."""
+        with self._reading() as connection:
+            row = connection.execute(sa.select(SESSIONS).where(_owned(owner, session_id))).one_or_none()
+        if row is None:
+            raise _missing()
+        return _session(row)
+
+    def samples(self, owner: str, session_id: int) -> list[Sample]:
+        """What a session recorded, in the order in which it came."""
+        columns = [SAMPLES.c[name] for name in ("time_s", "person", "probabilities", *"xywh", "detector_score")]
+        query = sa.select(*columns).where(SAMPLES.c.session == session_id).order_by(SAMPLES.c.id)
+        with self._reading() as connection:
+            if connection.execute(sa.select(SESSIONS.c.id).where(_owned(owner, session_id))).one_or_none() is None:
+                raise _missing()
+            return [
+                Sample(time_s, person, tuple(probabilities), (x, y, w, h), score)
+                for time_s, person, probabilities, x, y, w, h, score in connection.execute(query)
+            ]
+
+    def rename(self, owner: str, session_id: int, name: str) -> None:
+        """Give a session another name.
+
+        Raises:
+            StoreError: also where the name is empty or too long.
+        """
+        change = SESSIONS.update().where(_owned(owner, session_id)).values(name=_checked_name(name))
+        with self._writing() as connection:
+            if not connection.execute(change).rowcount:
+                raise _missing()
+
+    def delete(self, owner: str, session_id: int) -> None:
+        """Delete a session and its samples; a recording that still runs ends with a sentence."""
+        with self._writing() as connection:
+            if not connection.execute(SESSIONS.delete().where(_owned(owner, session_id))).rowcount:
+                raise _missing()
+
+    def delete_all(self, owner: str) -> int:
+        """Delete every session of the owner and return how many there were."""
+        with self._writing() as connection:
+            return connection.execute(SESSIONS.delete().where(SESSIONS.c.owner == owner)).rowcount
+
+    def retention(self, owner: str) -> int | None:
+        """After how many days the owner's sessions are deleted; None: never."""
+        with self._reading() as connection:
+            query = sa.select(SETTINGS.c.retention_days).where(SETTINGS.c.owner == owner)
+            return connection.execute(query).scalar_one_or_none()
+
+    def set_retention(self, owner: str, days: int | None) -> None:
+        """Choose after how many days (1 to `MAX_RETENTION_DAYS`) the owner's sessions are deleted; None: never.
+
+        It holds for those that are there already, too.
+
+        Raises:
+            StoreError: also where the number of days is out of range.
+        """
+        if days is not None and not 1 <= days <= MAX_RETENTION_DAYS:
+            raise StoreError(f"Sessions can be deleted after 1 to {MAX_RETENTION_DAYS:,} days, not after {days:,}.")
+        with self._writing() as connection:
+            connection.execute(SETTINGS.delete().where(SETTINGS.c.owner == owner))
+            connection.execute(SETTINGS.insert().values(owner=owner, retention_days=days))
+        self.purge()
+
+    def purge(self) -> int:
+        """Delete what is older than its owner chose, and return how many sessions that were.
+
+        A session's age counts from the last moment that was saved.
+        """
+        now, deleted = datetime.now(UTC), 0
+        with self._reading() as connection:
+            chosen = connection.execute(sa.select(SETTINGS).where(SETTINGS.c.retention_days.is_not(None))).all()
+        for owner, days in chosen:
+            old = (SESSIONS.c.owner == owner) & (SESSIONS.c.saved < now - timedelta(days=days))
+            with self._writing() as connection:
+                deleted += connection.execute(SESSIONS.delete().where(old)).rowcount
+        return deleted
+
+    def _append(self, session_id: int, samples: Sequence[Sample], summary: Mapping[str, object]) -> None:
+        """Write samples and what a list shows of the session, both or neither.
+
+        Raises:
+            IntegrityError: the session is no longer there.
+        """
+        rows = [
+            {
+                "session": session_id,
+                "time_s": float(sample.time_s),
+                "person": int(sample.person),
+                "probabilities": [float(p) for p in sample.probabilities],
+                **{name: float(value) for name, value in zip("xywh", sample.box_xywh, strict=True)},
+                "detector_score": float(sample.detector_score),
+            }
+            for sample in samples
+        ]
+        with self._writing() as connection:
+            connection.execute(SAMPLES.insert(), rows)
+            change = SESSIONS.update().where(SESSIONS.c.id == session_id)
+            connection.execute(change.values(saved=datetime.now(UTC), **summary))
+
+    def _drop_if_empty(self, session_id: int) -> None:
+        """Delete a session that has no sample; there would be nothing to see."""
+        recorded = sa.select(SAMPLES.c.id).where(SAMPLES.c.session == session_id).exists()
+        with self._writing() as connection:
+            connection.execute(SESSIONS.delete().where((SESSIONS.c.id == session_id) & ~recorded))
+
+
+def _owned(owner: str, session_id: int) -> sa.ColumnElement[bool]:
+    return (SESSIONS.c.id == session_id) & (SESSIONS.c.owner == owner)
+
+
+def _missing() -> StoreError:
+    return StoreError("This session is not there; it may have been deleted.")
+
+
+def _session(row: sa.Row) -> SavedSession:
+    return SavedSession(
+        id=row.id,
+        name=row.name,
+        kind=row.kind,
+        model=row.model,
+        detector=row.detector,
+        classes=tuple(row.classes),
+        started=row.started,
+        duration_s=row.duration_s,
+        people=row.people,
+        counts=MappingProxyType({name: row.counts.get(name, 0) for name in row.classes}),
+    )
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise StoreError(f"A session's name must have 1 to {MAX_NAME} letters that can be printed.")
+    return name

@@ -1,0 +1,129 @@
+"""One session's samples -> rows, from a thread of its own, so that no frame ever waits for a disk or a network.
+
+What was recorded up to a kill is there afterwards: the thread commits what came in every `COMMIT_EVERY_S`.
+"""
+
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from sqlalchemy.exc import IntegrityError
+
+from fer.errors import StoreError
+from fer.results import Sample
+
+COMMIT_EVERY_S = 0.5
+"""How often a recording is committed; a kill loses no more than that and what one commit takes."""
+
+MAX_PENDING = 20_000
+"""Samples that wait in memory while the database cannot be reached: 20 minutes of one person."""
+
+
+Append = Callable[[int, Sequence[Sample], Mapping[str, object]], None]
+DropIfEmpty = Callable[[int], None]
+
+
+class SessionWriter:
+    """Writes one session's samples from a thread of its own, so that no frame ever waits for a disk or a network.
+
+    While the database cannot be reached, samples wait in memory (up to `MAX_PENDING`) and are tried again.
+    A writer that nobody holds any longer writes what it has and ends.
+    """
+
+    def __init__(self, session_id: int, classes: Sequence[str], append: Append, drop_if_empty: DropIfEmpty) -> None:
+        """Begin to write.
+
+        Args:
+            session_id: the session's number in the database.
+            classes: what the samples' probabilities stand for.
+            append: writes samples and what a list shows of the session, both or neither.
+            drop_if_empty: deletes the session if it has no sample.
+        """
+        self.session_id = session_id
+        self._work = _Work(session_id, classes, append, drop_if_empty)
+        self._thread = threading.Thread(target=self._work.run, name=f"session {session_id}", daemon=True)
+        self._thread.start()
+        weakref.finalize(self, self._work.stop.set)
+
+    @property
+    def error(self) -> str | None:
+        """One sentence where something is not saved; None again once it is."""
+        return self._work.error
+
+    def write(self, samples: Sequence[Sample]) -> None:
+        """Take samples; returns at once. What comes after `close` is not saved."""
+        self._work.take(samples)
+
+    def close(self) -> None:
+        """Write what is left and end; `error` says afterwards whether all is there. A session without samples goes."""
+        self._work.stop.set()
+        self._thread.join()
+
+
+class _Work:
+    """What a writer and its thread share. Knows nothing of the writer, which can therefore be forgotten."""
+
+    def __init__(self, session_id: int, classes: Sequence[str], append: Append, drop_if_empty: DropIfEmpty) -> None:
+        self.stop = threading.Event()
+        self.error: str | None = None
+        self._session_id, self._classes = session_id, tuple(classes)
+        self._append, self._drop_if_empty = append, drop_if_empty
+        self._lock = threading.Lock()
+        self._pending: list[Sample] = []
+        self._lost = 0
+        self._gone = False
+        self._people: set[int] = set()
+        self._counts = Counter(dict.fromkeys(self._classes, 0))
+
+    def take(self, samples: Sequence[Sample]) -> None:
+        with self._lock:
+            if self._gone or self.stop.is_set():
+                return
+            room = MAX_PENDING - len(self._pending)
+            self._pending.extend(samples[:room])
+            self._lost += len(samples[room:])
+
+    def run(self) -> None:
+        while not self.stop.wait(COMMIT_EVERY_S):
+            self._commit()
+        self._commit()
+        if not self._pending and not self._gone and not self._people:
+            with suppress(StoreError):  # an empty session does no harm
+                self._drop_if_empty(self._session_id)
+
+    def _commit(self) -> None:
+        """Write what is pending; on an error it stays pending."""
+        with self._lock:
+            batch = self._pending[:]
+        if not batch:
+            return
+        people = self._people | {int(sample.person) for sample in batch}
+        counts = self._counts + Counter(
+            self._classes[max(range(len(self._classes)), key=sample.probabilities.__getitem__)] for sample in batch
+        )
+        summary = {
+            "duration_s": float(batch[-1].time_s),
+            "people": len(people),
+            "counts": {name: counts[name] for name in self._classes},
+        }
+        try:
+            self._append(self._session_id, batch, summary)
+        except StoreError as error:
+            if isinstance(error.__cause__, IntegrityError):
+                self._forget()
+            else:
+                self.error = f"The recording is not being saved, and is tried again: {error}"
+            return
+        self._people, self._counts = people, counts
+        with self._lock:
+            del self._pending[: len(batch)]
+            lost = self._lost
+        self.error = f"{lost:,} readings of this recording were lost while it could not be saved." if lost else None
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._gone = True
+            self._pending.clear()
+        self.error = "This session was deleted while it was recorded, so nothing more of it is saved."
