@@ -22,6 +22,7 @@ _HEIGHT_PX = 280
 _SQUARE_PX = 300
 _AXIS_PX = 64
 _CELL_PX = 36
+_ROWS_PX = 50  # three lines of a name
 _LEAST_OPACITY = 0.25
 _LABEL_ROOM = 1.8  # axis lengths; the name of the costliest model stands in what lies past its point
 _GREY = "#808080"
@@ -71,10 +72,20 @@ def macro_recall_matrix(cells: pd.DataFrame) -> alt.LayerChart:
     """
     models, rows = (list(dict.fromkeys(cells[column])) for column in ("model", "rows"))
     cells = cells.assign(words=cells["macro_recall"].map(percent) + cells["seen"].map(lambda seen: seen and " *"))
-    axis = alt.Axis(labelAngle=0, labelLimit=260, labelOverlap=False, title=None, orient="top")
+    # Names of models are short and few, those of rows are neither: they stand on several lines at the side.
+    across = alt.Axis(
+        labelAngle=0,
+        labelExpr="width < 300 ? split(datum.label, '-') : datum.label",
+        labelOverlap=False,
+        title=None,
+        orient="top",
+    )
+    down = alt.Axis(
+        labelExpr="split(datum.label, ', ')", labelOffset=-8, labelOverlap=False, labelLimit=240, title=None
+    )
     base = alt.Chart(cells).encode(
-        alt.X("rows:N", sort=rows, axis=axis),
-        alt.Y("model:N", sort=models, axis=alt.Axis(labelOverlap=False, labelLimit=240, title=None)),
+        alt.X("model:N", sort=models, axis=across),
+        alt.Y("rows:N", sort=rows, axis=down),
         tooltip=[
             alt.Tooltip("model:N"),
             alt.Tooltip("rows:N", title="measured on"),
@@ -86,7 +97,7 @@ def macro_recall_matrix(cells: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("seen:N", title="note"),
         ],
     )
-    return shaded_cells(base, "macro_recall", _CELL_PX * len(models) + _AXIS_PX)
+    return shaded_cells(base, "macro_recall", _ROWS_PX * len(rows) + _AXIS_PX)
 
 
 def class_figures(figures: Mapping[str, Figures], which: ClassFigure) -> alt.Chart:
@@ -223,7 +234,7 @@ def training_curve(epochs: Sequence[Mapping[str, Any]], figure: str, title: str)
         columns=["epoch", "value"],
     )
     number = ".2f" if figure == "loss" else ".1%"
-    axis = alt.Axis(title=title, tickCount=5, format=".1f" if figure == "loss" else ".0%")
+    axis = alt.Axis(title=title, tickCount=5, format=number)
     return (
         alt.Chart(table)
         .mark_line(color=INK, point=alt.OverlayMarkDef(color=INK, size=24))

@@ -137,6 +137,12 @@ class TestMatrix:
         (table,) = tables(macro_recall_matrix(CELLS))
         assert [row["words"] for row in table] == ["61 %", "70 %", "99 % *"]
 
+    def test_every_model_has_a_column_whatever_it_was_measured_on(self) -> None:
+        encoding = macro_recall_matrix(CELLS).to_dict()["layer"][0]["encoding"]
+        assert (encoding["x"]["field"], encoding["x"]["sort"]) == ("model", ["a", "b"])
+        assert (encoding["y"]["field"], encoding["y"]["sort"]) == ("rows", ["FER2013, PrivateTest", "CK+, all rows"])
+        assert "split(" in encoding["y"]["axis"]["labelExpr"], "long names stand on several lines"
+
     def test_an_interval_is_one_hover_away(self) -> None:
         tips = macro_recall_matrix(CELLS).to_dict()["layer"][0]["encoding"]["tooltip"]
         assert {"low", "high", "n", "classes", "seen"} <= {tip["field"] for tip in tips}
@@ -178,3 +184,7 @@ class TestTraining:
     def test_epochs_without_the_figure_are_left_out(self, figure: str, rows: list[dict]) -> None:
         (table,) = tables(training_curve(EPOCHS, figure, figure))
         assert table == rows
+
+    @pytest.mark.parametrize(("figure", "number"), [("loss", ".2f"), ("public_accuracy", ".1%")])
+    def test_the_axis_is_as_fine_as_the_curve(self, figure: str, number: str) -> None:
+        assert training_curve(EPOCHS, figure, figure).to_dict()["encoding"]["y"]["axis"]["format"] == number

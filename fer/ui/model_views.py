@@ -1,6 +1,7 @@
 """What the Models page shows of figures: confusion, classes, calibration, cost, other data sets, training, cards."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -329,6 +330,8 @@ def cards(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> 
     """Show the facts that every model comes with."""
     for entry in entries:
         card = entry.model.card
+        training = dict(card.training)
+        recipe = str(training.pop("recipe", ""))
         with st.container(border=True):
             st.markdown(f"**{plain(card.name)}**")
             st.markdown(f"{plain(card.summary)}. {plain(card.limits)}")
@@ -339,17 +342,28 @@ def cards(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> 
                 "Activation maps": "none" if card.maps_size is None else f"{card.maps_size} \u00d7 {card.maps_size}",
                 "Detectors with a framing": ", ".join(card.framing) or "none",
                 "Licence": card.licence,
-                **{f"Training: {name.replace('_', ' ')}": _fact(value) for name, value in card.training.items()},
+                **{f"Training: {name.replace('_', ' ')}": _fact(value) for name, value in training.items()},
                 "Files": f"digest {model_digest(card.name)[:12]}",
             }
             st.table(pd.DataFrame({"": {name: plain(value) for name, value in facts.items()}}), hide_header=True)
+            for part in filter(None, recipe.split(" | ")):
+                st.caption(plain(f"Recipe: {part}"))
 
 
 def _fact(value: object) -> str:
+    """A value of a card in words; of digests, the beginning."""
+    if value is None:
+        return "none"
+    if isinstance(value, Mapping) and set(value) == {"name", "digest"}:
+        return f"{value['name']} ({_fact(value['digest'])})"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_fact(its)}" for name, its in value.items())
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
+        return f"digest {value[:12]}"
     if isinstance(value, list | tuple) and len(value) > 8:
-        return f"{', '.join(map(str, value[:8]))} and {len(value) - 8:,} more"
+        return f"{', '.join(map(_fact, value[:8]))} and {len(value) - 8:,} more"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
+        return ", ".join(map(_fact, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)
