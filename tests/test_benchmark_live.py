@@ -113,6 +113,12 @@ def test_rates(noted: Sequence[tuple[float, float]], found: list[float]) -> None
             [5080],
             id="seconds late",
         ),
+        pytest.param(
+            [(_strip(number), 100.0 * number) for number in range(100)],
+            [(_strip(99), 9980.0), (_strip(100), 9950.0)],
+            [80],
+            id="before the camera's view shows it",
+        ),
         pytest.param([(_strip(1), 100.0)], [("0" * live.FIELDS, 180.0)], [], id="not to be read"),
         pytest.param([("0" * live.FIELDS, 100.0)], [("1" * live.FIELDS, 180.0)], [], id="neither to be read"),
         pytest.param(

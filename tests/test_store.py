@@ -344,8 +344,9 @@ class TestVersions:
     def test_a_newer_one_is_refused(self, opened: Store, url: str) -> None:
         with opened._writing() as connection:
             connection.exec_driver_sql("UPDATE schema_version SET version = 7")
-        with pytest.raises(StoreError, match=r"newer version of this program \(their tables have version 7, this one"):
+        with pytest.raises(StoreError, match=r"newer version of this program \(their tables have version 7") as told:
             Store(url)
+        assert str(told.value).endswith("name another place by FER_SESSIONS_DIR or FER_DATABASE_URL.")
 
 
 class TestTrouble:

@@ -308,8 +308,8 @@ def latencies_ms(camera: Sequence[tuple[str, float]], shown: Sequence[tuple[str,
     if not came:
         return ()
     steps = np.diff([number for number, _ in came]) % PICTURES
-    rounds = came[0][0] + np.concatenate([[0], np.cumsum(steps)])
-    times_ms = [at_ms for _, at_ms in came]
+    rounds = came[0][0] + np.concatenate([[0], np.cumsum(steps), [steps.sum() + PICTURES]])
+    times_ms = [*(at_ms for _, at_ms in came), came[-1][1] + PICTURES * 1000 / RATE]  # the clip goes on
     found = []
     for number, at_ms in map(_read, shown):
         if number is None:

@@ -101,7 +101,7 @@ def migrate(connection: sa.Connection, place: str) -> None:
         raise StoreError(
             f"The saved sessions in {place} were made by a newer version of this program (their tables "
             f"have version {version}, this one knows {newest}); update it, or name another place by "
-            "FERSESSIONS_DIR or FER_DATABASE_URL."
+            "FER_SESSIONS_DIR or FER_DATABASE_URL."
         )
     for step in MIGRATIONS[version - 1 :]:
         step(connection)

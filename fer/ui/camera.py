@@ -96,9 +96,14 @@ class Trouble(StrEnum):
 
 
 class Watch:
-    """Counts what a stream brings, so that liveness is judged by pictures and not by what the player claims."""
+    """Counts what a stream brings, so that liveness is judged by pictures and not by what the player claims.
 
-    def __init__(self) -> None:
+    Attributes:
+        process: what the page wants done with the next picture; a stream outlives the run of the page that started it.
+    """
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
         self._lock = threading.Lock()
         self._waiting_since: float | None = None
         self._frames = 0
@@ -196,14 +201,15 @@ def stream(key: str, process: Process) -> bool:
     except CameraError as error:
         st.error(plain(str(error)), icon=":material/settings_alert:")
         configuration = {"iceServers": []}
-    watch: Watch = st.session_state.setdefault(f"_watch_{key}", Watch())
+    watch: Watch = st.session_state.setdefault(f"_watch_{key}", Watch(process))
+    watch.process = process
     with st.container(gap=None):
-        return _draw(key, process, configuration, watch)
+        return _draw(key, configuration, watch)
 
 
-def _draw(key: str, process: Process, configuration: dict, watch: Watch) -> bool:
+def _draw(key: str, configuration: dict, watch: Watch) -> bool:
     def show(frame: av.VideoFrame) -> av.VideoFrame:
-        drawn = process(frame.to_ndarray(format="bgr24"), time.monotonic())
+        drawn = watch.process(frame.to_ndarray(format="bgr24"), time.monotonic())
         watch.saw_frame(time.monotonic())
         shown = av.VideoFrame.from_ndarray(drawn, format="bgr24")
         shown.pts, shown.time_base = frame.pts, frame.time_base
@@ -216,7 +222,7 @@ def _draw(key: str, process: Process, configuration: dict, watch: Watch) -> bool
             rtc_configuration=configuration,
             media_stream_constraints=CONSTRAINTS,
             sink_video_track=exchange,
-            source_video_track=exchange.shown,
+            player_factory=lambda: exchange,
             sendback_audio=False,
             video_html_attrs={
                 "autoPlay": True,

@@ -31,14 +31,20 @@ class _Ticket:
 
 
 class ProcessedTrack(MediaStreamTrack):
-    """The pictures that go back. Belongs to one event loop."""
+    """The pictures that go back. Asked by one event loop; may be stopped from any thread.
+
+    Attributes:
+        asked: is set as soon as somebody asks for a picture.
+    """
 
     kind = "video"
 
     def __init__(self) -> None:
         super().__init__()
+        self.asked = asyncio.Event()
         self._offered: av.VideoFrame | None = None
         self._changed = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._out = 0
 
     def offer(self, frame: av.VideoFrame) -> None:
@@ -52,7 +58,8 @@ class ProcessedTrack(MediaStreamTrack):
         Whoever asks may be a relay, which asks again at once and queues what it is given: how many pictures are on
         their way is told by how many are still alive.
         """
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
+        self.asked.set()
         while self.readyState == "live" and (self._offered is None or self._out >= MOST_OUT):
             self._changed.clear()
             await self._changed.wait()
@@ -61,13 +68,14 @@ class ProcessedTrack(MediaStreamTrack):
         frame, self._offered = self._offered, None
         frame.opaque = ticket = _Ticket()
         self._out += 1
-        weakref.finalize(ticket, _on, loop, self._came_home).atexit = False
+        weakref.finalize(ticket, _on, self._loop, self._came_home).atexit = False
         return frame
 
     def stop(self) -> None:
         """End the track: whoever waits for a picture is told."""
         super().stop()
-        self._changed.set()
+        if self._loop is not None:
+            _on(self._loop, self._changed.set)
 
     def _came_home(self) -> None:
         self._out -= 1
@@ -75,11 +83,14 @@ class ProcessedTrack(MediaStreamTrack):
 
 
 class PictureExchange:
-    """Takes a player's pictures (a `streamlit_webrtc` sink for one session) and gives processed ones (`shown`).
+    """Takes a player's pictures (a `streamlit_webrtc` sink for one session) and gives processed ones.
 
     Attributes:
-        shown: the track to send back.
+        video: the track to send back.
+        audio: None; with it, an exchange is what `streamlit_webrtc` takes for a player.
     """
+
+    audio = None
 
     def __init__(self, process: Callable[[av.VideoFrame], av.VideoFrame]) -> None:
         """Make an exchange that waits for a player.
@@ -88,11 +99,11 @@ class PictureExchange:
             process: one picture into a new one, in a thread of this exchange alone; where it raises, the picture is
                 dropped.
         """
-        self.shown = ProcessedTrack()
+        self.video = ProcessedTrack()
         self._process = process
         self._track: MediaStreamTrack | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task | None = None
+        self._stopped = False
 
     def addTrack(self, track: MediaStreamTrack) -> None:  # noqa: N802
         """Take pictures from this track, from `start` on."""
@@ -103,16 +114,22 @@ class PictureExchange:
         return self._track is not None
 
     def start(self) -> None:
-        """Begin, on the event loop that runs; goes on until the pictures end or `stop` is called."""
-        self._loop = asyncio.get_running_loop()
-        self._task = self._loop.create_task(self._run(self._track))
+        """Begin, on the event loop that runs, and go on until the pictures end or `stop` is called.
+
+        Nothing is taken before somebody asks for what is given: a connection may never come about.
+        """
+        if not self._stopped:
+            self._task = asyncio.get_running_loop().create_task(self._run(self._track))
 
     def stop(self) -> None:
         """End, from any thread; an exchange that has ended does not start again."""
-        if self._loop is not None:
-            _on(self._loop, self._task.cancel)
+        self._stopped = True
+        self.video.stop()
+        if self._task is not None:
+            _on(self._task.get_loop(), self._task.cancel)
 
     async def _run(self, track: MediaStreamTrack) -> None:
+        await self.video.asked.wait()
         loop = asyncio.get_running_loop()
         newest: list[av.VideoFrame] = []
         came = asyncio.Event()
@@ -133,13 +150,13 @@ class PictureExchange:
                 if not newest:
                     break
                 try:
-                    self.shown.offer(await loop.run_in_executor(worker, self._process, newest.pop()))
+                    self.video.offer(await loop.run_in_executor(worker, self._process, newest.pop()))
                 except Exception:
                     _LOG.exception("A picture could not be processed")
         finally:
             reader.cancel()
             worker.shutdown(wait=False, cancel_futures=True)
-            self.shown.stop()
+            self.video.stop()
 
 
 def _on(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:

@@ -11,7 +11,11 @@ from aiortc.rtp import RtpPacket
 
 
 class PromptJitterBuffer(JitterBuffer):
-    """A jitter buffer that looks at the marker bit of video packets first."""
+    """A jitter buffer that looks at the marker bit of video packets.
+
+    It gives one picture a packet, as its receiver wants it. After a mark that got lost, pictures of a single packet
+    therefore come one late, as they always did, until one of several packets lets them catch up.
+    """
 
     def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
         """Take a packet.
@@ -22,6 +26,8 @@ class PromptJitterBuffer(JitterBuffer):
         ask, frame = super().add(packet)
         if frame is None and self._is_video:
             frame = self._marked()
+        if frame is not None and self._is_video and not frame.data:
+            frame = None  # padding behind a picture's mark: to a decoder, no data is the end of the stream
         return ask, frame
 
     def _marked(self) -> JitterFrame | None:

@@ -1,7 +1,10 @@
 """The Acting practice page with photos in place of a stream: prompts, scores, and that nothing is skipped."""
 
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +15,8 @@ from fer.emotions import EMOTIONS
 from fer.media import decode_image
 from fer.pipeline import DEFAULT_MODEL
 from fer.samples import SAMPLES
+from fer.ui import camera
+from fer.ui.exchange import PictureExchange
 from tests.app.conftest import Visit, said
 from tests.fakes import install_model, write_network
 
@@ -48,8 +53,8 @@ def _start(app: AppTest, what: str) -> AppTest:
 
 
 def _take(app: AppTest, data: bytes) -> AppTest:
-    (camera,) = app.camera_input
-    return camera.set_value(("photo.jpg", data, "image/jpeg")).run()
+    (taker,) = app.camera_input
+    return taker.set_value(("photo.jpg", data, "image/jpeg")).run()
 
 
 def _prompt(app: AppTest) -> str:
@@ -203,3 +208,23 @@ class TestRound:
         app.sidebar.selectbox(key="model").set_value(DEFAULT_MODEL).run()
         assert _prompt(app) == "Look neutral"
         assert "Your progress" in said(app)
+
+
+def test_a_stream_that_runs_goes_to_the_model_that_is_chosen_now(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    exchanges: list[PictureExchange] = []
+
+    def play(key: str, *, sink_video_track: PictureExchange, **settings: object) -> SimpleNamespace:
+        exchanges.append(sink_video_track)
+        return SimpleNamespace(state=SimpleNamespace(playing=True, signalling=False))
+
+    monkeypatch.setattr(camera, "webrtc_streamer", play)
+    app = visit("acting")
+    _press(app, "I understand, go on to the camera")
+    (first,) = app.session_state["_acting"].values()
+    app.sidebar.selectbox(key="model").set_value("fer2013-small").run()
+    assert not app.exception
+    _, second = app.session_state["_acting"].values()
+    frame = av.VideoFrame.from_ndarray(SAMPLES["astronaut"].load(), format="bgr24")
+    frame.pts, frame.time_base = 0, Fraction(1, 15)
+    exchanges[0]._process(frame)
+    assert (first.snapshot().face_seen, second.snapshot().face_seen) == (False, True)

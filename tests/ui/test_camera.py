@@ -34,7 +34,7 @@ LATE_S = PATIENCE_S + 2
     ],
 )
 def test_liveness_is_judged_by_pictures(events: list[tuple[float, str]], at_s: float, trouble: Trouble | None) -> None:
-    watch = Watch()
+    watch = Watch(lambda image_bgr, time_s: image_bgr)
     for now_s, event in events:
         if event == "frame":
             watch.saw_frame(now_s)

@@ -76,7 +76,21 @@ def test_a_picture_goes_out_at_once_and_never_as_it_came() -> None:
         exchange = started(camera)
         for number in range(1, 6):
             camera.show(number)
-            assert number_of(await exchange.shown.recv()) == number
+            assert number_of(await exchange.video.recv()) == number
+        exchange.stop()
+
+    asyncio.run(asyncio.wait_for(play(), 30))
+
+
+def test_nothing_is_taken_before_somebody_asks() -> None:
+    async def play() -> None:
+        camera = Camera()
+        exchange = started(camera)
+        camera.show(1)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert camera.taken == 0
+        assert number_of(await exchange.video.recv()) == 1
         exchange.stop()
 
     asyncio.run(asyncio.wait_for(play(), 30))
@@ -91,6 +105,7 @@ def test_while_one_is_processed_only_the_newest_waits() -> None:
             return brighten(frame)
 
         exchange = started(camera, slowly)
+        first = asyncio.create_task(exchange.video.recv())
         camera.show(1)
         await until(lambda: camera.taken == 1)
         await asyncio.sleep(0)
@@ -98,8 +113,8 @@ def test_while_one_is_processed_only_the_newest_waits() -> None:
             camera.show(number)
         await until(lambda: camera.taken == 8)
         go_on.release(8)
-        assert number_of(await exchange.shown.recv()) == 1
-        assert number_of(await exchange.shown.recv()) == 8
+        assert number_of(await first) == 1
+        assert number_of(await exchange.video.recv()) == 8
         exchange.stop()
 
     asyncio.run(asyncio.wait_for(play(), 30))
@@ -114,8 +129,9 @@ def test_behind_a_slow_encoder_nothing_queues_in_the_relay() -> None:
             return brighten(frame)
 
         exchange = started(camera, note)
-        relay = MediaRelay()
-        sender = relay.subscribe(relay.subscribe(exchange.shown))  # as streamlit-webrtc passes tracks on
+        sender = MediaRelay().subscribe(exchange.video)  # as streamlit-webrtc passes a player's track on
+        camera.show(0)
+        assert number_of(await sender.recv()) == 0
         behind = []
         for number in range(1, 100):
             camera.show(number)
@@ -140,7 +156,7 @@ def test_it_processes_in_one_thread() -> None:
         exchange = started(camera, note)
         for number in range(1, 20):
             camera.show(number)
-            await exchange.shown.recv()
+            await exchange.video.recv()
         exchange.stop()
         assert len(threads) == 1
         assert threading.get_ident() not in threads, "the event loop is free meanwhile"
@@ -157,10 +173,11 @@ def test_an_error_costs_one_picture(caplog: pytest.LogCaptureFixture) -> None:
     async def play() -> None:
         camera = Camera()
         exchange = started(camera, choosily)
+        given = asyncio.create_task(exchange.video.recv())
         camera.show(1)
         await until(lambda: "not this one" in caplog.text)
         camera.show(2)
-        assert number_of(await exchange.shown.recv()) == 2
+        assert number_of(await given) == 2
         exchange.stop()
 
     with caplog.at_level(logging.ERROR):
@@ -168,12 +185,12 @@ def test_an_error_costs_one_picture(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("end", ["unplugged", "stopped", "stopped from another thread"])
-def test_when_it_ends_whoever_waits_is_told(end: str) -> None:
+def test_when_it_ends_whoever_waits_is_told_and_nothing_goes_on(end: str) -> None:
     async def play() -> None:
+        before = asyncio.all_tasks()
         camera = Camera()
         exchange = started(camera)
-        relay = MediaRelay()
-        sender = relay.subscribe(exchange.shown)
+        sender = MediaRelay().subscribe(exchange.video)
         camera.show(1)
         await sender.recv()
         waiting = asyncio.create_task(sender.recv())
@@ -186,13 +203,41 @@ def test_when_it_ends_whoever_waits_is_told(end: str) -> None:
             await asyncio.to_thread(exchange.stop)
         with pytest.raises(MediaStreamError):
             await waiting
-        assert exchange.shown.readyState == "ended"
+        assert exchange.video.readyState == "ended"
         await until(lambda: not any(thread.name.startswith("pictures") for thread in threading.enumerate()))
+        await until(lambda: asyncio.all_tasks() <= before)
 
     asyncio.run(asyncio.wait_for(play(), 30))
 
 
-def test_one_that_was_never_used_can_be_stopped_and_dropped() -> None:
-    exchange = PictureExchange(brighten)
-    assert not exchange.hasTrack()
-    exchange.stop()
+def test_no_relay_goes_on_when_the_server_ends_it_first() -> None:
+    """As a worker of streamlit-webrtc does when a visitor leaves: sink, player, connection."""
+
+    async def play() -> None:
+        before = asyncio.all_tasks()
+        camera = Camera()
+        exchange = started(camera)
+        sender = MediaRelay().subscribe(exchange.video)
+        camera.show(1)
+        await sender.recv()
+        await asyncio.sleep(0)
+        await asyncio.to_thread(lambda: (exchange.stop(), exchange.video.stop(), sender.stop()))
+        await until(lambda: asyncio.all_tasks() <= before)
+
+    asyncio.run(asyncio.wait_for(play(), 30))
+
+
+@pytest.mark.parametrize("has_track", [False, True], ids=["never used", "never started"])
+def test_one_that_was_stopped_does_not_start(has_track: bool) -> None:
+    async def play() -> None:
+        exchange, camera = PictureExchange(brighten), Camera()
+        assert not exchange.hasTrack()
+        exchange.stop()
+        if has_track:
+            exchange.addTrack(camera)
+            exchange.start()
+        with pytest.raises(MediaStreamError):
+            await exchange.video.recv()
+        assert camera.taken == 0
+
+    asyncio.run(asyncio.wait_for(play(), 30))

@@ -9,9 +9,9 @@ from fer.ui import prompt_video
 from fer.ui.prompt_video import PromptJitterBuffer
 
 
-def packet(number: int, picture: int, *, last: bool = False) -> RtpPacket:
+def packet(number: int, picture: int, *, last: bool = False, padding: bool = False) -> RtpPacket:
     made = RtpPacket(sequence_number=number % 2**16, timestamp=picture, marker=int(last))
-    made._data = b"%d " % number
+    made._data = b"" if padding else b"%d " % number
     return made
 
 
@@ -26,6 +26,11 @@ def packet(number: int, picture: int, *, last: bool = False) -> RtpPacket:
         ([packet(1, 10, last=True), packet(3, 20, last=True), packet(2, 20)], {0: b"1 ", 2: b"2 3 "}),
         ([packet(1, 10), packet(3, 10, last=True)], {}),
         ([packet(65535, 10), packet(65536, 10, last=True)], {1: b"65535 65536 "}),
+        (
+            [packet(1, 10, last=True), packet(2, 10, padding=True), packet(3, 20), packet(4, 20, last=True)],
+            {0: b"1 ", 3: b"3 4 "},
+        ),
+        ([packet(1, 10, last=True), packet(2, 10, last=True, padding=True)], {0: b"1 "}),
     ],
     ids=[
         "one packet",
@@ -36,6 +41,8 @@ def packet(number: int, picture: int, *, last: bool = False) -> RtpPacket:
         "the second out of order",
         "a packet got lost",
         "numbers begin anew",
+        "padding behind a picture",
+        "padding with a mark",
     ],
 )
 def test_a_picture_is_handed_on_when_it_is_whole(packets: list[RtpPacket], pictures: dict[int, bytes]) -> None:
