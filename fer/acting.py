@@ -183,13 +183,18 @@ def progress(attempts: Sequence[Attempt], classes: Sequence[str]) -> list[Progre
 
 
 def to_table(attempts: Sequence[Attempt]) -> "pd.DataFrame":
-    """Lay tries out as one row each, with the columns of `Attempt`; right types also where there are none."""
+    """Lay tries out as one row each, with the columns of `Attempt`; right types also where there are none.
+
+    Those of the neutral face were compared with no neutral face.
+    """
     import pandas as pd
 
     words, numbers = ("expression", "read_as"), ("score", "probability", "neutral_probability")
     types = {"round": "int64", **dict.fromkeys(words, "str"), **dict.fromkeys(numbers, "float64")}
     columns = [field.name for field in fields(Attempt)]
-    return pd.DataFrame([attempt.to_record() for attempt in attempts], columns=columns).astype(types)
+    table = pd.DataFrame([attempt.to_record() for attempt in attempts], columns=columns).astype(types)
+    table.loc[table["expression"] == NEUTRAL, "neutral_probability"] = float("nan")
+    return table
 
 
 @dataclass(frozen=True)
@@ -300,6 +305,10 @@ class Practice:
             self._show()
         else:
             self._phase = "done"
+
+    def leave(self) -> None:
+        """Give the round up; tries that were scored stay."""
+        self._phase = "idle"
 
     def watch(self, face: Face | None, time_s: float) -> bool:
         """Take in one frame of a stream.

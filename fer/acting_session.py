@@ -106,6 +106,12 @@ class ActingSession:
             self._practice.next()
             self._forget()
 
+    def leave(self) -> None:
+        """Give the round up; see `Practice.leave`."""
+        with self._lock:
+            self._practice.leave()
+            self._kept = self._shot = None
+
     def process(self, image_bgr: np.ndarray, time_s: float) -> np.ndarray:
         """Take in the next frame and return what a mirror would show, with the player's box and the countdown.
 

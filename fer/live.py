@@ -184,7 +184,7 @@ class LiveSession:
         self._forget()
 
     def _forget(self) -> None:
-        self._classes = self._pipeline.classes
+        self._model, self._classes = self._pipeline.reader.model, self._pipeline.classes
         self._frame: FrameResult | None = None
         self._counts_by_person: dict[int, Counter[str]] = {}
         self._dark = False
@@ -194,8 +194,9 @@ class LiveSession:
         self._timed: deque[tuple[float, tuple[float, ...]]] = deque(maxlen=_MOST_TIMED)
 
     def use(self, pipeline: FacePipeline) -> None:
-        """Read the next frames with another pipeline; people keep their numbers.
+        """Read the next frames with another pipeline.
 
+        People keep their numbers; what another model reads is counted anew.
         A recording has one model and one detector: while it runs, others wait for its end.
         """
         with self._lock:
@@ -281,7 +282,7 @@ class LiveSession:
             self._frames += 1
             self._error = None
             if stream is self._stream:
-                self._keep(result, stream.pipeline.classes, now_s, stages_ms, dark)
+                self._keep(result, stream.pipeline, now_s, stages_ms, dark)
                 if recorder is not None and recorder is self._recorder:
                     failure = recorder.add(result, now_s)
         if failure is not None:
@@ -289,11 +290,13 @@ class LiveSession:
         return drawn
 
     def _keep(
-        self, result: FrameResult, classes: tuple[str, ...], now_s: float, stages_ms: tuple[float, ...], dark: bool
+        self, result: FrameResult, pipeline: FacePipeline, now_s: float, stages_ms: tuple[float, ...], dark: bool
     ) -> None:
-        if classes != self._classes:
+        if pipeline.reader.model != self._model:  # what two models say does not add up
+            self._model, self._classes = pipeline.reader.model, pipeline.classes
             self._history.clear()
-            self._classes = classes
+            self._counts.clear()
+            self._counts_by_person.clear()
         self._frame, self._now_s, self._dark = result, now_s, dark
         self._timed.append((now_s, stages_ms))
         while self._timed[0][0] < now_s - STAGES_S:
@@ -349,8 +352,8 @@ class LiveSession:
 
 
 def _whole(classes: tuple[str, ...], counts: Counter[str]) -> Mapping[str, int]:
-    """Counts with an entry for every class, and for those of a model that was used before."""
-    return MappingProxyType({name: counts[name] for name in (*classes, *counts)})
+    """Counts with an entry for every class."""
+    return MappingProxyType({name: counts[name] for name in classes})
 
 
 def _samples(result: FrameResult, time_s: float) -> list[Sample]:

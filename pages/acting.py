@@ -10,7 +10,7 @@ require_entrypoint()
 st.title("Acting practice")
 st.caption("Show an expression and see how far the model follows. It scores what it sees, not how well you act.")
 
-settings, pipeline = controls.reading_controls(live=True)
+settings, pipeline = controls.reading_controls(live=True, locked=acting.why_locked())
 session = acting.visitor_session(settings, pipeline)
 
 if camera.consent():

@@ -12,7 +12,7 @@ st.title("Live")
 st.caption("Every face in view, labelled on the very picture that was read. An expression is not a feeling.")
 
 top_of_sidebar = st.sidebar.container()
-settings, pipeline = controls.reading_controls(live=True)
+settings, pipeline = controls.reading_controls(live=True, locked=live.why_locked())
 with top_of_sidebar:
     wanted = live.switches(pipeline.reader.detector)
 session = live.visitor_session(pipeline, wanted)
@@ -25,7 +25,7 @@ with picture:
     if streams:
         playing = camera.stream("live_camera", session.process)
         live.begin_anew(session, playing=playing)
-        if not playing:
+        if not playing and session.snapshot().frame is None:
             live.example_picture(drawn_bgr)
         live.picture_status(session, playing=playing)
         saving.recording_controls(session, pipeline, playing=playing)
@@ -36,6 +36,6 @@ with picture:
         live.example_picture(drawn_bgr)
 with answer:
     if agreed and not streams:
-        live.still(taken_bgr, pipeline, wanted.view)
+        live.still(taken_bgr, pipeline, wanted)
     else:
         live.graphs(session, example, playing=streams and playing)

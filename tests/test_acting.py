@@ -344,6 +344,23 @@ class TestPractice:
         assert [a.round for a in practice.state().attempts] == [1, 1, 2]
         assert [a.expression for a in practice.state().round_attempts] == [NEUTRAL]
 
+    @pytest.mark.parametrize("phase", ["idle", "prompt", "countdown", "result", "missed"])
+    def test_a_round_can_be_given_up(self, phase: str) -> None:
+        practice = Practice(EMOTIONS)
+        if phase != "idle":
+            practice.begin((NEUTRAL, "happy"))
+        if phase == "countdown":
+            practice.ready()
+        elif phase in ("result", "missed"):
+            practice.take(reading(happy=0.2) if phase == "result" else None)
+        assert practice.state().phase == phase
+        practice.leave()
+        state = practice.state()
+        assert (state.phase, state.expression) == ("idle", None)
+        assert len(state.attempts) == (phase == "result"), "tries that were scored stay"
+        practice.begin((NEUTRAL, "sad"))
+        assert practice.state().phase == "prompt"
+
     def test_readings_of_another_model_are_refused(self) -> None:
         practice = Practice(EMOTIONS)
         practice.begin((NEUTRAL, "happy"))
@@ -383,3 +400,7 @@ class TestProgress:
         }
         assert table.to_dict("records") == [attempt.to_record() for attempt in attempts]
         assert table["score"].tolist() == [33.3333] * len(attempts)
+
+    def test_the_neutral_face_was_compared_with_nothing(self) -> None:
+        table = acting.to_table([tried(NEUTRAL, 90), tried("happy", 50)])
+        assert table["neutral_probability"].isna().tolist() == [True, False]

@@ -26,9 +26,15 @@ PLAIN = View(mirror=False)
 class Scripted(FacePipeline):
     """Finds what it is told to find: for each frame the centres of happy faces, or an exception to raise."""
 
-    def __init__(self, *script: Sequence[tuple[float, float]] | Exception, classes=EMOTIONS, detector="haar") -> None:
+    def __init__(
+        self,
+        *script: Sequence[tuple[float, float]] | Exception,
+        classes: tuple[str, ...] = EMOTIONS,
+        model: str = "drawn",
+        detector: str = "haar",
+    ) -> None:
         self.classes = classes
-        self.reader = Reader("drawn", detector, "The test says so.", "none")
+        self.reader = Reader(model, detector, "The test says so.", "none")
         self.script = list(script)
         self.before: Callable[[], None] = lambda: None
 
@@ -334,15 +340,16 @@ class TestSettings:
         assert {face.person for face in snapshot.frame.faces} == people
         assert snapshot.history[0].time_s == 0
 
-    def test_other_classes_begin_another_history(self) -> None:
+    @pytest.mark.parametrize("classes", [EMOTIONS, EMOTIONS_WITH_CONTEMPT], ids=["of the same classes", "of others"])
+    def test_another_model_begins_another_history_and_counts_anew(self, classes: tuple[str, ...]) -> None:
         session = LiveSession(Scripted(TWO))
         _play(session, 1)
-        session.use(Scripted(TWO, classes=EMOTIONS_WITH_CONTEMPT))
+        session.use(Scripted(TWO, model="another", classes=classes))
         session.process(_frame(), 2.0)
         snapshot = session.snapshot()
-        assert snapshot.classes == tuple(snapshot.counts) == EMOTIONS_WITH_CONTEMPT
-        assert {len(sample.probabilities) for sample in snapshot.history} == {8}
-        assert sum(snapshot.counts.values()) > len(snapshot.history)
+        assert snapshot.classes == tuple(snapshot.counts) == classes
+        assert {len(sample.probabilities) for sample in snapshot.history} == {len(classes)}
+        assert sum(snapshot.counts.values()) == len(snapshot.history) == 2
 
 
 class TestRecording:

@@ -52,6 +52,11 @@ class SessionWriter:
         """One sentence where something is not saved; None again once it is."""
         return self._work.error
 
+    @property
+    def deleted(self) -> bool:
+        """Whether the session was deleted while it was recorded."""
+        return self._work.gone
+
     def write(self, samples: Sequence[Sample]) -> None:
         """Take samples; returns at once. What comes after `close` is not saved."""
         self._work.take(samples)
@@ -73,13 +78,13 @@ class _Work:
         self._lock = threading.Lock()
         self._pending: list[Sample] = []
         self._lost = 0
-        self._gone = False
+        self.gone = False
         self._people: set[int] = set()
         self._counts = Counter(dict.fromkeys(self._classes, 0))
 
     def take(self, samples: Sequence[Sample]) -> None:
         with self._lock:
-            if self._gone or self.stop.is_set():
+            if self.gone or self.stop.is_set():
                 return
             room = MAX_PENDING - len(self._pending)
             self._pending.extend(samples[:room])
@@ -89,7 +94,7 @@ class _Work:
         while not self.stop.wait(COMMIT_EVERY_S):
             self._commit()
         self._commit()
-        if not self._pending and not self._gone and not self._people:
+        if not self._pending and not self.gone and not self._people:
             with suppress(StoreError):  # an empty session does no harm
                 self._drop_if_empty(self._session_id)
 
@@ -124,6 +129,6 @@ class _Work:
 
     def _forget(self) -> None:
         with self._lock:
-            self._gone = True
+            self.gone = True
             self._pending.clear()
         self.error = "This session was deleted while it was recorded, so nothing more of it is saved."

@@ -36,6 +36,14 @@ def visitor_session(settings: Settings, pipeline: FacePipeline) -> ActingSession
     return sessions[key]
 
 
+def why_locked() -> str | None:
+    """Why model and detector cannot be changed now; None where they can."""
+    sessions: dict[tuple, ActingSession] = st.session_state.get("_acting", {})
+    if all(session.snapshot().practice.phase in ("idle", "done") for session in sessions.values()):
+        return None
+    return "A round has one model. Finish it, or give it up, to choose another."
+
+
 def prompt_title(expression: str) -> str:
     """A prompt with its icon, as Markdown."""
     return f":material/{emotion(expression).icon}: {acting.prompt_words(expression)}"
@@ -169,12 +177,16 @@ def _standing(session: ActingSession, snapshot: ActingSnapshot, *, live: bool, p
     if snapshot.error is not None:
         st.error(plain(snapshot.error), icon=":material/error:")
     if practice.phase == "result":
-        result(practice, snapshot.shot)
+        result(practice, snapshot.shot, live=live)
+        last = practice.position == practice.total
+        label = "Finish the round" if last else "Next prompt"
+        at_rest = practice.expression != NEUTRAL or practice.attempt.read_as == NEUTRAL
         with st.container(horizontal=True):
-            last = practice.position == practice.total
-            label = "Finish the round" if last else "Next prompt"
-            st.button(label, type="primary", on_click=session.next, icon=":material/arrow_forward:")
-            st.button("Try again", on_click=session.again, icon=":material/replay:")
+            for words, act, icon, leads in (
+                (label, session.next, ":material/arrow_forward:", at_rest),
+                ("Try again", session.again, ":material/replay:", not at_rest),
+            ):
+                st.button(words, type="primary" if leads else "secondary", on_click=act, icon=icon)
     elif practice.phase == "missed":
         st.warning(f"{NO_FACE} Nothing was scored.", icon=":material/search_off:")
         st.button("Try again", type="primary", on_click=session.again, icon=":material/replay:")
@@ -189,10 +201,12 @@ def _standing(session: ActingSession, snapshot: ActingSnapshot, *, live: bool, p
     else:
         hint(practice.expression)
         st.caption("Take the photo while you show it.")
+    st.button("Give the round up", type="tertiary", on_click=session.leave, icon=":material/logout:")
 
 
-def result(practice: PracticeState, shot: Shot | None) -> None:
+def result(practice: PracticeState, shot: Shot | None, *, live: bool) -> None:
     """Show what a try was scored on, its score, and where the network looked."""
+    taken = "best frame" if live else "photo"
     attempt = practice.attempt
     st.progress(attempt.score / 100, text=f"Score **{attempt.score:.0f}** of 100")
     st.caption(in_words(attempt, practice))
@@ -204,7 +218,7 @@ def result(practice: PracticeState, shot: Shot | None) -> None:
     picture.image(
         data_uri(annotate(shot.picture_bgr, [shot.face]), "jpeg"),
         width="stretch",
-        alt=f"The best frame for {attempt.expression}, with the face's box",
+        alt=f"The {taken} for {attempt.expression}, with the face's box",
     )
     if shot.activation_map is None:
         st.caption("This model has no activation maps.")
@@ -215,7 +229,8 @@ def result(practice: PracticeState, shot: Shot | None) -> None:
         alt=f"Activation map of {attempt.expression} over the face",
     )
     st.caption(
-        f"Left the best frame, kept in memory until you go on. Right, bright: what spoke for *{attempt.expression}*."
+        f"The {taken}, kept in memory until you go on, and where the network looked: bright is what spoke for "
+        f"*{attempt.expression}*."
     )
 
 
@@ -242,12 +257,15 @@ def end_of_round(practice: PracticeState) -> None:
     best = {name: max(a.score for a in tries if a.expression == name) for name in {a.expression for a in tries}}
     asked = {name: score for name, score in best.items() if name != NEUTRAL}
     st.subheader(f"Round {tries[0].round} is over", anchor=False)
-    highest, lowest = max(asked, key=asked.get), min(asked, key=asked.get)
+    highest, lowest = (
+        (" and ".join(name for name, score in asked.items() if score == end), end)
+        for end in (max(asked.values()), min(asked.values()))
+    )
     words = f"Mean score {sum(asked.values()) / len(asked):.0f} of 100"
     if len(asked) > 1:
         words += (
-            f" over {len(asked)} expressions beside neutral. Best read: {highest} ({asked[highest]:.0f}); "
-            f"least: {lowest} ({asked[lowest]:.0f})"
+            f" over {len(asked)} expressions beside neutral. Best read: {highest[0]} ({highest[1]:.0f}); "
+            f"least: {lowest[0]} ({lowest[1]:.0f})"
         )
     st.markdown(f"{words}.")
 
@@ -296,7 +314,12 @@ def photo(session: ActingSession, model: str) -> None:
     _call_off(session)
     practice = session.snapshot().practice
     if practice.phase != "prompt":
-        st.caption("The camera comes back with the next prompt.")
+        started = practice.phase in ("result", "missed")
+        st.caption(
+            "The camera comes back with the next prompt."
+            if started
+            else "Choose what to practise and press Start; then the camera opens here."
+        )
         return
     taken_bgr = camera.snapshot(f"acting_photo_{model}_{practice.turn}")
     if taken_bgr is None:

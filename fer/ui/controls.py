@@ -12,11 +12,12 @@ from fer.ui.loaders import Settings, open_pipeline
 from fer.ui.style import plain
 
 
-def reading_controls(*, live: bool = False) -> tuple[Settings, FacePipeline]:
+def reading_controls(*, live: bool = False, locked: str | None = None) -> tuple[Settings, FacePipeline]:
     """Draw the controls and open what they choose; a page without a usable model ends here with a sentence.
 
     Args:
         live: read for speed: no mirrored face averaged in, and faces looked for in a smaller copy of the picture.
+        locked: why model and detector cannot be changed now, in a sentence; None where they can.
     """
     models = paths.find_models()
     if not models:
@@ -29,6 +30,7 @@ def reading_controls(*, live: bool = False) -> tuple[Settings, FacePipeline]:
             index=list(models).index(DEFAULT_MODEL) if DEFAULT_MODEL in models else 0,
             key="model",
             persist_state="session",
+            disabled=locked is not None,
         )
         figure = st.empty()
         detector = st.selectbox(
@@ -37,8 +39,11 @@ def reading_controls(*, live: bool = False) -> tuple[Settings, FacePipeline]:
             format_func=lambda name: "Automatic" if name == "auto" else TITLES[name],
             key="detector",
             persist_state="session",
+            disabled=locked is not None,
         )
         reason = st.empty()
+        if locked is not None:
+            st.info(locked, icon=":material/lock:")
         min_score = st.slider(
             "Least detector score",
             0.3,

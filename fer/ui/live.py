@@ -1,6 +1,6 @@
 """The pieces of the Live page: switches, the picture and what is said under it, graphs that move beside it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ import streamlit as st
 
 from fer import live_charts, samples
 from fer.charts import probability_bars
-from fer.drawing import annotate
+from fer.drawing import annotate, blur_faces
 from fer.live import LiveSession, LiveSnapshot, View
 from fer.pipeline import FacePipeline
 from fer.ui import saving
@@ -22,6 +22,7 @@ TICK_S = 0.4
 HALF_LIVES_S = (0.0, 0.1, 0.3, 0.6, 1.0, 2.0)
 
 NO_FACE = "No face in view. Look at the camera, come closer, or lower the least detector score."
+FOLLOWED_IS_GONE = "Whom you follow is out of view. After two seconds the largest face is followed instead."
 TOO_DARK = "It is too dark to read a face. Turn on a light, or face a window."
 
 _EXAMPLE = samples.SAMPLES["astronaut"]
@@ -65,7 +66,9 @@ def switches(detector: str) -> Switches:
         return st.toggle(label, value, key=key, persist_state="session", **more)
 
     mirror = toggle("Mirror", "live_mirror", value=True)
-    numbers = toggle("Numbers only", "live_numbers", help="Boxes bear the person's number and no expression.")
+    numbers = toggle(
+        "Numbers only", "live_numbers", help="Boxes bear the person's number and no word; their colour stays."
+    )
     landmarks = toggle(
         "Landmarks",
         "live_landmarks",
@@ -88,6 +91,14 @@ def switches(detector: str) -> Switches:
         help="After this time a reading counts half. Longer is calmer and later.",
     )
     return Switches(View(mirror, not numbers, landmarks, blur), mode == "Everyone in view", half_life_s)
+
+
+def why_locked() -> str | None:
+    """Why model and detector cannot be changed now; None where they can."""
+    session: LiveSession | None = st.session_state.get("_live")
+    if session is None or session.snapshot().recording_s is None:
+        return None
+    return "A recording has one model and one detector. Stop it to choose others."
 
 
 def visitor_session(pipeline: FacePipeline, wanted: Switches) -> LiveSession:
@@ -139,7 +150,9 @@ def advice(snapshot: LiveSnapshot, trouble: str | None = None) -> str:
         return trouble
     if snapshot.dark:
         return TOO_DARK
-    return NO_FACE if snapshot.frame is not None and not snapshot.frame.faces else ""
+    if snapshot.frame is None or snapshot.frame.faces:
+        return ""
+    return FOLLOWED_IS_GONE if snapshot.frame.others else NO_FACE
 
 
 def figures(snapshot: LiveSnapshot) -> str:
@@ -147,9 +160,10 @@ def figures(snapshot: LiveSnapshot) -> str:
     if snapshot.frame is None:
         return "Waiting for the first picture."
     faces = len(snapshot.frame)
+    shown = f", {live_charts.MOST_LANES} of them in the graphs" if faces > live_charts.MOST_LANES else ""
     recording = "" if snapshot.recording_s is None else f" \u00b7 recording, {snapshot.recording_s:.0f} s"
     read = f"{snapshot.frames:,} pictures read"
-    return f"{snapshot.fps:.0f} a second \u00b7 {faces} face{'' if faces == 1 else 's'} \u00b7 {read}{recording}"
+    return f"{snapshot.fps:.0f} a second \u00b7 {faces} face{'' if faces == 1 else 's'}{shown} \u00b7 {read}{recording}"
 
 
 def begin_anew(session: LiveSession, *, playing: bool) -> None:
@@ -169,6 +183,8 @@ def picture_status(session: LiveSession, *, playing: bool) -> None:
     with st.container():
         if playing:
             st.fragment(write, run_every=TICK_S)()
+        elif session.snapshot().recording_s is not None:
+            status("The recording waits for the camera.", "Press START to go on with it, or stop it.")
         else:
             status("Press START, and allow this page the camera. Nothing is recorded unless you ask for it.")
 
@@ -256,22 +272,29 @@ def moving_chart(chart: live_charts.MovingChart, *, alt: str, key: str) -> None:
     st.vega_lite_chart(spec=spec, width="stretch", alt=alt, key=key)
 
 
-def still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, view: View) -> None:
+def still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, wanted: Switches) -> None:
     """Read a single picture, where there is no stream.
 
     Args:
         taken_bgr: image_bgr, uint8 of shape (height, width, 3); None until there is one.
         pipeline: reads it.
-        view: how it is drawn.
+        wanted: how it is drawn, and whether everyone in it is read or the largest face alone.
     """
     if taken_bgr is None:
         st.info("Take a photo, and its faces are read here. It is not stored.", icon=":material/photo_camera:")
         return
-    result = pipeline.analyze(taken_bgr)
-    drawn = annotate(taken_bgr, result.faces, words=view.words, landmarks=view.landmarks, blur=view.blur)
+    view = wanted.view
+    picture = cv2.flip(taken_bgr, 1) if view.mirror else taken_bgr
+    result = pipeline.analyze(picture)
+    hidden = blur_faces(picture, result.faces) if view.blur else picture
+    numbered = tuple(replace(face, person=number) for number, face in enumerate(result.faces, start=1))
+    result = replace(result, faces=numbered if wanted.everyone else numbered[:1])
+    drawn = annotate(hidden, result.faces, words=view.words, landmarks=view.landmarks)
     st.image(drawn, channels="BGR", width="stretch", output_format="JPEG", alt=describe(result))
     if not result.faces:
         st.info(NO_FACE, icon=":material/search_off:")
-    for number, face in enumerate(result.faces[: live_charts.MOST_LANES], start=1):
+    for face in result.faces[: live_charts.MOST_LANES]:
         headline(face)
-        st.altair_chart(probability_bars(face), width="stretch", alt=f"The probabilities of face {number}")
+        st.altair_chart(probability_bars(face), width="stretch", alt=f"The probabilities of face {face.person}")
+    if len(result) > live_charts.MOST_LANES:
+        st.caption(f"The {live_charts.MOST_LANES} largest of {len(result)} faces. The Image page shows all of them.")

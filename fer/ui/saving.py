@@ -155,7 +155,8 @@ def _finish(live: LiveSession) -> None:
     about = about_recording(
         "live", recording.started, recording.duration_s, reader.model, reader.detector, recording.classes
     )
-    saved = running.writer.session_id if running.writer is not None and recording.samples else None
+    kept = running.writer is not None and not running.writer.deleted and recording.samples
+    saved = running.writer.session_id if kept else None
     st.session_state[_DONE] = Finished(recording, about, saved, running.trouble)
 
 

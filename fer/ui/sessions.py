@@ -125,6 +125,8 @@ def listing(sessions: Sequence[SavedSession]) -> tuple[SavedSession, SavedSessio
     asked_for = st.query_params.pop("session", "")
     if asked_for.isdecimal() and int(asked_for) in by_id:
         st.session_state[_OPENED] = int(asked_for)
+    elif asked_for:
+        st.warning("That session is not there; it may have been deleted.", icon=":material/search_off:")
     if st.session_state.get(_OPENED) not in by_id:
         st.session_state[_OPENED] = sessions[0].id
     titles = _titles(sessions)

@@ -124,7 +124,7 @@ class TestOneExpression:
         assert _score(app) > 60
         assert any("Looks happy" in html.proto.body for html in app.get("html"))
         assert _alts(app) == [
-            "The best frame for happy, with the face's box",
+            "The photo for happy, with the face's box",
             "Activation map of happy over the face",
         ]
 
@@ -201,13 +201,31 @@ class TestRound:
     ) -> None:
         monkeypatch.setenv("FER_MODEL_DIR", str(tmp_path / "models"))
         install_model(tmp_path / "models", "drawn")
-        app = _take(_start(practice, "happy"), photos["calm"])
+        app = _press(_take(_start(practice, "happy"), photos["calm"]), "Give the round up")
         app.sidebar.selectbox(key="model").set_value("drawn").run()
         assert not app.exception
         assert "Your progress" not in said(app)
         app.sidebar.selectbox(key="model").set_value(DEFAULT_MODEL).run()
-        assert _prompt(app) == "Look neutral"
         assert "Your progress" in said(app)
+
+
+def test_a_round_can_be_given_up(practice: AppTest) -> None:
+    _start(practice, "happy")
+    assert practice.sidebar.selectbox(key="model").disabled
+    assert "A round has one model. Finish it, or give it up, to choose another." in said(practice)
+    _press(practice, "Give the round up")
+    assert not practice.sidebar.selectbox(key="model").disabled
+    assert practice.selectbox(key="acting_choice").value == "happy"
+    assert "Choose what to practise and press Start; then the camera opens here." in said(practice)
+
+
+def test_a_face_that_was_not_at_rest_is_to_be_taken_again(practice: AppTest, photos: dict[str, bytes]) -> None:
+    _take(_start(practice, "happy"), photos["happy"])
+    leading = [button.label for button in practice.button if button.proto.type == "primary"]
+    assert leading == ["Try again"]
+    _take(_press(practice, "Try again"), photos["calm"])
+    leading = [button.label for button in practice.button if button.proto.type == "primary"]
+    assert leading == ["Next prompt"]
 
 
 def test_a_stream_that_runs_goes_to_the_model_that_is_chosen_now(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:

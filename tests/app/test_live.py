@@ -2,15 +2,19 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fer.emotions import EMOTIONS
 from fer.live import STAGES, LiveSession, View
 from fer.media import encode_png
+from fer.results import Face, FrameResult, Reader, Timings
 from fer.samples import SAMPLES
-from fer.ui import camera
+from fer.ui import camera, live
 from tests.app.conftest import Visit, said
 
+READER = Reader("drawn", "haar", "The test says so.", "none")
 PLAYER = "component_instance"
 
 
@@ -110,6 +114,61 @@ def test_counts_are_reset(visit: Visit) -> None:
     assert not any(session(app).snapshot().counts.values())
 
 
+def test_while_it_records_nobody_changes_who_reads(visit: Visit) -> None:
+    app = agree(visit("live"))
+    assert not app.sidebar.selectbox(key="model").disabled
+    session(app).start_recording()
+    app.run()
+    assert all(app.sidebar.selectbox(key=key).disabled for key in ("model", "detector"))
+    assert "A recording has one model and one detector. Stop it to choose others." in said(app)
+    assert any("The recording waits for the camera." in html.proto.body for html in app.get("html"))
+    session(app).stop_recording()
+    app.run()
+    assert not any(app.sidebar.selectbox(key=key).disabled for key in ("model", "detector"))
+
+
+def test_the_example_goes_once_the_visitor_was_seen(visit: Visit) -> None:
+    app = agree(visit("live"))
+    assert alts(app) == ["A sample photo with its box"]
+    session(app).process(SAMPLES["astronaut"].load(), 0)
+    app.run()
+    assert alts(app) == [], "it would stand beside graphs of somebody else"
+
+
+A_FACE = Face((10, 10, 50, 50), (10, 10, 50, 50), 0.9, np.full(7, 1 / 7), EMOTIONS)
+
+
+def seen(faces: int, others: int = 0, missing: int = 0) -> SimpleNamespace:
+    """What the words under the picture are made of."""
+    frame = FrameResult(
+        640, 480, (A_FACE,) * faces, READER, Timings(1.0, 1.0), others=(A_FACE,) * others, missing=missing
+    )
+    return SimpleNamespace(error=None, dark=False, frame=frame, fps=15.0, frames=1200, recording_s=None)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "words"),
+    [
+        (seen(0), live.NO_FACE),
+        (seen(1), ""),
+        (seen(0, others=1), live.FOLLOWED_IS_GONE),
+        (seen(1, others=1), ""),
+    ],
+    ids=["nobody", "somebody", "somebody else", "the one who is followed"],
+)
+def test_what_is_wrong_is_said(snapshot: SimpleNamespace, words: str) -> None:
+    assert live.advice(snapshot) == words
+
+
+@pytest.mark.parametrize(
+    ("faces", "words"),
+    [(0, "0 faces"), (1, "1 face"), (3, "3 faces"), (4, "4 faces, 3 of them in the graphs")],
+    ids=["none", "one", "as many as are shown", "more"],
+)
+def test_it_says_how_many_are_shown(faces: int, words: str) -> None:
+    assert live.figures(seen(faces)) == f"15 a second \u00b7 {words} \u00b7 1,200 pictures read"
+
+
 def test_how_long_every_step_took_can_be_read(visit: Visit) -> None:
     app = agree(visit("live"))
     session(app).process(SAMPLES["astronaut"].load(), 0)
@@ -135,6 +194,20 @@ class TestSnapshots:
         app.camera_input(key="live_snapshot").set_value(("me.jpg", face_png, "image/jpeg")).run()
         assert not app.exception
         assert alts(app)[0].startswith("The photo with 1 numbered face. face 1: Looks happy")
+
+    def test_several_bear_the_numbers_of_the_picture(self, app: AppTest, two_faces_png: bytes) -> None:
+        app.camera_input(key="live_snapshot").set_value(("us.jpg", two_faces_png, "image/jpeg")).run()
+        assert alts(app)[0].startswith("The photo with 2 numbered faces.")
+        written = [html.proto.body for html in app.get("html") if "fer-reading" in html.proto.body]
+        assert [number for number in ("1 \u00b7 ", "2 \u00b7 ") for body in written if number in body] == [
+            "1 \u00b7 ",
+            "2 \u00b7 ",
+        ]
+
+    def test_one_person_alone_is_read_if_that_is_wanted(self, app: AppTest, two_faces_png: bytes) -> None:
+        app.sidebar.segmented_control(key="live_mode").set_value("One person").run()
+        app.camera_input(key="live_snapshot").set_value(("us.jpg", two_faces_png, "image/jpeg")).run()
+        assert alts(app)[0].startswith("The photo with 1 numbered face.")
 
     def test_nobody_on_it(self, app: AppTest, blank_png: bytes) -> None:
         app.camera_input(key="live_snapshot").set_value(("wall.jpg", blank_png, "image/jpeg")).run()

@@ -88,6 +88,7 @@ def test_a_link_to_what_is_not_there_opens_the_newest(visit: Visit, two: tuple[i
     app.switch_page("pages/sessions.py").run()
     assert not app.exception
     assert app.selectbox(key="opened_session").value == two[1]
+    assert ("That session is not there; it may have been deleted." in said(app)) == bool(asked_for)
 
 
 def test_two_are_compared(visit: Visit, two: tuple[int, int]) -> None:

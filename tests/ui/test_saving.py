@@ -224,6 +224,8 @@ class TestRecording:
         frames(app, 2)
         press(app, "stop_recording")
         assert "This session was deleted while it was recorded" in said(app)
+        assert keys(app) == {"record", "recording_csv", "recording_json"}
+        assert not app.get("page_link"), "there is nothing to open"
         assert opened.sessions("local") == []
         assert {"recording_csv", "recording_json"} <= keys(app)
         opened.close()
