@@ -32,7 +32,7 @@ _STEP_S = 0.4  # between two points of a line
 _BREAK_S = 1.5  # a line goes on over shorter absences
 _FAINT = 0.45
 _LEAST_SLICE = 0.06  # a smaller one bears no word
-_PIE = alt.ExprRef("max(min(width / 2 - 66, height / 2 - 14), 8)")
+_PIE = alt.ExprRef("max(min(width / 2 - 48, height / 2 - 24), 8)")
 
 
 def chosen_people(people: Sequence[int], history: Sequence[Sample] = ()) -> list[int]:
@@ -276,9 +276,15 @@ def _pie(classes: tuple[str, ...]) -> dict[str, object]:
         stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
     )
     words = [
-        base.mark_text(radius=alt.ExprRef(f"{_PIE.expr} + 8"), align=align, fontSize=12, color=INK).encode(
-            text=f"{side}:N"
-        )
+        base.mark_text(
+            radius=alt.ExprRef(f"{_PIE.expr} + 14"),
+            dy=-7,
+            align=align,
+            baseline="middle",
+            lineBreak="\n",
+            fontSize=12,
+            color=INK,
+        ).encode(text=f"{side}:N")
         for side, align in (("right", "left"), ("left", "right"))
     ]
     return alt.layer(slices, *words).properties(width="container", height=_COUNTS_PX).to_dict()
@@ -293,7 +299,7 @@ def _count_table(counts: Mapping[str, int]) -> pa.Table:
     shares = seen / max(1, seen.sum())
     written = [percent(share) for share in shares.tolist()]
     words = np.where(
-        shares >= _LEAST_SLICE, [f"{name[:3]} {its}" for name, its in zip(counts, written, strict=True)], ""
+        shares >= _LEAST_SLICE, [f"{name[:3]}\n{its}" for name, its in zip(counts, written, strict=True)], ""
     )
     is_right = shares.cumsum() - shares / 2 < 0.5
     return pa.table(

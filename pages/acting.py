@@ -15,7 +15,7 @@ session = acting.visitor_session(settings, pipeline)
 
 if camera.consent():
     live = camera.choose_way("acting_way")
-    picture, side = st.columns(2, gap="medium")
+    side, picture = st.columns(2, gap="medium")  # on a phone the prompt stands above the picture
     playing = False
     with picture:
         if live:

@@ -180,8 +180,8 @@ def test_people_have_lanes_of_their_own_from_top_to_bottom() -> None:
     ("counts", "words"),
     [
         ({"happy": 0, "sad": 0}, []),
-        ({"happy": 3, "sad": 1}, ["hap 75 %", "sad 25 %"]),
-        ({"happy": 99, "sad": 1}, ["hap 99 %"]),
+        ({"happy": 3, "sad": 1}, ["hap\n75 %", "sad\n25 %"]),
+        ({"happy": 99, "sad": 1}, ["hap\n99 %"]),
     ],
     ids=["nothing seen", "two slices", "one too small for a word"],
 )
