@@ -188,7 +188,7 @@ def stream(key: str, process: Process) -> bool:
 
     Args:
         key: one a page.
-        process: made anew on every run, as long as it works on what is kept in the session's state.
+        process: what is done with the next picture; a stream that runs follows the last run of the page.
 
     Returns:
         Whether the stream plays.
