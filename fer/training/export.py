@@ -5,6 +5,8 @@ about data, cards or reports.
 """
 
 import argparse
+import os
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -13,6 +15,7 @@ import keras
 import numpy as np
 import onnxruntime
 
+from fer import paths
 from fer.errors import FerError, ModelError
 
 KERAS_FILE = "model.keras"
@@ -111,6 +114,33 @@ def write_model(model: keras.Model, folder: Path) -> float:
     if not difference <= TOLERANCE:
         raise ModelError(f"The files in {folder} disagree by {difference:.2g} in their logits; do not use them.")
     return difference
+
+
+def write_model_of(keras_file: Path, folder: Path) -> None:
+    """Write a model's files from a trained network, by TensorFlow, whichever backend this process trains with.
+
+    Keras 3.15 cannot turn every network into ONNX by PyTorch: it asks for shapes that are constant.
+
+    Raises:
+        ModelError: the network cannot be read or exported; it stays where it is.
+    """
+    if keras.backend.backend() == "tensorflow":
+        write_model(load_network(keras_file), folder)
+        return
+    files = [str(keras_file.absolute()), str(folder.absolute())]
+    done = subprocess.run(
+        [sys.executable, "-m", "fer.training.export", *files],
+        cwd=paths.ROOT,
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or "no word of why").splitlines()[-1].rstrip(".")
+        raise ModelError(
+            f"The network is trained and kept in {keras_file}, but could not be exported by TensorFlow: {said}. Once "
+            "that is mended, train again: it goes on from there."
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -72,7 +72,7 @@ def run(
         )
     file = train(config, data, out_dir, lambda log: tell(config.name, log), part(folds, 1))
     folder = out_dir / config.name
-    export.write_model(export.load_network(file), folder)
+    export.write_model_of(file, folder)
     splits_seed = None if data is given else config.seed
     write_card(folder, config, data, training_rows(data, config.clean), splits_seed)
     replace_file(folder / CURVE_FILE, (out_dir / LOG_FILE).read_bytes())

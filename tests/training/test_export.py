@@ -111,3 +111,24 @@ def test_command_remakes_both_files(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert {p.name for p in (tmp_path / "copy").iterdir()} == {export.KERAS_FILE, export.ONNX_FILE}
     assert export.main([str(tmp_path / "none.keras"), str(tmp_path)]) == 1
     assert "is missing" in capsys.readouterr().err
+
+
+class TestAnotherBackend:
+    """Where PyTorch or JAX trains, TensorFlow exports."""
+
+    @pytest.fixture(autouse=True)
+    def _backend(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+
+    def test_both_files_are_written(self, network: keras.Model, tmp_path: Path) -> None:
+        export.write_model_of(SHIPPED / export.KERAS_FILE, tmp_path / "model")
+        session = onnxruntime.InferenceSession(tmp_path / "model" / export.ONNX_FILE)
+        (served,) = session.run(["logits"], {"image": draw(2)})
+        np.testing.assert_allclose(served, network(draw(2), training=False), atol=1e-4)
+        assert (tmp_path / "model" / export.KERAS_FILE).is_file()
+
+    def test_what_goes_wrong_is_one_sentence(self, tmp_path: Path) -> None:
+        (tmp_path / "damaged.keras").write_bytes(b"no network")
+        with pytest.raises(ModelError, match=r"is trained and kept in .*could not be exported .*cannot be read"):
+            export.write_model_of(tmp_path / "damaged.keras", tmp_path / "model")
+        assert (tmp_path / "damaged.keras").is_file()
