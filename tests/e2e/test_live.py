@@ -198,9 +198,7 @@ def yunet(app: App, yunet_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 @pytest.mark.parametrize(
     ("detector", "least"),
     [
-        pytest.param(
-            "haar", PICTURES * 3 // 4, id="Haar, which misses or shifts one face in ten in compressed pictures"
-        ),
+        pytest.param("haar", PICTURES // 2, id="Haar, which misses or shifts some faces in compressed pictures"),
         pytest.param("yunet", PICTURES, id="YuNet"),
     ],
 )
