@@ -110,7 +110,7 @@ class ActingSession:
         """Give the round up; see `Practice.leave`."""
         with self._lock:
             self._practice.leave()
-            self._kept = self._shot = None
+            self._forget()
 
     def process(self, image_bgr: np.ndarray, time_s: float) -> np.ndarray:
         """Take in the next frame and return what a mirror would show, with the player's box and the countdown.
@@ -167,7 +167,7 @@ class ActingSession:
             return ActingSnapshot(self._practice.state(), self._shot, self._face_seen, self._error)
 
     def _forget(self) -> None:
-        if self._practice.state().phase in ("prompt", "done"):
+        if self._practice.state().phase in ("idle", "prompt", "done"):
             self._kept = self._shot = None
 
     def _develop(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -135,7 +136,9 @@ class Store:
         }
         with self._writing() as connection:
             session_id = connection.execute(SESSIONS.insert().values(row)).inserted_primary_key.id
-        return SessionWriter(session_id, classes, self._append, self._drop_if_empty)
+        return SessionWriter(
+            session_id, classes, partial(self._append, session_id), partial(self._drop_if_empty, session_id)
+        )
 
     def sessions(self, owner: str) -> list[SavedSession]:
         """The owner's sessions, the newest first, after those past their time were deleted."""

@@ -21,8 +21,8 @@ MAX_PENDING = 20_000
 """Samples that wait in memory while the database cannot be reached: 20 minutes of one person."""
 
 
-Append = Callable[[int, Sequence[Sample], Mapping[str, object]], None]
-DropIfEmpty = Callable[[int], None]
+Append = Callable[[Sequence[Sample], Mapping[str, object]], None]
+DropIfEmpty = Callable[[], None]
 
 
 class SessionWriter:
@@ -42,7 +42,7 @@ class SessionWriter:
             drop_if_empty: deletes the session if it has no sample.
         """
         self.session_id = session_id
-        self._work = _Work(session_id, classes, append, drop_if_empty)
+        self._work = _Work(classes, append, drop_if_empty)
         self._thread = threading.Thread(target=self._work.run, name=f"session {session_id}", daemon=True)
         self._thread.start()
         weakref.finalize(self, self._work.stop.set)
@@ -70,10 +70,10 @@ class SessionWriter:
 class _Work:
     """What a writer and its thread share. Knows nothing of the writer, which can therefore be forgotten."""
 
-    def __init__(self, session_id: int, classes: Sequence[str], append: Append, drop_if_empty: DropIfEmpty) -> None:
+    def __init__(self, classes: Sequence[str], append: Append, drop_if_empty: DropIfEmpty) -> None:
         self.stop = threading.Event()
         self.error: str | None = None
-        self._session_id, self._classes = session_id, tuple(classes)
+        self._classes = tuple(classes)
         self._append, self._drop_if_empty = append, drop_if_empty
         self._lock = threading.Lock()
         self._pending: list[Sample] = []
@@ -96,7 +96,7 @@ class _Work:
         self._commit()
         if not self._pending and not self.gone and not self._people:
             with suppress(StoreError):  # an empty session does no harm
-                self._drop_if_empty(self._session_id)
+                self._drop_if_empty()
 
     def _commit(self) -> None:
         """Write what is pending; on an error it stays pending."""
@@ -114,7 +114,7 @@ class _Work:
             "counts": {name: counts[name] for name in self._classes},
         }
         try:
-            self._append(self._session_id, batch, summary)
+            self._append(batch, summary)
         except StoreError as error:
             if isinstance(error.__cause__, IntegrityError):
                 self._forget()

@@ -65,6 +65,16 @@ def started(camera: Camera, process: Callable[[av.VideoFrame], av.VideoFrame] = 
     return exchange
 
 
+async def sending() -> tuple[Camera, PictureExchange, MediaStreamTrack]:
+    """A camera and an exchange whose first picture went through the relay that gives it to a sender."""
+    camera = Camera()
+    exchange = started(camera)
+    sender = MediaRelay().subscribe(exchange.video)
+    camera.show(1)
+    await sender.recv()
+    return camera, exchange, sender
+
+
 async def until(holds: Callable[[], bool]) -> None:
     while not holds():
         await asyncio.sleep(0.001)
@@ -188,11 +198,7 @@ def test_an_error_costs_one_picture(caplog: pytest.LogCaptureFixture) -> None:
 def test_when_it_ends_whoever_waits_is_told_and_nothing_goes_on(end: str) -> None:
     async def play() -> None:
         before = asyncio.all_tasks()
-        camera = Camera()
-        exchange = started(camera)
-        sender = MediaRelay().subscribe(exchange.video)
-        camera.show(1)
-        await sender.recv()
+        camera, exchange, sender = await sending()
         waiting = asyncio.create_task(sender.recv())
         await asyncio.sleep(0)
         if end == "unplugged":
@@ -215,11 +221,7 @@ def test_no_relay_goes_on_when_the_server_ends_it_first() -> None:
 
     async def play() -> None:
         before = asyncio.all_tasks()
-        camera = Camera()
-        exchange = started(camera)
-        sender = MediaRelay().subscribe(exchange.video)
-        camera.show(1)
-        await sender.recv()
+        _, exchange, sender = await sending()
         await asyncio.sleep(0)
         await asyncio.to_thread(lambda: (exchange.stop(), exchange.video.stop(), sender.stop()))
         await until(lambda: asyncio.all_tasks() <= before)
