@@ -16,7 +16,7 @@ from fer.emotions import EMOTIONS_WITH_CONTEMPT, emotion
 from fer.paths import ROOT
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"emotions", "errors", "files", "heif", "paths"}),
+    frozenset({"emotions", "errors", "files", "heif", "paths", "webrtc"}),
     frozenset({"fetch", "media", "results"}),
     frozenset({"calibration", "charts", "contact_sheet", "crops"})
     | frozenset({"datasets", "detection", "drawing", "quality", "samples"}),

@@ -16,7 +16,7 @@ from fer.media import decode_image
 from fer.pipeline import DEFAULT_MODEL
 from fer.samples import SAMPLES
 from fer.ui import camera
-from fer.ui.exchange import PictureExchange
+from fer.webrtc.exchange import PictureExchange
 from tests.app.conftest import Visit, said
 from tests.fakes import install_model, write_network
 

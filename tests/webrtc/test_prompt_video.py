@@ -5,8 +5,8 @@ from aiortc import rtcrtpreceiver
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtpPacket
 
-from fer.ui import prompt_video
-from fer.ui.prompt_video import PromptJitterBuffer
+from fer.webrtc import prompt_video
+from fer.webrtc.prompt_video import PromptJitterBuffer
 
 
 def packet(number: int, picture: int, *, last: bool = False, padding: bool = False) -> RtpPacket:

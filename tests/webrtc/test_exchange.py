@@ -13,7 +13,7 @@ from aiortc import MediaStreamTrack
 from aiortc.contrib.media import MediaRelay
 from aiortc.mediastreams import MediaStreamError
 
-from fer.ui.exchange import MOST_OUT, PictureExchange
+from fer.webrtc.exchange import MOST_OUT, PictureExchange
 
 SIZE = (16, 16, 3)
 PROCESSED = 128
