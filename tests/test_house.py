@@ -20,10 +20,10 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"fetch", "media", "results"}),
     frozenset({"calibration", "charts", "contact_sheet", "crops"})
     | frozenset({"datasets", "detection", "drawing", "quality", "samples"}),
-    frozenset({"acting", "dataset_charts", "export", "live_charts", "recognition", "session_charts", "tracking"}),
+    frozenset({"dataset_charts", "export", "live_charts", "recognition", "session_charts", "tracking"}),
     frozenset({"evaluation", "pipeline"}),
     frozenset({"batch", "model_charts", "readme", "store", "stream"}),
-    frozenset({"acting_session", "benchmark", "live", "video"}),
+    frozenset({"acting", "benchmark", "live", "video"}),
     frozenset({"ui"}),
     frozenset({"training"}),
     frozenset({"cli"}),

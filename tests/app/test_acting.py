@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer import acting
+from fer.acting import practice as acting
 from fer.emotions import EMOTIONS
 from fer.media import decode_image
 from fer.pipeline import DEFAULT_MODEL

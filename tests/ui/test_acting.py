@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 import pytest
 
-from fer.acting import Attempt, PracticeState
+from fer.acting.practice import Attempt, PracticeState
 from fer.ui import acting
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.acting import BURST_S, COUNTDOWN_S, NEUTRAL
-from fer.acting_session import PATCH_SIDE, ActingSession
+from fer.acting.practice import BURST_S, COUNTDOWN_S, NEUTRAL
+from fer.acting.session import PATCH_SIDE, ActingSession
 from fer.emotions import EMOTIONS, emotion
 from fer.errors import DetectorError
 from fer.pipeline import FacePipeline

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from fer.acting import Practice, PracticeState
+from fer.acting.practice import Practice, PracticeState
 from fer.crops import cut_square
 from fer.errors import FerError
 from fer.pipeline import FacePipeline

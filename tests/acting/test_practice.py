@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from fer import acting
-from fer.acting import BURST_S, COUNTDOWN_S, NEUTRAL, STALL_S, Attempt, Practice
+from fer.acting import practice as acting
+from fer.acting.practice import BURST_S, COUNTDOWN_S, NEUTRAL, STALL_S, Attempt, Practice
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.results import Face
 

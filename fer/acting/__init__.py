@@ -1,0 +1,1 @@
+"""The acting practice: expressions on demand, scored against the player's own neutral face. Knows nothing of pages."""
