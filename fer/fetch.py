@@ -8,6 +8,7 @@ is made to one of those addresses. Knows nothing about pictures: the bytes still
 import hashlib
 import ipaddress
 import queue
+import re
 import socket
 import ssl
 import threading
@@ -42,11 +43,14 @@ MAX_REDIRECTS = 3
 """How often an answer may point elsewhere."""
 
 _MAX_HOST_CHARACTERS = 253
+# Letters, digits, hyphens and, as some names do, underscores; no final dot, which no picture's address has.
+_NAME = re.compile(r"(?:(?!-)[a-z0-9_-]{1,63}\.)*(?!-)[a-z0-9_-]{1,63}")
 _DETECTOR_DEADLINE_S = 60.0
 _STEP_TIMEOUT_S = 10.0
 _MAX_HEADER_BYTES = 1_000_000
 _HEADERS = {"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity", "User-Agent": "fer"}
 _UPLOAD_ADVICE = "save the picture and upload the file"
+_MALFORMED = "The address is malformed; give one like https://example.org/face.jpg."
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -118,20 +122,22 @@ def fetch_image_bytes(url: str, *, guard: Guard = _PUBLIC_ONLY) -> bytes:
     """
     trip = _Trip(guard)
     request_url = _parsed(url.strip())
+    _check_url(request_url)
     # Proxies from the environment would do the looking up instead of us.
     with httpx.Client(transport=_GuardedTransport(trip), trust_env=False, timeout=None, headers=_HEADERS) as client:
         request = client.build_request("GET", request_url)
         try:
             for _ in range(MAX_REDIRECTS + 1):
-                _check_url(request.url)
                 response = client.send(request, stream=True)
                 if response.next_request is None:
                     return _body(response, guard.max_bytes)
                 response.close()
                 request = response.next_request
+                _check_url(request.url)
         except httpx.TimeoutException as fault:
             raise _too_slow(guard) from fault
-        except (httpx.HTTPError, httpx.InvalidURL) as fault:
+        # httpx reads the name in a redirect, and has no error of its own for one that cannot be decoded.
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as fault:
             raise FetchError(
                 f"{request.url.host} cannot be reached or answers wrongly; check the address, or {_UPLOAD_ADVICE}."
             ) from fault
@@ -146,20 +152,32 @@ def _parsed(url: str) -> httpx.URL:
     try:
         return httpx.URL(url)
     except httpx.InvalidURL as fault:
-        raise FetchError("The address is malformed; give one like https://example.org/face.jpg.") from fault
+        raise FetchError(_MALFORMED) from fault
 
 
 def _check_url(url: httpx.URL) -> None:
     """Refuse what no picture's address needs, at every hop."""
-    if url.scheme not in ("http", "https") or not url.host:
+    name = url.raw_host.decode()
+    if url.scheme not in ("http", "https") or not name:
         raise FetchError("Only http and https can be fetched; give an address like https://example.org/face.jpg.")
-    if len(url.host) > _MAX_HOST_CHARACTERS:
+    if len(name) > _MAX_HOST_CHARACTERS:
         raise FetchError("The server's name is longer than a name can be; check the address.")
+    if not _can_be_found(url):
+        raise FetchError(_MALFORMED)
     if url.userinfo:
         raise FetchError("The address holds a user name or a password; give one without.")
     # The system would cut a port above 65535 to 16 bits, and 65558 would be 22.
     if url.port is not None and url.port not in (80, 443) and not 1024 <= url.port <= 65_535:
         raise FetchError(f"Port {url.port} is not fetched from; give an address on port 80, 443 or 1024 to 65535.")
+
+
+def _can_be_found(url: httpx.URL) -> bool:
+    """Whether the host is an address without a zone, or a name that can be looked up and shown in a sentence."""
+    name = url.raw_host.decode()
+    try:
+        return ("%" not in name) if ":" in name else bool(_NAME.fullmatch(name) and url.host)
+    except UnicodeError:  # it begins as an encoded name does, and cannot be decoded
+        return False
 
 
 def _body(response: httpx.Response, max_bytes: int) -> bytes:
