@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fer import readme
 from fer.benchmark import Measurement, live
 from fer.detection import LIVE_SIDES, YuNet
+from tools import readme
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -22,7 +22,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     | frozenset({"datasets", "detection", "drawing", "quality", "samples"}),
     frozenset({"dataset_charts", "export", "live_charts", "recognition", "session_charts", "tracking"}),
     frozenset({"evaluation", "pipeline"}),
-    frozenset({"batch", "model_charts", "readme", "store", "stream"}),
+    frozenset({"batch", "model_charts", "store", "stream"}),
     frozenset({"acting", "benchmark", "live", "video"}),
     frozenset({"ui"}),
     frozenset({"training"}),

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer import paths, readme
+from fer import paths
 from fer.datasets import FaceDataset
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.evaluation import OutOfFold, build_report, load_report, save_report, store_cross_validation
 from fer.recognition import EmotionModel
 from tests.fakes import CARD, install_model, write_network
+from tools import readme
 
 
 def test_the_figures_are_those_of_the_reports():
