@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from fer.results import BoxXYWH
+from fer.results import BoxXYWH, Detections, Fault
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,35 @@ class Framing:
         centres = boxes[:, :2] + boxes[:, 2:] / 2 + reach[:, None] * np.asarray(self.offset_xy)
         sides = reach * self.scale * (1 + margin)
         return np.column_stack([centres - sides[:, None] / 2, sides, sides]).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """The faces of one picture, cut out and judged: all that a network and its reading need, without the picture.
+
+    A few kilobytes a face, so those of many pictures can wait until a network reads them together.
+
+    Attributes:
+        detections: the faces, n of them; may be none.
+        squares_xywh: float32 of shape (n, 4), pixels of the picture: where each was cut out; may reach past the border.
+        patches: uint8 of shape (n, size, size), grey, in the order of the detections.
+        quality: what is wrong with each of them; empty where nothing is.
+        size_wh: of the picture, pixels.
+    """
+
+    detections: Detections
+    squares_xywh: np.ndarray
+    patches: np.ndarray
+    quality: tuple[tuple[Fault, ...], ...]
+    size_wh: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        counts = {len(part) for part in (self.detections, self.squares_xywh, self.patches, self.quality)}
+        if len(counts) != 1:
+            raise ValueError(f"Crops need a square, a patch and a judgement a face, but have {counts} of them.")
+
+    def __len__(self) -> int:
+        return len(self.patches)
 
 
 def cut_square(image_bgr: np.ndarray, square_xywh: BoxXYWH, size: int) -> np.ndarray:

@@ -1,16 +1,18 @@
-"""image_bgr -> FrameResult: detect, crop, judge the crops, read all faces in one batch, calibrate, name sets.
+"""image_bgr -> FrameResult: detect, cut and judge the crops, read all faces in one batch, calibrate, name sets.
 
-Holds no picture and no state between calls, so one pipeline serves every visitor and thread. Knows nothing about
-files, pages or drawing.
+The links can be called one by one: `detect` and `cut` take a picture, `read` takes the crops of any number of pictures
+together. Holds no picture and no state between calls, so one pipeline serves every visitor and thread. Knows nothing
+about files, pages or drawing.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 
-from fer.crops import Framing, crop_faces
+from fer.crops import Crops, Framing, crop_faces
 from fer.detection import MIN_SCORE, STILL_SIDES, FaceDetector, load_detector
 from fer.errors import ModelError
 from fer.quality import find_faults
@@ -20,6 +22,61 @@ from fer.results import Averaging, BoxXYWH, Detections, Face, FrameResult, Reade
 DEFAULT_MODEL = "fer2013"
 """Of the shipped models trained on FER2013 the one that reads faces of another kind best: by macro recall on CK+'s apex
 frames, of which neither saw any. It stays within the budget of a larger network, 12 ms a face."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a pipeline is made of, by name: equal settings read alike, here and on another machine.
+
+    Attributes:
+        model: name of an installed model.
+        detector: "auto" takes the best that can run; or one of `fer.detection.DETECTORS`.
+        averaging: "flip" reads every face and its mirror image.
+        min_score: least detector score, in [0, 1].
+        margin: widens every crop by this share of its side; 0 frames faces as the model was trained.
+        long_sides: at which sizes faces are looked for, pixels; see `FaceDetector.detect`.
+    """
+
+    model: str = DEFAULT_MODEL
+    detector: str = "auto"
+    averaging: Averaging = "none"
+    min_score: float = MIN_SCORE
+    margin: float = 0.0
+    long_sides: tuple[int, ...] = STILL_SIDES
+
+    def __post_init__(self) -> None:
+        if self.averaging not in get_args(Averaging):
+            raise ValueError(f"averaging must be {' or '.join(get_args(Averaging))}, but is {self.averaging}.")
+        if not 0 <= self.min_score <= 1 or not self.margin >= 0:
+            raise ValueError(f"min_score must lie from 0 to 1 and margin be 0 or more, but they are {self}.")
+        if not self.long_sides or min(self.long_sides) < 1:
+            raise ValueError(
+                f"long_sides must hold a pixel or more each, one of them at least, but is {self.long_sides}."
+            )
+
+    def load(self) -> "FacePipeline":
+        """Open the model and the detector, and put them together.
+
+        Raises:
+            ModelError: the model is missing or damaged.
+            DetectorError: the detector is unknown or cannot run here.
+        """
+        return self.assemble(load_model(self.model), load_detector(self.detector))
+
+    def assemble(self, model: EmotionModel, detector: FaceDetector) -> "FacePipeline":
+        """Put a model and a detector together that are open already: those that the settings name.
+
+        Raises:
+            ModelError: the model's card does not say how this detector's boxes become crops.
+        """
+        return FacePipeline(
+            model,
+            detector,
+            averaging=self.averaging,
+            min_score=self.min_score,
+            margin=self.margin,
+            long_sides=self.long_sides,
+        )
 
 
 class FacePipeline:
@@ -45,10 +102,7 @@ class FacePipeline:
         Args:
             model: reads the crops.
             detector: finds the faces.
-            averaging: "flip" reads every face and its mirror image.
-            min_score: least detector score, in [0, 1].
-            margin: widens every crop by this share of its side; 0 frames faces as the model was trained.
-            long_sides: see `FaceDetector.detect`.
+            averaging, min_score, margin, long_sides: see `Settings`.
 
         Raises:
             ModelError: the model's card does not say how this detector's boxes become crops.
@@ -67,6 +121,63 @@ class FacePipeline:
         self.classes = model.card.classes
         self.reader = Reader(model.card.name, detector.name, detector.reason, averaging)
 
+    def detect(self, image_bgr: np.ndarray) -> Detections:
+        """Find every face of a picture, from the largest to the smallest.
+
+        Args:
+            image_bgr: uint8 of shape (height, width, 3).
+        """
+        return self._detector.detect(image_bgr, self._min_score, self._long_sides)
+
+    def cut(self, image_bgr: np.ndarray, found: Detections) -> Crops:
+        """Cut faces out of their picture as the model was trained to see them, and judge the crops.
+
+        Args:
+            image_bgr: uint8 of shape (height, width, 3).
+            found: faces of that picture; may be none.
+        """
+        squares_xywh = self._framing.squares(found.boxes_xywh, self._margin)
+        patches = crop_faces(image_bgr, squares_xywh, self._model.card.crop_size)
+        size_wh = (image_bgr.shape[1], image_bgr.shape[0])
+        quality = tuple(
+            find_faults(patch, tuple(square), size_wh)
+            for patch, square in zip(patches, squares_xywh.tolist(), strict=True)
+        )
+        return Crops(found, squares_xywh, patches, quality, size_wh)
+
+    def read(self, crops: Sequence[Crops]) -> list[tuple[Face, ...]]:
+        """Read the faces of any number of pictures together, which costs less than reading them picture by picture.
+
+        The network is given at most `fer.recognition.BATCH` faces at once, and is not called where there are none.
+
+        Args:
+            crops: of each picture those of its faces, as this pipeline cut them; may be empty.
+
+        Returns:
+            For every picture its faces, in the order of its detections.
+        """
+        if not crops:
+            return []
+        logits = self._model.predict(np.concatenate([one.patches for one in crops]), self.reader.averaging).logits
+        calibration = self._model.calibration
+        probabilities = calibration.probabilities(logits, self.reader.averaging)
+        sets = calibration.prediction_sets(probabilities, self.classes, self.reader.averaging)
+        readings = zip(probabilities, sets, strict=True)
+        return [tuple(self._face(one, i, *next(readings)) for i in range(len(one))) for one in crops]
+
+    def _face(self, crops: Crops, i: int, probabilities: np.ndarray, prediction_set: tuple[str, ...] | None) -> Face:
+        found = crops.detections
+        return Face(
+            box_xywh=tuple(found.boxes_xywh[i].tolist()),
+            crop_xywh=tuple(crops.squares_xywh[i].tolist()),
+            detector_score=float(found.scores[i]),
+            probabilities=probabilities,
+            classes=self.classes,
+            landmarks_xy=None if found.landmarks_xy is None else found.landmarks_xy[i],
+            prediction_set=prediction_set,
+            quality=crops.quality[i],
+        )
+
     def analyze(self, image_bgr: np.ndarray) -> FrameResult:
         """Find and read every face of a picture.
 
@@ -77,35 +188,13 @@ class FacePipeline:
             The result; without faces where none was found.
         """
         start = time.perf_counter()
-        found = self._detector.detect(image_bgr, self._min_score, self._long_sides)
+        found = self.detect(image_bgr)
         detected = time.perf_counter()
-        faces = self._read(image_bgr, found)
+        crops = self.cut(image_bgr, found)
+        (faces,) = self.read([crops])
         done = time.perf_counter()
         timings = Timings((detected - start) * 1000, (done - detected) * 1000)
-        return FrameResult(image_bgr.shape[1], image_bgr.shape[0], faces, self.reader, timings)
-
-    def _read(self, image_bgr: np.ndarray, found: Detections) -> tuple[Face, ...]:
-        squares = self._framing.squares(found.boxes_xywh, self._margin)
-        crops = crop_faces(image_bgr, squares, self._model.card.crop_size)
-        logits = self._model.predict(crops, self.reader.averaging).logits
-        calibration, classes = self._model.calibration, self._model.card.classes
-        probabilities = calibration.probabilities(logits, self.reader.averaging)
-        sets = calibration.prediction_sets(probabilities, classes, self.reader.averaging)
-        squares_xywh = [tuple(map(float, square)) for square in squares]
-        size_wh = (image_bgr.shape[1], image_bgr.shape[0])
-        return tuple(
-            Face(
-                box_xywh=tuple(map(float, found.boxes_xywh[i])),
-                crop_xywh=squares_xywh[i],
-                detector_score=float(found.scores[i]),
-                probabilities=probabilities[i],
-                classes=classes,
-                landmarks_xy=None if found.landmarks_xy is None else found.landmarks_xy[i],
-                prediction_set=sets[i],
-                quality=find_faults(crops[i], squares_xywh[i], size_wh),
-            )
-            for i in range(len(found))
-        )
+        return FrameResult(*crops.size_wh, faces, self.reader, timings)
 
     def with_sets(self, faces: Sequence[Face]) -> tuple[Face, ...]:
         """Form the prediction sets of faces anew, from the probabilities that they have now.
@@ -119,7 +208,7 @@ class FacePipeline:
         if not faces:
             return ()
         probabilities = np.stack([face.probabilities for face in faces])
-        sets = self._model.calibration.prediction_sets(probabilities, self._model.card.classes, self.reader.averaging)
+        sets = self._model.calibration.prediction_sets(probabilities, self.classes, self.reader.averaging)
         return tuple(replace(face, prediction_set=members) for face, members in zip(faces, sets, strict=True))
 
     def explain(self, image_bgr: np.ndarray, face: Face) -> np.ndarray | None:
@@ -153,17 +242,10 @@ def load_pipeline(
     margin: float = 0.0,
     long_sides: Sequence[int] = STILL_SIDES,
 ) -> FacePipeline:
-    """Open an installed model and choose a detector; the arguments are those of `FacePipeline`.
+    """Open an installed model and choose a detector; the arguments are those of `Settings`.
 
     Raises:
         ModelError: the model is missing or damaged.
         DetectorError: the detector is unknown or cannot run here.
     """
-    return FacePipeline(
-        load_model(model),
-        load_detector(detector),
-        averaging=averaging,
-        min_score=min_score,
-        margin=margin,
-        long_sides=long_sides,
-    )
+    return Settings(model, detector, averaging, min_score, margin, tuple(long_sides)).load()

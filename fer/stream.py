@@ -54,7 +54,18 @@ class FaceStream:
         Returns:
             The result; every face bears its person, smoothed probabilities and the set formed from them.
         """
-        result = self.pipeline.analyze(image_bgr)
+        return self.follow(self.pipeline.analyze(image_bgr), image_bgr, time_s)
+
+    def follow(self, result: FrameResult, image_bgr: np.ndarray, time_s: float) -> FrameResult:
+        """Take in the next frame where it is analysed already, as when many are read in one batch.
+
+        Args:
+            result: what this stream's pipeline read in that frame.
+            image_bgr, time_s: see `process`.
+
+        Returns:
+            See `process`.
+        """
         start = time.perf_counter()
         self._tracker.half_life_s = self.half_life_s
         found = self.pipeline.with_sets(self._tracker.update(result.faces, time_s, image_bgr))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 import subprocess
 import sys
 
@@ -11,8 +12,8 @@ import pytest
 import fer
 from fer import paths
 from fer.errors import ModelError
-from fer.pipeline import FacePipeline, load_pipeline
-from fer.recognition import EmotionModel
+from fer.pipeline import FacePipeline, Settings, load_pipeline
+from fer.recognition import BATCH, EmotionModel
 from fer.samples import SAMPLES
 from tests.fakes import SquareFinder, drawn_face, install_model
 
@@ -49,6 +50,94 @@ def test_faces_are_read(model, faces, is_happy):
 def test_a_photo_without_a_face_never_reaches_the_session(model, monkeypatch):
     monkeypatch.setattr(model, "_session", None)
     assert len(FacePipeline(model, SquareFinder()).analyze(_picture())) == 0
+
+
+class _Counting:
+    """A session that notes how many crops every call brings."""
+
+    def __init__(self, session):
+        self._session = session
+        self.batches = []
+
+    def get_inputs(self):
+        return self._session.get_inputs()
+
+    def run(self, names, inputs):
+        self.batches += [len(block) for block in inputs.values()]
+        return self._session.run(names, inputs)
+
+
+@pytest.mark.parametrize(
+    ("faces", "batches"),
+    [
+        pytest.param([], [], id="no picture"),
+        pytest.param([0], [], id="a picture without a face"),
+        pytest.param([0, 0, 0], [], id="pictures without faces"),
+        pytest.param([1], [1], id="one face"),
+        pytest.param([2, 0, 1], [3], id="an empty one between others"),
+        pytest.param([0, 2, 2, 0], [4], id="empty ones around others"),
+        pytest.param([2] * BATCH + [1] * 3, [BATCH, BATCH, 3], id="more than a network is given at once"),
+    ],
+)
+def test_many_pictures_are_read_together(model, monkeypatch, faces, batches):
+    """Everyone gets the reading of their own picture, and the network is called no more often than need be."""
+    pipeline = FacePipeline(model, SquareFinder())
+    drawn = [(20, 20, 60, False), (200, 100, 90, True)]
+    pictures = [_picture(*(drawn if count == 2 else drawn[i % 2 :][:count])) for i, count in enumerate(faces)]
+    alone = [pipeline.analyze(picture).faces for picture in pictures]
+    counting = _Counting(model._session)
+    monkeypatch.setattr(model, "_session", counting)
+    together = pipeline.read([pipeline.cut(picture, pipeline.detect(picture)) for picture in pictures])
+    assert counting.batches == batches
+    assert [len(read) for read in together] == faces
+    for one, other in zip(sum(together, ()), sum(alone, ()), strict=True):
+        assert (one.emotion, one.box_xywh, one.crop_xywh) == (other.emotion, other.box_xywh, other.crop_xywh)
+        assert (one.quality, one.detector_score) == (other.quality, other.detector_score)
+        np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-6)
+
+
+def test_crops_outlive_their_picture(model):
+    """What waits for a batch holds no frames of a video."""
+    pipeline = FacePipeline(model, SquareFinder())
+    picture = _picture((20, 20, 60, True))
+    crops = pipeline.cut(picture, pipeline.detect(picture))
+    picture[:] = 0
+    ((face,),) = pipeline.read([crops])
+    assert face.emotion == "happy"
+    assert not np.shares_memory(crops.patches, picture)
+
+
+def test_crops_that_do_not_fit_their_faces_are_refused(model):
+    pipeline = FacePipeline(model, SquareFinder())
+    picture = _picture((20, 20, 60, True))
+    crops = pipeline.cut(picture, pipeline.detect(picture))
+    with pytest.raises(ValueError, match="a square, a patch and a judgement a face"):
+        dataclasses.replace(crops, patches=crops.patches[:0])
+
+
+def test_settings_say_what_a_pipeline_is_made_of(tmp_path, monkeypatch):
+    install_model(tmp_path)
+    monkeypatch.setenv("FER_MODEL_DIR", str(tmp_path))
+    settings = Settings("drawn", "haar", averaging="flip")
+    pipeline = settings.load()
+    assert (pipeline.reader.model, pipeline.reader.detector, pipeline.reader.averaging) == ("drawn", "haar", "flip")
+    assert pickle.loads(pickle.dumps(settings)) == settings, "they travel to other machines"
+    assert load_pipeline("drawn", "haar", averaging="flip").reader == pipeline.reader
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({"averaging": "plain"}, "averaging must be none or flip", id="unknown averaging"),
+        pytest.param({"min_score": 1.5}, "min_score must lie from 0 to 1", id="score out of range"),
+        pytest.param({"margin": float("nan")}, "margin be 0 or more", id="margin is no number"),
+        pytest.param({"long_sides": ()}, "one of them at least", id="nowhere to look"),
+        pytest.param({"long_sides": (320, 0)}, "a pixel or more each", id="a size without pixels"),
+    ],
+)
+def test_impossible_settings_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**changes)
 
 
 def test_margin_and_score_are_heeded(model):

@@ -11,9 +11,9 @@ from fer.charts import percent
 from fer.contact_sheet import data_uri
 from fer.drawing import annotate, overlay_map
 from fer.emotions import emotion
-from fer.pipeline import FacePipeline
+from fer.pipeline import FacePipeline, Settings
 from fer.ui import camera
-from fer.ui.loaders import Settings, file_version
+from fer.ui.loaders import file_version
 from fer.ui.style import headline, plain
 
 TICK_S = 0.25

@@ -18,9 +18,9 @@ import streamlit as st
 from fer.batch import analyze_photo
 from fer.crops import cut_square
 from fer.drawing import annotate
-from fer.pipeline import FacePipeline
+from fer.pipeline import FacePipeline, Settings
 from fer.results import PhotoResult
-from fer.ui.loaders import Settings, file_version
+from fer.ui.loaders import file_version
 from fer.ui.uploads import Photo
 
 SHOWN_SIDE = 1400

@@ -7,8 +7,8 @@ from fer.detection import LIVE_SIDES, MIN_SCORE, STILL_SIDES, TITLES, available_
 from fer.errors import FerError
 from fer.evaluation.report import load_report
 from fer.evaluation.text import headline
-from fer.pipeline import DEFAULT_MODEL, FacePipeline
-from fer.ui.loaders import Settings, open_pipeline
+from fer.pipeline import DEFAULT_MODEL, FacePipeline, Settings
+from fer.ui.loaders import open_pipeline
 from fer.ui.style import plain
 
 

@@ -11,9 +11,9 @@ from fer import live_charts, samples
 from fer.charts import probability_bars
 from fer.drawing import annotate, blur_faces
 from fer.live import LiveSession, LiveSnapshot, View
-from fer.pipeline import FacePipeline
+from fer.pipeline import FacePipeline, Settings
 from fer.ui import saving
-from fer.ui.loaders import Settings, open_pipeline
+from fer.ui.loaders import open_pipeline
 from fer.ui.style import describe, headline, headlines, status
 
 TICK_S = 0.4

@@ -2,27 +2,13 @@
 
 import importlib
 import threading
-from dataclasses import dataclass
 
 import streamlit as st
 
 from fer import paths
-from fer.detection import STILL_SIDES, FaceDetector, load_detector
-from fer.pipeline import FacePipeline
+from fer.detection import FaceDetector, load_detector
+from fer.pipeline import FacePipeline, Settings
 from fer.recognition import MODEL_FILE, REPORT_FILE, EmotionModel, load_model
-from fer.results import Averaging
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How pictures are read; the arguments of `FacePipeline`."""
-
-    model: str
-    detector: str
-    averaging: Averaging
-    min_score: float
-    margin: float
-    long_sides: tuple[int, ...] = STILL_SIDES
 
 
 @st.cache_resource(show_spinner=False)
@@ -64,11 +50,5 @@ def open_pipeline(settings: Settings) -> FacePipeline:
         ModelError: the model is missing or damaged.
         DetectorError: the detector cannot run here.
     """
-    return FacePipeline(
-        open_model(settings.model),
-        _open_detector(settings.detector, str(paths.find_detector_file())),
-        averaging=settings.averaging,
-        min_score=settings.min_score,
-        margin=settings.margin,
-        long_sides=settings.long_sides,
-    )
+    detector = _open_detector(settings.detector, str(paths.find_detector_file()))
+    return settings.assemble(open_model(settings.model), detector)

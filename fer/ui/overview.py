@@ -5,15 +5,15 @@ import streamlit as st
 from fer import paths, samples
 from fer.batch import analyze_photo
 from fer.datasets import DATASETS
-from fer.detection import MIN_SCORE, load_detector
+from fer.detection import load_detector
 from fer.drawing import annotate
 from fer.errors import FerError
 from fer.evaluation.report import TEST_SPLIT, Report, load_report
 from fer.evaluation.text import headline
 from fer.fetch import fetch_detector
-from fer.pipeline import DEFAULT_MODEL
+from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.recognition import ModelCard
-from fer.ui.loaders import Settings, open_pipeline
+from fer.ui.loaders import open_pipeline
 from fer.ui.style import describe, plain
 
 
@@ -21,7 +21,7 @@ def picture_at_work() -> None:
     """Show the sample with two faces, read by the default model at this moment."""
     sample = samples.SAMPLES["two-faces"]
     try:
-        pipeline = open_pipeline(Settings(DEFAULT_MODEL, "auto", "flip", MIN_SCORE, 0.0))
+        pipeline = open_pipeline(Settings(averaging="flip"))
     except FerError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return

@@ -10,14 +10,14 @@ import streamlit as st
 from fer import live_charts
 from fer.charts import percent
 from fer.dataset_charts import share_comparison
-from fer.detection import MIN_SCORE, TITLES
+from fer.detection import TITLES
 from fer.errors import FerError, StoreError
-from fer.pipeline import DEFAULT_MODEL
+from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.results import Sample, samples_table
 from fer.session_charts import MAX_RIBBONS, bin_width_s, people_table, person_counts, timeline
 from fer.store import MAX_NAME, MAX_RETENTION_DAYS, SavedSession, Store
 from fer.ui import live
-from fer.ui.loaders import Settings, file_version
+from fer.ui.loaders import file_version
 from fer.ui.saving import KINDS, about_recording, counted, downloads, lasted, saving_owner, when
 from fer.ui.style import plain
 
@@ -83,7 +83,7 @@ def nothing_yet() -> None:
         )
         st.page_link("pages/live.py", label="Go to Live", icon=":material/videocam:")
     try:
-        settings = Settings(DEFAULT_MODEL, "auto", "none", MIN_SCORE, 0.0)
+        settings = Settings()
         _, snapshot = live.example(settings, file_version(DEFAULT_MODEL))
     except FerError:
         return

@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 from fer.errors import MediaError
-from fer.pipeline import FacePipeline
+from fer.pipeline import FacePipeline, Settings
 from fer.recognition import EmotionModel
 from fer.ui import album
 from fer.ui.album import MAX_REMEMBERED, PATCH_SIDE, SHOWN_SIDE, Reading, read_photos
-from fer.ui.loaders import Settings
 from fer.ui.uploads import Photo
 from tests.fakes import SquareFinder, drawn_face, install_model
 
-SETTINGS = Settings("drawn", "haar", "none", 0.6, 0.0)
+SETTINGS = Settings("drawn", "haar")
 
 
 class Camera:
