@@ -10,6 +10,7 @@ import json
 import math
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from fer.detection import DETECTORS, MIN_SCORE
 from fer.errors import FerError
 from fer.files import replace_file
 from fer.pipeline import DEFAULT_MODEL, load_pipeline
+from fer.results import PhotoResult
 
 if TYPE_CHECKING:
     from fer.datasets import FaceDataset
@@ -158,7 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     chosen = _parser().parse_args(arguments)
     try:
-        status = chosen.run(chosen)
+        with _stopped_as_by_keyboard():
+            status = chosen.run(chosen)
         sys.stdout.flush()
         return status
     except FerError as error:
@@ -176,6 +179,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("Stopped.")
         return NOTHING_DONE
+
+
+@contextmanager
+def _stopped_as_by_keyboard() -> Iterator[None]:
+    """Let the signal by which systems end a program do what Ctrl+C does, so that what was done is written."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _drop_output() -> None:
@@ -232,18 +245,36 @@ def _analyze(chosen: argparse.Namespace) -> int:
         min_score=chosen.min_score,
         margin=chosen.margin,
     )
+    if chosen.annotate is not None:
+        try:
+            chosen.annotate.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FerError(f"{chosen.annotate} cannot be written: {error.strerror}.") from error
     names = export.annotated_names(map(str, files))
-    results = []
-    for analysis, name in zip(_progress(analyze_files(pipeline, files), len(files), "photo"), names, strict=True):
-        photo = analysis.photo
-        results.append(photo)
-        if photo.error is not None:
-            _complain(photo.error)
-        elif chosen.annotate is not None:
-            _write(export.annotated_png(analysis.image_bgr, photo), chosen.annotate / name)
-    _write(export.to_bytes(results, chosen.format), chosen.out)
-    failed = sum(photo.error is not None for photo in results)
-    return DONE if not failed else NOTHING_DONE if failed == len(results) else SOME_FAILED
+    photos: list[PhotoResult] = []
+    has_fault = False
+    try:
+        for analysis, name in zip(_progress(analyze_files(pipeline, files), len(files), "photo"), names, strict=True):
+            photo = analysis.photo
+            photos.append(photo)
+            fault = photo.error
+            if fault is None and chosen.annotate is not None:
+                try:
+                    _write(export.annotated_png(analysis.image_bgr, photo), chosen.annotate / name)
+                except FerError as error:
+                    fault = str(error)
+            if fault is not None:
+                has_fault = True
+                _complain(fault)
+    except KeyboardInterrupt:
+        if not photos:
+            raise
+    _write(export.to_bytes(photos, chosen.format), chosen.out)
+    if len(photos) < len(files):
+        _complain(f"Stopped; the first {len(photos)} of {len(files)} photos are read and written.")
+    if all(photo.error is not None for photo in photos):
+        return NOTHING_DONE
+    return SOME_FAILED if has_fault or len(photos) < len(files) else DONE
 
 
 def _models(chosen: argparse.Namespace) -> int:

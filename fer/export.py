@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import PurePath
 
 import numpy as np
@@ -19,6 +20,10 @@ FORMATS = ("json", "csv", "parquet")
 
 WORDS = ("file", "emotion", "model", "detector", "error")
 """The columns of the tables that hold text."""
+
+_ANNOTATED = ".annotated.png"
+_MAX_NAME_BYTES = 255
+_MAX_STEM_BYTES = _MAX_NAME_BYTES - len("-123456789") - len(_ANNOTATED)
 
 
 def to_bytes(photos: Sequence[PhotoResult], format_name: str) -> bytes:
@@ -78,18 +83,28 @@ def annotated_png(image_bgr: np.ndarray, photo: PhotoResult) -> bytes:
 def annotated_names(files: Iterable[str]) -> list[str]:
     """Names for annotated pictures: the files' own stems, told apart by a number where two are the same.
 
-    Names that differ in case alone are the same, since on many disks one would overwrite the other.
+    Names that differ in case alone are the same, since on many disks one would overwrite the other. A stem too long
+    for a name that disks take is cut.
     """
     names: list[str] = []
     taken: set[str] = set()
+    numbers: dict[str, int] = {}
     for file in files:
-        stem = PurePath(file).stem or "photo"
-        candidate, number = f"{stem}.annotated.png", 2
-        while candidate.casefold() in taken:
-            candidate, number = f"{stem}-{number}.annotated.png", number + 1
-        taken.add(candidate.casefold())
-        names.append(candidate)
+        stem = _shortened(PurePath(file).stem or "photo")
+        for number in count(numbers.get(stem.casefold(), 1)):
+            name = f"{stem}{_ANNOTATED}" if number == 1 else f"{stem}-{number}{_ANNOTATED}"
+            if name.casefold() not in taken:
+                break
+        numbers[stem.casefold()] = number + 1
+        taken.add(name.casefold())
+        names.append(name)
     return names
+
+
+def _shortened(stem: str) -> str:
+    """A stem that leaves room for what follows it, counted in bytes, as most disks do."""
+    stored = stem.encode(errors="surrogateescape")
+    return stem if len(stored) <= _MAX_STEM_BYTES else stored[:_MAX_STEM_BYTES].decode(errors="ignore")
 
 
 def zip_files(named: Iterable[tuple[str, bytes]]) -> bytes:

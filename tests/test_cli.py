@@ -1,9 +1,11 @@
 """The command line: what it writes where, in which form, and the status that it ends with."""
 
 import hashlib
+import itertools
 import json
 import os
 import resource
+import signal
 import stat
 import subprocess
 import sys
@@ -375,6 +377,51 @@ class TestOut:
             os.close(reader)
 
 
+class TestStopping:
+    """What was read before is written, whoever stops it."""
+
+    @pytest.fixture
+    def stop_at_third(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[signal.Signals], None]:
+        """A function that lets a signal come while the third picture is read."""
+
+        def arm(number: signal.Signals) -> None:
+            look, looks = detection.Haar._look, itertools.count(1)
+
+            def stop(*arguments: object) -> object:
+                if next(looks) == 3:
+                    signal.raise_signal(number)
+                return look(*arguments)
+
+            monkeypatch.setattr(detection.Haar, "_look", stop)
+
+        return arm
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+    @pytest.mark.parametrize("to_file", [False, True], ids=["to stdout", "to a file"])
+    def test_what_was_read_is_written(
+        self,
+        number: signal.Signals,
+        to_file: bool,
+        stop_at_third: Callable[[signal.Signals], None],
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        files = [tmp_path / f"{name}.png" for name in "abcd"]
+        for file in files:
+            file.write_bytes(encode_png(np.full((60, 80, 3), 128, np.uint8)))
+        out = tmp_path / "readings.json"
+        handler = signal.getsignal(signal.SIGTERM)
+        stop_at_third(number)
+        words = [*map(str, files), "--annotate", str(tmp_path / "drawn"), *(["--out", str(out)] if to_file else [])]
+        assert main(["analyze", *words]) == 2
+        captured = capsys.readouterr()
+        records = json.loads(out.read_text() if to_file else captured.out)
+        assert [Path(record["file"]).name for record in records] == ["a.png", "b.png"]
+        assert captured.err == "fer: Stopped; the first 2 of 4 photos are read and written.\n"
+        assert len(list((tmp_path / "drawn").iterdir())) == 2
+        assert signal.getsignal(signal.SIGTERM) is handler
+
+
 class TestAnnotate:
     def test_every_readable_photo_gets_its_picture(
         self, mixed_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -396,6 +443,25 @@ class TestAnnotate:
         assert main(["analyze", str(photo), str(other), "--annotate", str(tmp_path / "drawn")]) == 0
         shapes = {path.name: cv2.imread(str(path)).shape for path in (tmp_path / "drawn").iterdir()}
         assert shapes == {"astronaut.annotated.png": (256, 256, 3), "astronaut-2.annotated.png": (20, 30, 3)}
+
+    def test_one_picture_that_cannot_be_written_does_not_stop_the_others(
+        self, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        other = tmp_path / "other.png"
+        other.write_bytes(photo.read_bytes())
+        folder = tmp_path / "drawn"
+        (folder / "astronaut.annotated.png").mkdir(parents=True)
+        assert main(["analyze", str(photo), str(other), "--annotate", str(folder)]) == 2
+        captured = capsys.readouterr()
+        records = json.loads(captured.out)
+        assert [(record["error"], len(record["faces"])) for record in records] == [(None, 1)] * 2
+        assert captured.err == f"fer: {folder / 'astronaut.annotated.png'} cannot be written: Is a directory.\n"
+        assert (folder / "other.annotated.png").is_file()
+
+    def test_a_name_as_long_as_a_name_can_be_gets_its_picture(self, photo: Path, tmp_path: Path) -> None:
+        long = photo.rename(tmp_path / f"{'a' * 245}.png")
+        assert main(["analyze", str(long), "--annotate", str(tmp_path / "drawn")]) == 0
+        assert len(list((tmp_path / "drawn").iterdir())) == 1
 
     def test_a_folder_that_cannot_be_made(self, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["analyze", str(photo), "--annotate", str(photo)]) == 1
