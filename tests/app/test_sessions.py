@@ -11,7 +11,7 @@ from fer import paths
 from fer.emotions import EMOTIONS
 from fer.store import Store, schema
 from tests.app.conftest import Visit, said
-from tests.test_store import recorded, sample
+from tests.store.test_store import recorded, sample
 
 ANN = {"is_logged_in": True, "iss": "https://login.example", "sub": "ann"}
 

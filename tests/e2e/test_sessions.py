@@ -16,7 +16,7 @@ from streamlit.web.server.starlette.starlette_app_utils import create_signed_val
 from fer.samples import SAMPLES
 from fer.store import Store
 from tests.e2e.conftest import App, Arrive, Visitor, make_clip, running_app, start_camera
-from tests.test_store import recorded, sample
+from tests.store.test_store import recorded, sample
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
