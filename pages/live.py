@@ -16,7 +16,7 @@ settings, pipeline = controls.reading_controls(live=True, locked=live.why_locked
 with top_of_sidebar:
     wanted = live.switches(pipeline.reader.detector)
 session = live.visitor_session(pipeline, wanted)
-drawn_bgr, example = live.example(settings, file_version(settings.model))
+example = live.example(settings, file_version(settings.model))
 
 picture, answer = st.columns(2, gap="medium")
 with picture:
@@ -26,16 +26,16 @@ with picture:
         playing = camera.stream("live_camera", session.process)
         live.begin_anew(session, playing=playing)
         if not playing and session.snapshot().frame is None:
-            live.example_picture(drawn_bgr)
+            live.example_picture(example)
         live.picture_status(session, playing=playing)
         saving.recording_controls(session, pipeline, playing=playing)
         live.stages(session, playing=playing)
     elif agreed:
         taken_bgr = camera.snapshot("live_snapshot")
     else:
-        live.example_picture(drawn_bgr)
+        live.example_picture(example)
 with answer:
     if agreed and not streams:
         live.still(taken_bgr, pipeline, wanted)
     else:
-        live.graphs(session, example, playing=streams and playing)
+        live.graphs(session, example.snapshot, playing=streams and playing)

@@ -10,11 +10,12 @@ import streamlit as st
 from fer import live_charts, samples
 from fer.charts import probability_bars
 from fer.drawing import annotate, blur_faces
+from fer.errors import MediaError
 from fer.live import LiveSession, LiveSnapshot, View
 from fer.pipeline import FacePipeline, Settings
 from fer.ui import saving
 from fer.ui.loaders import open_pipeline
-from fer.ui.style import describe, headline, headlines, status
+from fer.ui.style import describe, headline, headlines, plain, status
 
 TICK_S = 0.4
 """How often the graphs and the words move: a little more than twice a second, since a tick can be late."""
@@ -109,18 +110,39 @@ def visitor_session(pipeline: FacePipeline, wanted: Switches) -> LiveSession:
     return session
 
 
+@dataclass(frozen=True, eq=False)
+class Example:
+    """What the page shows before the camera starts.
+
+    Attributes:
+        drawn_bgr: a picture with its boxes, uint8 of shape (height, width, 3); None where there is no sample photo.
+        snapshot: what was read until then.
+        fault: why there is no picture, in a sentence; "" where there is one.
+    """
+
+    drawn_bgr: np.ndarray | None
+    snapshot: LiveSnapshot
+    fault: str = ""
+
+
 @st.cache_resource(show_spinner="Reading the example", max_entries=8)
-def example(settings: Settings, version: tuple[int, ...]) -> tuple[np.ndarray, LiveSnapshot]:
-    """What the page shows before the camera starts: a short stream made of a sample photo that sways.
+def example(settings: Settings, version: tuple[int, ...]) -> Example:
+    """Read a short stream made of a sample photo that sways, or a blank picture where the photo is missing.
 
     Args:
         settings: how it is read, which are the page's.
         version: of the model's files.
 
     Returns:
-        The last picture with its boxes, image_bgr, and what was read until then. Shared by all visitors.
+        What all visitors share.
     """
-    photo = cv2.resize(_EXAMPLE.load()[_EXAMPLE_ROWS, _EXAMPLE_COLUMNS], _EXAMPLE_WH, interpolation=cv2.INTER_AREA)
+    try:
+        sample = _EXAMPLE.load()
+    except MediaError as error:
+        session = LiveSession(open_pipeline(settings))
+        session.process(np.zeros((*_EXAMPLE_WH[::-1], 3), np.uint8), 0)
+        return Example(None, session.snapshot(), str(error))
+    photo = cv2.resize(sample[_EXAMPLE_ROWS, _EXAMPLE_COLUMNS], _EXAMPLE_WH, interpolation=cv2.INTER_AREA)
     middle = (_EXAMPLE_WH[0] / 2, _EXAMPLE_WH[1] / 2)
     session = LiveSession(open_pipeline(settings))
     session.view = View(mirror=False)
@@ -128,12 +150,15 @@ def example(settings: Settings, version: tuple[int, ...]) -> tuple[np.ndarray, L
         turn = cv2.getRotationMatrix2D(middle, 3 * np.sin(step / 2), 1.05 + 0.04 * np.sin(step / 3))
         swayed = cv2.warpAffine(photo, turn, _EXAMPLE_WH, borderMode=cv2.BORDER_REPLICATE)
         drawn = session.process(swayed, step * _EXAMPLE_STEP_S)
-    return drawn, session.snapshot()
+    return Example(drawn, session.snapshot())
 
 
-def example_picture(drawn_bgr: np.ndarray) -> None:
-    """Show the example's picture, and say that it is one."""
-    st.image(drawn_bgr, channels="BGR", width="stretch", output_format="JPEG", alt="A sample photo with its box")
+def example_picture(shown: Example) -> None:
+    """Show the example's picture and say that it is one, or why there is none."""
+    if shown.drawn_bgr is None:
+        st.info(plain(shown.fault), icon=":material/image_not_supported:")
+        return
+    st.image(shown.drawn_bgr, channels="BGR", width="stretch", output_format="JPEG", alt="A sample photo with its box")
     st.caption(f"An example, until your camera starts: {_EXAMPLE.credit}.")
 
 

@@ -22,10 +22,10 @@ def picture_at_work() -> None:
     sample = samples.SAMPLES["two-faces"]
     try:
         pipeline = open_pipeline(Settings(averaging="flip"))
+        image_bgr = sample.load()
     except FerError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    image_bgr = sample.load()
     photo = analyze_photo(pipeline, sample.title, lambda: image_bgr).photo
     st.image(
         annotate(image_bgr, photo.faces),

@@ -84,9 +84,12 @@ def nothing_yet() -> None:
         st.page_link("pages/live.py", label="Go to Live", icon=":material/videocam:")
     try:
         settings = Settings()
-        _, snapshot = live.example(settings, file_version(DEFAULT_MODEL))
+        example = live.example(settings, file_version(DEFAULT_MODEL))
     except FerError:
         return
+    if example.fault:
+        return
+    snapshot = example.snapshot
     st.subheader("An example")
     st.caption("Read from a sample photo, which was swayed before the detector for a few seconds.")
     table = samples_table(snapshot.history, snapshot.classes)

@@ -109,11 +109,12 @@ def _pasted() -> list[Photo]:
         )
     if given:
         photos = [_from_bytes(file.name, file.getvalue()) for file in given.files]
-        try:
-            with st.spinner("Fetching the picture"):
-                photos += [_from_bytes(link, fetch_image_bytes(link)) for link in given.text.split()]
-        except FetchError as error:
-            st.error(plain(str(error)), icon=":material/link_off:")
+        for link in given.text.split():
+            try:
+                with st.spinner("Fetching the picture"):
+                    photos.append(_from_bytes(link, fetch_image_bytes(link)))
+            except FetchError as error:
+                st.error(plain(str(error)), icon=":material/link_off:")
         st.session_state["_pasted"] = photos
     st.caption("A link is fetched by this machine, from public addresses alone, up to 20 MB. That site learns of it.")
     return st.session_state.get("_pasted", [])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fer import paths
+from fer import paths, samples
 from fer.errors import FetchError
 from fer.pipeline import DEFAULT_MODEL
 from fer.ui import overview
@@ -36,6 +36,16 @@ def test_the_sample_is_read_at_this_moment(visit: Visit) -> None:
     app = visit("home")
     assert app.image[0].proto.imgs[0].alt.startswith("The photo with 2 numbered faces. face 1: Looks ")
     assert "Eileen Collins, NASA, and Grace Hopper, US Navy; both public domain" in said(app)
+
+
+def test_a_missing_sample_is_said_and_the_rest_stands(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "find_spec", lambda name: None)
+    app = visit("home")
+    assert not app.exception
+    assert not app.image
+    text = said(app)
+    assert "The sample photo astronaut.png is missing; install the package skimage again." in text
+    assert "An expression is not a feeling" in text
 
 
 def test_figures_are_those_of_the_report(visit: Visit, report: Path) -> None:

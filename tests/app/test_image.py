@@ -191,6 +191,25 @@ class TestSources:
         ]
         assert [title.value for title in app.subheader] == ["Astronaut"]
 
+    def test_one_bad_link_does_not_drop_the_others(
+        self, visit: Visit, face_png: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fetch(link: str) -> bytes:
+            if "bad" in link:
+                raise FetchError(f"{link} cannot be found; check the address.")
+            return face_png
+
+        monkeypatch.setattr(uploads, "fetch_image_bytes", fetch)
+        app = visit("image")
+        app.segmented_control(key="image_source").set_value("paste").run()
+        links = [f"https://{name}.test/a.png" for name in ("one", "bad", "two", "worse-than-bad")]
+        app.chat_input(key="image_pasted").set_value(" ".join(links)).run()
+        assert not app.exception
+        assert "2 photos, 2 faces" in said(app)
+        assert len(app.error) == 2
+        for link in links[1::2]:
+            assert f"{link} cannot be found; check the address." in said(app)
+
 
 class TestControls:
     def test_they_keep_their_values_from_page_to_page(self, visit: Visit) -> None:

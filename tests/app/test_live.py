@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fer import samples
 from fer.emotions import EMOTIONS
 from fer.live import STAGES, LiveSession, View
 from fer.media import encode_png
@@ -48,6 +49,15 @@ class TestFirstVisit:
         assert [title.value for title in app.subheader] == ["Now", "Last 60 seconds", "Expressions seen"]
         assert len(app.get("vega_lite_chart")) == 4
         assert any("Looks happy" in html.proto.body for html in app.get("html"))
+
+    def test_a_missing_sample_is_said_and_the_rest_stands(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(samples, "find_spec", lambda name: None)
+        app = visit("live")
+        assert not app.exception
+        assert not app.image
+        assert "The sample photo astronaut.png is missing; install the package skimage again." in said(app)
+        assert [title.value for title in app.subheader] == ["Now", "Last 60 seconds", "Expressions seen"]
+        assert not agree(app).exception
 
     def test_consent_is_asked_for_once(self, visit: Visit) -> None:
         app = agree(visit("live"))

@@ -249,6 +249,13 @@ def test_a_session_of_nobody(visit: Visit, saved: Store) -> None:
     writer.close()
 
 
+def test_without_its_sample_photo_the_example_is_left_out(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer.samples.find_spec", lambda name: None)
+    app = visit("sessions")
+    assert not app.exception
+    assert "An example" not in [heading.value for heading in app.subheader]
+
+
 def test_without_a_model_the_example_is_left_out(visit: Visit, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setattr("fer.paths.model_dirs", lambda: [tmp_path])
     app = visit("sessions")
