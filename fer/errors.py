@@ -11,7 +11,7 @@ class FerError(Exception):
 
 
 class MediaError(FerError):
-    """The bytes are not a picture that can be read."""
+    """The bytes are not a picture or a video that can be read."""
 
 
 class ModelError(FerError):

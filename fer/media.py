@@ -13,6 +13,7 @@ import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -136,7 +137,7 @@ def decode_image(data: bytes, name: str = "") -> np.ndarray:
     Raises:
         MediaError: not a picture that is read here, damaged, too large, or none at all.
     """
-    subject = f"'{_shown(name)}'" if name else "This file"
+    subject = f"'{shown_name(name)}'" if name else "This file"
     kind = ""
     try:
         _check_file_size(len(data))
@@ -164,25 +165,46 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             cannot read it.
     """
     path = Path(path)
-    subject = f"'{_shown(str(path))}'"
     try:
-        found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
-            raise MediaError(f"{subject} is a folder; name a picture in it.")
-        if not stat.S_ISREG(found.st_mode):
-            raise MediaError(f"{subject} is not a file; name a picture.")
-        _check_file_size(found.st_size)
-        with path.open("rb") as file:
+        with open_file(path, "picture") as file:
             data = file.read(MAX_FILE_BYTES + 1)
-    except _RefusedError as refusal:
-        raise MediaError(f"{subject} {refusal}") from None
+    except OSError as fault:
+        raise MediaError(f"'{shown_name(str(path))}' cannot be read; check the disk.") from fault
+    return decode_image(data, str(path))
+
+
+def open_file(path: Path, what: str) -> BinaryIO:
+    """Open a file for reading that somebody named.
+
+    Args:
+        path: the file.
+        what: what it should hold, as the sentence calls it: "picture", "video".
+
+    Raises:
+        MediaError: there is no such file, it is none, or it may not be read.
+    """
+    subject = f"'{shown_name(str(path))}'"
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise MediaError(f"{subject} is a folder; name a {what} in it.")
+        if not stat.S_ISREG(mode):
+            raise MediaError(f"{subject} is not a file; name a {what}.")
+        return path.open("rb")
     except FileNotFoundError as fault:
         raise MediaError(f"{subject} does not exist; check the path.") from fault
     except PermissionError as fault:
         raise MediaError(f"{subject} may not be read; change its permissions.") from fault
     except (OSError, ValueError) as fault:
         raise MediaError(f"{subject} cannot be opened; check the path and the disk.") from fault
-    return decode_image(data, str(path))
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether a file that begins so is of a kind that `decode_image` reads."""
+    try:
+        return bool(_kind(head))
+    except _RefusedError:
+        return False
 
 
 def encode_png(image_bgr: np.ndarray) -> bytes:
@@ -198,7 +220,7 @@ def encode_png(image_bgr: np.ndarray) -> bytes:
     return encoded.tobytes()
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """The name as one short line of printable characters."""
     printable = "".join(c if c.isprintable() else "?" for c in name)
     return printable if len(printable) <= 120 else f"{printable[:40]}...{printable[-60:]}"

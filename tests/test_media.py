@@ -310,7 +310,7 @@ def test_a_file_that_cannot_be_read_is_named(make: object, rule: str, tmp_path: 
     path = make(tmp_path)
     with pytest.raises(MediaError) as caught:
         read_image(path)
-    assert str(caught.value) == f"'{media._shown(str(path))}' {rule}"
+    assert str(caught.value) == f"'{media.shown_name(str(path))}' {rule}"
 
 
 def test_a_file_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
