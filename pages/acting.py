@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from fer.ui import acting, camera, controls
+from fer.ui import camera, controls
+from fer.ui.acting import pieces
 from fer.ui.navigation import require_entrypoint
 
 require_entrypoint()
@@ -10,8 +11,8 @@ require_entrypoint()
 st.title("Acting practice")
 st.caption("Show an expression and see how far the model follows. It scores what it sees, not how well you act.")
 
-settings, pipeline = controls.reading_controls(live=True, locked=acting.why_locked())
-session = acting.visitor_session(settings, pipeline)
+settings, pipeline = controls.reading_controls(live=True, locked=pieces.why_locked())
+session = pieces.visitor_session(settings, pipeline)
 
 if camera.consent():
     live = camera.choose_way("acting_way")
@@ -21,10 +22,10 @@ if camera.consent():
         if live:
             playing = camera.stream("acting_camera", session.process)
         else:
-            acting.photo(session, settings.model)
+            pieces.photo(session, settings.model)
     with side:
-        acting.stage(session, pipeline.classes, live=live, playing=playing)
-    acting.progress(session.snapshot().practice, pipeline.classes, settings.model)
+        pieces.stage(session, pipeline.classes, live=live, playing=playing)
+    pieces.progress(session.snapshot().practice, pipeline.classes, settings.model)
 
-acting.how_it_is_scored()
-acting.prompts(pipeline.classes)
+pieces.how_it_is_scored()
+pieces.prompts(pipeline.classes)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fer.datasets import KnownDataset
-from fer.ui import dataset_choice, dataset_faults, dataset_map, dataset_views
+from fer.ui.datasets import choice, contents, face_map, faults
 from fer.ui.navigation import require_entrypoint
 
 require_entrypoint()
@@ -11,25 +11,25 @@ require_entrypoint()
 st.title("Datasets")
 st.caption("What networks learn expressions from: how many faces of which class, what they look like, what is wrong.")
 
-dataset = dataset_choice.choose_dataset()
+dataset = choice.choose_dataset()
 if isinstance(dataset, KnownDataset):
-    dataset_views.missing(dataset)
+    contents.missing(dataset)
     st.stop()
 if dataset is None:
     st.stop()
 
-dataset_views.header(dataset)
-dataset_views.counts(dataset.counts(), dataset_choice.title_of(dataset))
+contents.header(dataset)
+contents.counts(dataset.counts(), choice.title_of(dataset))
 
 views = {
-    "Faces": dataset_views.faces,
-    "Averages": dataset_views.averages,
-    "Side by side": dataset_views.side_by_side,
-    "Map": dataset_map.face_map,
-    "Duplicates and leaks": dataset_faults.duplicates,
-    "Label noise": dataset_faults.label_noise,
-    "Balancing": dataset_faults.balancing,
-    "Subjects": dataset_views.subjects,
+    "Faces": contents.faces,
+    "Averages": contents.averages,
+    "Side by side": contents.side_by_side,
+    "Map": face_map.face_map,
+    "Duplicates and leaks": faults.duplicates,
+    "Label noise": faults.label_noise,
+    "Balancing": faults.balancing,
+    "Subjects": contents.subjects,
 }
 # Only FER2013 was voted on, and only other sets may say who is seen.
 del views["Subjects" if dataset.name == "fer2013" else "Label noise"]

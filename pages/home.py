@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from fer.ui import loaders, overview
+from fer.ui import loaders
+from fer.ui.home import overview
 from fer.ui.navigation import require_entrypoint
 
 require_entrypoint()

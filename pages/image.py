@@ -4,7 +4,8 @@ import streamlit as st
 
 from fer.charts import expression_counts
 from fer.results import to_table
-from fer.ui import album, controls, readings, uploads
+from fer.ui import controls
+from fer.ui.image import album, readings, uploads
 from fer.ui.navigation import require_entrypoint
 from fer.ui.style import plain
 

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from fer.ui import camera, controls, live, saving
+from fer.ui import camera, controls, saving
+from fer.ui.live import pieces
 from fer.ui.loaders import file_version
 from fer.ui.navigation import require_entrypoint
 
@@ -12,11 +13,11 @@ st.title("Live")
 st.caption("Every face in view, labelled on the very picture that was read. An expression is not a feeling.")
 
 top_of_sidebar = st.sidebar.container()
-settings, pipeline = controls.reading_controls(live=True, locked=live.why_locked())
+settings, pipeline = controls.reading_controls(live=True, locked=pieces.why_locked())
 with top_of_sidebar:
-    wanted = live.switches(pipeline.reader.detector)
-session = live.visitor_session(pipeline, wanted)
-example = live.example(settings, file_version(settings.model))
+    wanted = pieces.switches(pipeline.reader.detector)
+session = pieces.visitor_session(pipeline, wanted)
+example = pieces.example(settings, file_version(settings.model))
 
 picture, answer = st.columns(2, gap="medium")
 with picture:
@@ -24,18 +25,18 @@ with picture:
     streams = agreed and camera.choose_way("live_way")
     if streams:
         playing = camera.stream("live_camera", session.process)
-        live.begin_anew(session, playing=playing)
+        pieces.begin_anew(session, playing=playing)
         if not playing and session.snapshot().frame is None:
-            live.example_picture(example)
-        live.picture_status(session, playing=playing)
+            pieces.example_picture(example)
+        pieces.picture_status(session, playing=playing)
         saving.recording_controls(session, pipeline, playing=playing)
-        live.stages(session, playing=playing)
+        pieces.stages(session, playing=playing)
     elif agreed:
         taken_bgr = camera.snapshot("live_snapshot")
     else:
-        live.example_picture(example)
+        pieces.example_picture(example)
 with answer:
     if agreed and not streams:
-        live.still(taken_bgr, pipeline, wanted)
+        pieces.still(taken_bgr, pipeline, wanted)
     else:
-        live.graphs(session, example.snapshot, playing=streams and playing)
+        pieces.graphs(session, example.snapshot, playing=streams and playing)

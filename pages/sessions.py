@@ -2,25 +2,25 @@
 
 import streamlit as st
 
-from fer.ui import sessions
 from fer.ui.navigation import require_entrypoint
 from fer.ui.saving import open_store
+from fer.ui.sessions import pieces
 
 require_entrypoint()
 
 st.title("Sessions")
 st.caption("What you recorded, moment by moment: numbers about faces, never pictures.")
 
-owner = sessions.owner_or_stop()
-sessions.troubles()
-with sessions.told():
+owner = pieces.owner_or_stop()
+pieces.troubles()
+with pieces.told():
     store = open_store()
     saved = store.sessions(owner)
     if saved:
-        shown, other = sessions.listing(saved)
+        shown, other = pieces.listing(saved)
         if other is not None:
-            sessions.compared(shown, other)
-        sessions.opened(store, owner, shown)
+            pieces.compared(shown, other)
+        pieces.opened(store, owner, shown)
     else:
-        sessions.nothing_yet()
-    sessions.keeping(store, owner, saved)
+        pieces.nothing_yet()
+    pieces.keeping(store, owner, saved)

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest, app_test
 from fer import paths
 from fer.media import encode_png
 from fer.samples import SAMPLES
-from fer.ui import overview
+from fer.ui.home import overview
 
 LIMIT_S = 120
 """Longer than any page takes on two busy cores; nothing waits for it to pass."""

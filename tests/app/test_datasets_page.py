@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from fer.datasets.ferplus import VOTE_NAMES, VOTES_FILE
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.pipeline import DEFAULT_MODEL
-from fer.ui import dataset_choice
+from fer.ui.datasets import choice
 from tests.app.conftest import Visit, said
 
 SIDE = 16
@@ -354,7 +354,7 @@ class TestYourOwn:
         assert sentence in said(own)
 
     def test_elsewhere_nobody_names_paths_of_this_machine(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(dataset_choice.st, "get_option", lambda name: "0.0.0.0")
+        monkeypatch.setattr(choice.st, "get_option", lambda name: "0.0.0.0")
         app = turn(visit("datasets"), dataset="own")
         assert not app.exception
         assert not app.text_input

@@ -9,7 +9,7 @@ import pytest
 from fer import paths, samples
 from fer.errors import FetchError
 from fer.pipeline import DEFAULT_MODEL
-from fer.ui import overview
+from fer.ui.home import overview
 from tests.app.conftest import Visit, said
 
 

@@ -10,7 +10,8 @@ from fer.errors import FetchError
 from fer.media import encode_png
 from fer.pipeline import DEFAULT_MODEL
 from fer.samples import SAMPLES
-from fer.ui import loaders, uploads
+from fer.ui import loaders
+from fer.ui.image import uploads
 from tests.app.conftest import Visit, said, upload
 from tests.fakes import CARD, SquareFinder, drawn_face, install_model, write_network
 

@@ -12,7 +12,8 @@ from fer.live import STAGES, LiveSession, View
 from fer.media import encode_png
 from fer.results import Face, FrameResult, Reader, Timings
 from fer.samples import SAMPLES
-from fer.ui import camera, live
+from fer.ui import camera
+from fer.ui.live import pieces
 from tests.app.conftest import Visit, said
 
 READER = Reader("drawn", "haar", "The test says so.", "none")
@@ -159,15 +160,15 @@ def seen(faces: int, others: int = 0, missing: int = 0) -> SimpleNamespace:
 @pytest.mark.parametrize(
     ("snapshot", "words"),
     [
-        (seen(0), live.NO_FACE),
+        (seen(0), pieces.NO_FACE),
         (seen(1), ""),
-        (seen(0, others=1), live.FOLLOWED_IS_GONE),
+        (seen(0, others=1), pieces.FOLLOWED_IS_GONE),
         (seen(1, others=1), ""),
     ],
     ids=["nobody", "somebody", "somebody else", "the one who is followed"],
 )
 def test_what_is_wrong_is_said(snapshot: SimpleNamespace, words: str) -> None:
-    assert live.advice(snapshot) == words
+    assert pieces.advice(snapshot) == words
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_what_is_wrong_is_said(snapshot: SimpleNamespace, words: str) -> None:
     ids=["none", "one", "as many as are shown", "more"],
 )
 def test_it_says_how_many_are_shown(faces: int, words: str) -> None:
-    assert live.figures(seen(faces)) == f"15 a second \u00b7 {words} \u00b7 1,200 pictures read"
+    assert pieces.figures(seen(faces)) == f"15 a second \u00b7 {words} \u00b7 1,200 pictures read"
 
 
 def test_how_long_every_step_took_can_be_read(visit: Visit) -> None:

@@ -15,7 +15,7 @@ from fer.datasets import load_dataset
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.evaluation import Report, evaluate_model, save_report
 from fer.recognition import load_model
-from fer.ui import model_runs
+from fer.ui.models import runs
 from tests.app.conftest import Visit, said
 from tests.app.test_datasets_page import Row, alts, as_csv, data_dir, turn
 from tests.fakes import CARD, install_model, write_network
@@ -219,7 +219,7 @@ class TestMeasuring:
             while True:
                 report(0.25)
 
-        monkeypatch.setattr(model_runs, "read_split", read_for_ever)
+        monkeypatch.setattr(runs, "read_split", read_for_ever)
         app = visit("models").button(key="measure").click().run()
         run = app.session_state["_evaluation"]
         started.wait()

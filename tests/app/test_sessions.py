@@ -208,7 +208,7 @@ class TestWhose:
     ) -> None:
         recorded(saved, "local", [sample(0.0)])
         recorded(saved, "https://login.example ann", [sample(0.0)], name="Ann's")
-        monkeypatch.setattr("fer.ui.sessions._login_providers", lambda: ["default"])
+        monkeypatch.setattr("fer.ui.sessions.pieces._login_providers", lambda: ["default"])
         app = self.visit(visit, user, address, monkeypatch)
         assert not app.exception
         names = app.dataframe[0].value["name"].tolist() if seen else []

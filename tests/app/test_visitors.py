@@ -2,7 +2,7 @@
 
 import pytest
 
-from fer.ui import uploads
+from fer.ui.image import uploads
 from tests.app.conftest import Visit, said, upload
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from fer.emotions import EMOTIONS
 from fer.evaluation import Evaluation, Stamp, measure
-from fer.ui.model_choice import Entry
-from fer.ui.model_figures import protocol, rank
+from fer.ui.models.choice import Entry
+from fer.ui.models.figures import protocol, rank
 
 STAMP = Stamp(
     model="drawn",

@@ -5,7 +5,7 @@ import pytest
 
 from fer.emotions import EMOTIONS
 from fer.results import Face, FrameResult, Reader
-from fer.ui.readings import describe
+from fer.ui.image.readings import describe
 
 
 def _face(emotion: str, confidence: float, likely: tuple[str, ...] | None = None) -> Face:

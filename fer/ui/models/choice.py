@@ -17,8 +17,8 @@ from fer.errors import FerError
 from fer.evaluation import APEX, HELD_OUT, Evaluation, Figures, Report, load_report
 from fer.evaluation.report import TEST_SPLIT
 from fer.recognition import MODEL_FILE, ModelCard
-from fer.ui.dataset_choice import open_file
-from fer.ui.model_runs import Key, Result, kept, model_digest
+from fer.ui.datasets.choice import open_file
+from fer.ui.models.runs import Key, Result, kept, model_digest
 from fer.ui.style import plain
 
 Way = Literal["plain", "flip"]

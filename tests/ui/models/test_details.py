@@ -2,7 +2,7 @@
 
 import pytest
 
-from fer.ui.model_views import _fact
+from fer.ui.models.details import _fact
 
 DIGEST = "3825245f41e803a9f43828111bccf707922a5a7e881c46906409d9a0b41d1976"
 

@@ -21,9 +21,9 @@ from fer.model_charts import (
     training_curve,
 )
 from fer.ui.loaders import open_model
-from fer.ui.model_choice import Entry, Rows, Way, data_title, split_title
-from fer.ui.model_figures import SEEN, protocol
-from fer.ui.model_runs import model_digest
+from fer.ui.models.choice import Entry, Rows, Way, data_title, split_title
+from fer.ui.models.figures import SEEN, protocol
+from fer.ui.models.runs import model_digest
 from fer.ui.style import plain
 
 SIDE_BY_SIDE = 2

@@ -16,7 +16,7 @@ from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.results import Sample, samples_table
 from fer.session_charts import MAX_RIBBONS, bin_width_s, people_table, person_counts, timeline
 from fer.store import MAX_NAME, MAX_RETENTION_DAYS, SavedSession, Store
-from fer.ui import live
+from fer.ui.live import pieces
 from fer.ui.loaders import file_version
 from fer.ui.saving import KINDS, about_recording, counted, downloads, lasted, saving_owner, when
 from fer.ui.style import plain
@@ -84,7 +84,7 @@ def nothing_yet() -> None:
         st.page_link("pages/live.py", label="Go to Live", icon=":material/videocam:")
     try:
         settings = Settings()
-        example = live.example(settings, file_version(DEFAULT_MODEL))
+        example = pieces.example(settings, file_version(DEFAULT_MODEL))
     except FerError:
         return
     if example.fault:
@@ -180,9 +180,9 @@ def _course(table: pd.DataFrame, classes: Sequence[str], key: str) -> None:
     counts = (counts.sum() if chosen is None else counts.loc[chosen]).to_dict()
     columns, pie = st.columns([3, 2])
     with columns:
-        live.moving_chart(live_charts.count_columns(counts), key=f"columns_{key}", alt=_in_words("How often", counts))
+        pieces.moving_chart(live_charts.count_columns(counts), key=f"columns_{key}", alt=_in_words("How often", counts))
     with pie:
-        live.moving_chart(live_charts.count_pie(counts), key=f"pie_{key}", alt=_in_words("Which share of", counts))
+        pieces.moving_chart(live_charts.count_pie(counts), key=f"pie_{key}", alt=_in_words("Which share of", counts))
     shown = chosen or int(people.loc[people["readings"].idxmax(), "person"])
     st.plotly_chart(
         timeline(table, classes, shown),

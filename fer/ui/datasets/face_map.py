@@ -12,7 +12,7 @@ from fer.datasets.dataset import ALL
 from fer.errors import FerError
 from fer.pipeline import DEFAULT_MODEL
 from fer.recognition import EmotionModel
-from fer.ui.dataset_views import remembered
+from fer.ui.datasets.contents import remembered
 from fer.ui.loaders import file_version, open_model
 from fer.ui.style import plain
 

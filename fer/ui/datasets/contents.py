@@ -18,7 +18,7 @@ from fer.datasets import USAGES, FaceDataset, KnownDataset
 from fer.datasets.summary import ClassImages, class_images, light
 from fer.emotions import emotion
 from fer.errors import FerError
-from fer.ui.dataset_choice import open_file, others, title_of
+from fer.ui.datasets.choice import open_file, others, title_of
 from fer.ui.style import plain
 
 FACES_A_PAGE = 60

@@ -11,8 +11,8 @@ from fer.calibration import Calibration
 from fer.datasets import FaceDataset
 from fer.datasets.dataset import digest_of
 from fer.emotions import EMOTIONS
-from fer.ui import model_runs
-from fer.ui.model_runs import MAX_KEPT, Kept, Key, Result, Run, model_digest
+from fer.ui.models import runs
+from fer.ui.models.runs import MAX_KEPT, Kept, Key, Result, Run, model_digest
 from tests.fakes import install_model
 
 
@@ -88,7 +88,7 @@ def test_what_is_kept_is_not_read_again(dataset: FaceDataset) -> None:
 def test_one_error_does_not_end_the_others(
     fail: Exception | None, sentence: str, dataset: FaceDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = model_runs.read_split
+    read = runs.read_split
 
     def read_or_fail(model: Reader, *args: object) -> object:
         if model.card.name != "bad":
@@ -97,7 +97,7 @@ def test_one_error_does_not_end_the_others(
             raise fail
         return read(model, *args)
 
-    monkeypatch.setattr(model_runs, "read_split", read_or_fail)
+    monkeypatch.setattr(runs, "read_split", read_or_fail)
     run = Run([(key("bad"), Reader("bad")), (key("good"), Reader("good"))], dataset, "PublicTest")
     results = finished(run)
     assert run.errors == {"bad": sentence}
@@ -114,7 +114,7 @@ def test_a_stop_ends_the_reading_and_the_rest(dataset: FaceDataset, monkeypatch:
         while True:
             report(0.5)
 
-    monkeypatch.setattr(model_runs, "read_split", read_for_ever)
+    monkeypatch.setattr(runs, "read_split", read_for_ever)
     run = Run([(key("a"), Reader("a")), (key("b"), Reader("b"))], dataset, "PrivateTest")
     assert len(finished(run)) == 0
     assert run.stopped
@@ -125,7 +125,7 @@ def test_a_stop_ends_the_reading_and_the_rest(dataset: FaceDataset, monkeypatch:
 def test_one_run_reads_at_a_time(dataset: FaceDataset) -> None:
     run = Run([(key("a"), Reader())], dataset, "PrivateTest")
     results = Kept()
-    with model_runs._one_reads:
+    with runs._one_reads:
         run.start(results)
         assert (run.at, run.done, run.left_s) == ("", False, None)
     run.wait()

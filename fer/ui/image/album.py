@@ -20,8 +20,8 @@ from fer.crops import cut_square
 from fer.drawing import annotate
 from fer.pipeline import FacePipeline, Settings
 from fer.results import PhotoResult
+from fer.ui.image.uploads import Photo
 from fer.ui.loaders import file_version
-from fer.ui.uploads import Photo
 
 SHOWN_SIDE = 1400
 """Long side, in pixels, of the pictures that are sent to the browser."""

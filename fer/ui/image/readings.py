@@ -10,7 +10,7 @@ from fer.detection import TITLES
 from fer.drawing import overlay_map
 from fer.quality import in_words
 from fer.results import JOINED_BY, Face, PhotoResult, to_table
-from fer.ui.album import FaceView, Reading, open_photo
+from fer.ui.image.album import FaceView, Reading, open_photo
 from fer.ui.style import describe, headline, plain, reading_words
 
 LEAST_STRETCHED = 400

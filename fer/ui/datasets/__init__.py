@@ -1,0 +1,1 @@
+"""The pieces of the Datasets page: which one, its faces, its faults, its map."""
