@@ -1,5 +1,6 @@
 """Logits -> honest probabilities, and probabilities -> the set of classes to name; fitted by evaluation, then served.
 
+Here alone scores become probabilities: whoever serves, measures or teaches asks `Calibration` or `softmax`.
 Works on arrays alone; knows nothing about networks, files or pages.
 """
 
@@ -123,14 +124,14 @@ def fit_set_rule(probabilities: np.ndarray, labels: np.ndarray, coverage: float)
 
 @dataclass(frozen=True)
 class Calibration:
-    """What serving needs to turn a model's logits into probabilities, and those into sets of classes to name.
+    """What turns a model's logits into probabilities, and those into sets of classes to name.
 
     Attributes:
         temperatures: one for every way of averaging that was fitted; 1 stands in where none was.
         set_rules: one for every way of averaging that was fitted; where none was, there are no sets.
     """
 
-    temperatures: Mapping[Averaging, float]
+    temperatures: Mapping[Averaging, float] = field(default_factory=dict)
     set_rules: Mapping[Averaging, SetRule] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -149,9 +150,13 @@ class Calibration:
         rules = {way: SetRule(sets.get("coverage"), threshold) for way, threshold in sets.get("threshold", {}).items()}
         return cls(dict(fitted.get("temperature", {})), rules)
 
+    def temperature(self, averaging: Averaging = "none") -> float:
+        """What logits are divided by."""
+        return self.temperatures.get(averaging, 1.0)
+
     def probabilities(self, logits: np.ndarray, averaging: Averaging = "none") -> np.ndarray:
         """Calibrated probabilities, float32 of shape (n, classes), for logits of that shape."""
-        return softmax(logits, self.temperatures.get(averaging, 1.0))
+        return softmax(logits, self.temperature(averaging))
 
     def prediction_sets(
         self, probabilities: np.ndarray, classes: Sequence[str], averaging: Averaging = "none"

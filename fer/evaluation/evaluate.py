@@ -181,7 +181,6 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
         training_rows = learned_from(card, dataset)
         if training_rows.any():
             has_copy = copies_in(readings.faces.images, dataset.images[training_rows])
-    temperatures = {way: calibration.temperatures.get(averaging, 1.0) for way, averaging in AVERAGING_OF.items()}
     stamp = Stamp(
         model=card.name,
         data=dataset.name,
@@ -195,7 +194,7 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
         selected_by=card.training.get("selected_by", "not stated"),
         seeds=card.training.get("seeds", "not stated"),
         training_device=card.training.get("device", "not stated"),
-        temperature=temperatures,
+        temperature={way: calibration.temperature(averaging) for way, averaging in AVERAGING_OF.items()},
         date=datetime.now(UTC).date().isoformat(),
         code_version=code_version(),
         people=None if readings.faces.subjects is None else len(np.unique(readings.faces.subjects)),
@@ -205,9 +204,9 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
             readings.logits[averaging],
             readings.faces.labels,
             card.classes,
-            temperatures[way],
+            calibration,
+            averaging,
             has_copy,
-            calibration.set_rules.get(averaging),
             readings.faces.subjects,
         )
         for way, averaging in AVERAGING_OF.items()

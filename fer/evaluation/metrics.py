@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fer.calibration import SetRule, negative_log_likelihood, softmax
+from fer.calibration import Calibration, SetRule, negative_log_likelihood
+from fer.results import Averaging
 
 BINS = 15
 RESAMPLES = 2_000
@@ -116,9 +117,9 @@ def measure(
     logits: np.ndarray,
     labels: np.ndarray,
     classes: Sequence[str],
-    temperature: float = 1.0,
+    calibration: Calibration | None = None,
+    averaging: Averaging = "none",
     has_copy: np.ndarray | None = None,
-    set_rule: SetRule | None = None,
     people: np.ndarray | None = None,
 ) -> Figures:
     """Measure how logits fit labels.
@@ -127,10 +128,10 @@ def measure(
         logits: float of shape (n, classes), n at least 1.
         labels: integers of shape (n,), each a class index.
         classes: their names; a class may have no face.
-        temperature: what calibrates the logits.
+        calibration: what makes probabilities of the logits, and sets of those; None leaves them as they are.
+        averaging: how the logits were averaged.
         has_copy: bool of shape (n,), True where the training faces hold an identical picture; None where that does
             not apply.
-        set_rule: which classes are in the prediction sets; None where there are none.
         people: of shape (n,), who is seen, so that the interval is drawn by person; None where nobody knows.
 
     Raises:
@@ -150,7 +151,9 @@ def measure(
         name: ClassFigures(*(_number(column[i]) if has_faces[i] else None for column in columns[:3]), int(support[i]))
         for i, name in enumerate(classes)
     }
-    probabilities = softmax(logits, temperature)
+    calibration = calibration or Calibration()
+    probabilities = calibration.probabilities(logits, averaging)
+    set_rule = calibration.set_rules.get(averaging)
     clean = None if has_copy is None or has_copy.all() else float(correct[~has_copy].mean())
     return Figures(
         accuracy=float(correct.mean()),
@@ -158,8 +161,8 @@ def measure(
         macro_f1=float(f1[has_faces].mean()),
         macro_recall=float(recall[has_faces].mean()),
         ece=reliability(probabilities, labels).ece,
-        ece_raw=reliability(softmax(logits), labels).ece,
-        nll=negative_log_likelihood(logits, labels, temperature),
+        ece_raw=reliability(Calibration().probabilities(logits), labels).ece,
+        nll=negative_log_likelihood(logits, labels, calibration.temperature(averaging)),
         n=len(labels),
         accuracy_without_copies=clean,
         per_class=per_class,

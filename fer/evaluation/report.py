@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fer.calibration import Calibration, fit_set_rule, fit_temperature, softmax
+from fer.calibration import Calibration, fit_set_rule, fit_temperature
 from fer.datasets import DATASETS, FaceDataset
 from fer.datasets.dataset import ALL
 from fer.errors import DatasetError, ModelError
@@ -293,7 +293,7 @@ def _fitted(
     temperatures, thresholds = {}, {}
     for way, said in logits.items():
         temperatures[way] = round(fit_temperature(said[first], labels[first]), 6)
-        probabilities = softmax(said[second], temperatures[way])
+        probabilities = Calibration(temperatures).probabilities(said[second], way)
         thresholds[way] = fit_set_rule(probabilities, labels[second], COVERAGE).threshold
     return FittedCalibration(
         temperature=temperatures,

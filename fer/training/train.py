@@ -18,6 +18,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from fer.calibration import softmax
 from fer.datasets import FaceDataset, Progress
 from fer.datasets.balance import oversampled, row_weights
 from fer.errors import FerError
@@ -217,8 +218,7 @@ def _taught(teachers: tuple[Origin, ...], temperature: float, images: np.ndarray
             )
         shown = augmentation.centre(images, size)
         for view in (shown, shown[:, :, ::-1]):
-            logits = teacher.predict(view, batch_size=_PREDICTION_BATCH, verbose=0)
-            total += keras.ops.convert_to_numpy(keras.ops.softmax(logits / temperature))
+            total += softmax(teacher.predict(view, batch_size=_PREDICTION_BATCH, verbose=0), temperature)
     return total / (2 * len(teachers))
 
 

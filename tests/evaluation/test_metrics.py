@@ -6,7 +6,7 @@ from math import exp, log
 import numpy as np
 import pytest
 
-from fer.calibration import SetRule
+from fer.calibration import Calibration, SetRule
 from fer.emotions import EMOTIONS
 from fer.evaluation.metrics import (
     ClassFigures,
@@ -99,7 +99,8 @@ def test_figures_by_class(
 
 def test_calibration_error_and_likelihood_are_those_of_the_calibrated_probabilities() -> None:
     sure, temperature = 2.0, 4.0
-    figures = measure(_logits([0, 0, 0, 1], sure), np.array([0, 0, 1, 1]), CLASSES, temperature)
+    calibration = Calibration({"none": temperature, "flip": 1.0})
+    figures = measure(_logits([0, 0, 0, 1], sure), np.array([0, 0, 1, 1]), CLASSES, calibration)
     raw, calibrated = (exp(x) / (exp(x) + 2) for x in (sure, sure / temperature))
     assert figures.ece_raw == pytest.approx(abs(raw - 3 / 4), abs=1e-6)
     assert figures.ece == pytest.approx(abs(calibrated - 3 / 4), abs=1e-6)
@@ -135,15 +136,15 @@ def test_accuracy_without_copies(has_copy: list[bool] | None, expected: float | 
 )
 def test_figures_of_sets(labels: list[int], expected: tuple) -> None:
     probabilities = np.array([[0.6, 0.3, 0.1], [0.3, 0.6, 0.1], [0.2, 0.75, 0.05], [0.1, 0.89, 0.01]])[: len(labels)]
-    figures = measure(np.log(probabilities), np.array(labels), CLASSES, set_rule=SetRule(0.8, 0.25))
+    figures = measure(np.log(probabilities), np.array(labels), CLASSES, Calibration({}, {"none": SetRule(0.8, 0.25)}))
     assert figures.sets == SetFigures(0.8, 0.25, *expected)
 
 
 def test_sets_come_from_the_calibrated_probabilities() -> None:
-    logits = np.log([[0.8, 0.15, 0.05]])
+    logits, rule = np.log([[0.8, 0.15, 0.05]]), SetRule(0.8, 0.25)
     sizes = [
-        measure(logits, np.zeros(1, int), CLASSES, temperature, set_rule=SetRule(0.8, 0.25)).sets.mean_size
-        for temperature in (1.0, 2.0, 9.0)
+        measure(logits, np.zeros(1, int), CLASSES, Calibration({way: temperature}, {way: rule}), way).sets.mean_size
+        for way, temperature in (("none", 1.0), ("flip", 2.0), ("none", 9.0))
     ]
     assert sizes == [1, 2, 3]
 
@@ -151,7 +152,9 @@ def test_sets_come_from_the_calibrated_probabilities() -> None:
 @pytest.mark.parametrize("set_rule", [None, SetRule(0.8, 0.2)], ids=["no sets", "sets"])
 def test_figures_survive_json(set_rule: SetRule | None) -> None:
     rng = np.random.default_rng(1)
-    figures = measure(rng.normal(size=(50, 7)), rng.integers(0, 5, 50), EMOTIONS, 1.3, rng.random(50) < 0.2, set_rule)
+    calibration = Calibration({"none": 1.3}, {} if set_rule is None else {"none": set_rule})
+    logits, labels, has_copy = rng.normal(size=(50, 7)), rng.integers(0, 5, 50), rng.random(50) < 0.2
+    figures = measure(logits, labels, EMOTIONS, calibration, has_copy=has_copy)
     stored = json.loads(json.dumps(figures.to_dict()))
     assert list(stored) == [
         "accuracy",

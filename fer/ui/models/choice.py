@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import streamlit as st
 
 from fer import paths
+from fer.calibration import Calibration
 from fer.datasets import DATASETS, FaceDataset
 from fer.datasets.dataset import ALL
 from fer.errors import FerError
 from fer.evaluation import APEX, HELD_OUT, Evaluation, Figures, Report, load_report
+from fer.evaluation.evaluate import AVERAGING_OF
 from fer.evaluation.report import TEST_SPLIT
 from fer.recognition import MODEL_FILE, ModelCard
 from fer.ui.datasets.choice import open_file
@@ -85,6 +88,17 @@ class Entry:
     def figures(self, way: Way) -> Figures | None:
         """The same for one way of averaging."""
         return None if self.evaluation is None else getattr(self.evaluation, way)
+
+    def probabilities(self, way: Way, calibrated: bool = True) -> np.ndarray:
+        """What was measured here, as probabilities: float32 of shape (n, classes), in the order of the result's rows.
+
+        Args:
+            way: of averaging.
+            calibrated: False gives those of the network itself.
+        """
+        averaging = AVERAGING_OF[way]
+        temperatures = {averaging: self.evaluation.stamp.temperature.get(way, 1.0)} if calibrated else {}
+        return Calibration(temperatures).probabilities(self.result.logits[averaging], averaging)
 
 
 def data_title(name: str) -> str:

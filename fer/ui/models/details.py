@@ -7,11 +7,9 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from fer.calibration import softmax
 from fer.datasets import FaceDataset
 from fer.errors import FerError
 from fer.evaluation import Evaluation, cross_data_matrix, load_curve, reliability
-from fer.evaluation.evaluate import AVERAGING_OF
 from fer.model_charts import (
     class_figures,
     confusion,
@@ -127,11 +125,10 @@ def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
         st.caption(f"{errors.capitalize()}. The curves need the readings themselves: measure the model here.")
     else:
         labels = entry.result.faces(dataset).labels
-        logits = entry.result.logits[AVERAGING_OF[rows.way]]
         temperature = entry.evaluation.stamp.temperature.get(rows.way, 1.0)
         curves = {
-            "before the temperature": reliability(softmax(logits), labels),
-            f"after, at {temperature:.3f}": reliability(softmax(logits, temperature), labels),
+            "before the temperature": reliability(entry.probabilities(rows.way, calibrated=False), labels),
+            f"after, at {temperature:.3f}": reliability(entry.probabilities(rows.way), labels),
         }
         st.altair_chart(
             reliability_curves(curves),

@@ -7,12 +7,11 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from fer.calibration import softmax
 from fer.datasets import FaceDataset
 from fer.drawing import overlay_map
 from fer.errors import FerError
 from fer.evaluation import mcnemar, paired_difference
-from fer.evaluation.evaluate import AVERAGING_OF, scaled
+from fer.evaluation.evaluate import scaled
 from fer.recognition import EmotionModel
 from fer.ui.datasets.contents import page_of
 from fer.ui.loaders import open_model
@@ -42,8 +41,7 @@ class Answers:
 
     @classmethod
     def of(cls, entry: Entry, way: Way) -> "Answers":
-        temperature = entry.evaluation.stamp.temperature.get(way, 1.0)
-        probabilities = softmax(entry.result.logits[AVERAGING_OF[way]], temperature)
+        probabilities = entry.probabilities(way)
         return cls(entry, probabilities.argmax(axis=1), probabilities.max(axis=1))
 
     def take(self, index: np.ndarray) -> "Answers":
