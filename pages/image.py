@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fer.charts import expression_counts
+from fer.charts.counts import expression_counts
 from fer.results import to_table
 from fer.ui import controls
 from fer.ui.image import album, readings, uploads

@@ -18,11 +18,11 @@ from fer.paths import ROOT
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"emotions", "errors", "files", "heif", "paths", "webrtc"}),
     frozenset({"fetch", "media", "results"}),
-    frozenset({"calibration", "charts", "contact_sheet", "crops"})
+    frozenset({"calibration", "contact_sheet", "crops"})
     | frozenset({"datasets", "detection", "drawing", "quality", "samples"}),
-    frozenset({"dataset_charts", "export", "live_charts", "recognition", "session_charts", "tracking"}),
+    frozenset({"export", "recognition", "tracking"}),
     frozenset({"evaluation", "pipeline"}),
-    frozenset({"batch", "model_charts", "store", "stream"}),
+    frozenset({"batch", "charts", "store", "stream"}),
     frozenset({"acting", "benchmark", "live", "video"}),
     frozenset({"ui"}),
     frozenset({"training"}),

@@ -14,7 +14,7 @@ from fer.recognition import MODEL_FILE, REPORT_FILE, EmotionModel, load_model
 @st.cache_resource(show_spinner=False)
 def prepare_charts() -> None:
     """Load what draws charts and tables while a visitor reads Home, which needs neither; once a server."""
-    threading.Thread(target=importlib.import_module, args=("fer.dataset_charts",), daemon=True).start()
+    threading.Thread(target=importlib.import_module, args=("fer.charts.datasets",), daemon=True).start()
 
 
 def file_version(model: str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import streamlit as st
 from fer.acting import practice as acting
 from fer.acting.practice import BURST_S, COUNTDOWN_S, GOOD_SCORE, NEUTRAL, Attempt, PracticeState
 from fer.acting.session import ActingSession, ActingSnapshot, Shot
-from fer.charts import percent
+from fer.charts.parts import percent
 from fer.contact_sheet import data_uri
 from fer.drawing import annotate, overlay_map
 from fer.emotions import emotion

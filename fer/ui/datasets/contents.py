@@ -12,8 +12,9 @@ import pandas as pd
 import streamlit as st
 
 from fer import paths
+from fer.charts.counts import share_comparison
+from fer.charts.datasets import class_counts, class_shares, light_ranges, subject_columns
 from fer.contact_sheet import SheetFace, contact_sheet
-from fer.dataset_charts import class_counts, class_shares, light_ranges, share_comparison, subject_columns
 from fer.datasets import USAGES, FaceDataset, KnownDataset
 from fer.datasets.summary import ClassImages, class_images, light
 from fer.emotions import emotion

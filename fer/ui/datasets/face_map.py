@@ -5,8 +5,8 @@ import pandas as pd
 import streamlit as st
 
 from fer import paths
+from fer.charts.datasets import feature_map_points
 from fer.contact_sheet import data_uri
-from fer.dataset_charts import feature_map_points
 from fer.datasets import SPLITS, FaceDataset
 from fer.datasets.dataset import ALL
 from fer.errors import FerError

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from fer.charts.datasets import agreement_heatmap, class_counts, leak_comparison
 from fer.contact_sheet import SheetFace, beside, contact_sheet
-from fer.dataset_charts import agreement_heatmap, class_counts, leak_comparison
 from fer.datasets import DATASETS, FaceDataset
 from fer.datasets.audit import Audit, audit
 from fer.datasets.ferplus import (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from fer import export
-from fer.charts import probability_bars
+from fer.charts.probabilities import probability_bars
 from fer.detection import TITLES
 from fer.drawing import overlay_map
 from fer.quality import in_words

@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer import live_charts, samples
-from fer.charts import probability_bars
+from fer import samples
+from fer.charts.counts import count_columns, count_pie
+from fer.charts.last_minute import last_minute
+from fer.charts.moving import MOST_LANES, MovingChart, chosen_people
+from fer.charts.probabilities import probabilities_now, probability_bars
 from fer.drawing import annotate, blur_faces
 from fer.errors import MediaError
 from fer.live import LiveSession, LiveSnapshot, View
@@ -185,7 +188,7 @@ def figures(snapshot: LiveSnapshot) -> str:
     if snapshot.frame is None:
         return "Waiting for the first picture."
     faces = len(snapshot.frame)
-    shown = f", {live_charts.MOST_LANES} of them in the graphs" if faces > live_charts.MOST_LANES else ""
+    shown = f", {MOST_LANES} of them in the graphs" if faces > MOST_LANES else ""
     recording = "" if snapshot.recording_s is None else f" \u00b7 recording, {snapshot.recording_s:.0f} s"
     read = f"{snapshot.frames:,} pictures read"
     return f"{snapshot.fps:.0f} a second \u00b7 {faces} face{'' if faces == 1 else 's'}{shown} \u00b7 {read}{recording}"
@@ -261,37 +264,35 @@ def graphs(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> None:
 
 def _graphs(snapshot: LiveSnapshot) -> None:
     faces = snapshot.frame.faces
-    people = live_charts.chosen_people([face.person for face in faces], snapshot.history)
+    people = chosen_people([face.person for face in faces], snapshot.history)
     in_view = sorted((face for face in faces if face.person in people), key=lambda face: face.person)
     st.subheader("Now")
     headlines(in_view)
     moving_chart(
-        live_charts.probabilities_now(in_view, snapshot.classes),
+        probabilities_now(in_view, snapshot.classes),
         alt="The probability of every expression now, a lane for each person",
         key="live_now",
     )
     st.subheader("Last 60 seconds")
     moving_chart(
-        live_charts.last_minute(snapshot.history, snapshot.classes, snapshot.now_s, people),
+        last_minute(snapshot.history, snapshot.classes, snapshot.now_s, people),
         alt="The probability of every expression over the last minute, a lane for each person",
         key="live_minute",
     )
     st.subheader("Expressions seen")
     columns, pie = st.columns(2)
     with columns:
-        moving_chart(
-            live_charts.count_columns(snapshot.counts), alt="How often each expression was seen", key="live_counts"
-        )
+        moving_chart(count_columns(snapshot.counts), alt="How often each expression was seen", key="live_counts")
     with pie:
         moving_chart(
-            live_charts.count_pie(snapshot.counts),
+            count_pie(snapshot.counts),
             alt="Each expression's share of all that was seen",
             key="live_shares",
         )
     st.caption("Four times a second, at most, everyone in view counts once, for the most probable expression.")
 
 
-def moving_chart(chart: live_charts.MovingChart, *, alt: str, key: str) -> None:
+def moving_chart(chart: MovingChart, *, alt: str, key: str) -> None:
     """Draw a chart; where it is drawn again, the browser takes over its data alone."""
     spec = {**chart.specification, "datasets": dict(chart.tables)}
     st.vega_lite_chart(spec=spec, width="stretch", alt=alt, key=key)
@@ -318,8 +319,8 @@ def still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, wanted: Switches
     st.image(drawn, channels="BGR", width="stretch", output_format="JPEG", alt=describe(result))
     if not result.faces:
         st.info(NO_FACE, icon=":material/search_off:")
-    for face in result.faces[: live_charts.MOST_LANES]:
+    for face in result.faces[:MOST_LANES]:
         headline(face)
         st.altair_chart(probability_bars(face), width="stretch", alt=f"The probabilities of face {face.person}")
-    if len(result) > live_charts.MOST_LANES:
-        st.caption(f"The {live_charts.MOST_LANES} largest of {len(result)} faces. The Image page shows all of them.")
+    if len(result) > MOST_LANES:
+        st.caption(f"The {MOST_LANES} largest of {len(result)} faces. The Image page shows all of them.")

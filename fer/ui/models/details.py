@@ -7,10 +7,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from fer.datasets import FaceDataset
-from fer.errors import FerError
-from fer.evaluation import Evaluation, cross_data_matrix, load_curve, reliability
-from fer.model_charts import (
+from fer.charts.models import (
     class_figures,
     confusion,
     macro_recall_matrix,
@@ -18,6 +15,9 @@ from fer.model_charts import (
     trade_off,
     training_curve,
 )
+from fer.datasets import FaceDataset
+from fer.errors import FerError
+from fer.evaluation import Evaluation, cross_data_matrix, load_curve, reliability
 from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows, Way, data_title, split_title
 from fer.ui.models.figures import SEEN, protocol

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from fer.dataset_charts import leak_comparison
+from fer.charts.datasets import leak_comparison
 from fer.datasets import FaceDataset
 from fer.errors import FerError
 from fer.evaluation import headline

@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from fer import live_charts
-from fer.charts import percent
-from fer.dataset_charts import share_comparison
+from fer.charts.counts import count_columns, count_pie, share_comparison
+from fer.charts.parts import percent
+from fer.charts.timeline import MAX_RIBBONS, bin_width_s, people_table, person_counts, timeline
 from fer.detection import TITLES
 from fer.errors import FerError, StoreError
 from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.results import Sample, samples_table
-from fer.session_charts import MAX_RIBBONS, bin_width_s, people_table, person_counts, timeline
 from fer.store import MAX_NAME, MAX_RETENTION_DAYS, SavedSession, Store
 from fer.ui.live import pieces
 from fer.ui.loaders import file_version
@@ -180,9 +179,9 @@ def _course(table: pd.DataFrame, classes: Sequence[str], key: str) -> None:
     counts = (counts.sum() if chosen is None else counts.loc[chosen]).to_dict()
     columns, pie = st.columns([3, 2])
     with columns:
-        pieces.moving_chart(live_charts.count_columns(counts), key=f"columns_{key}", alt=_in_words("How often", counts))
+        pieces.moving_chart(count_columns(counts), key=f"columns_{key}", alt=_in_words("How often", counts))
     with pie:
-        pieces.moving_chart(live_charts.count_pie(counts), key=f"pie_{key}", alt=_in_words("Which share of", counts))
+        pieces.moving_chart(count_pie(counts), key=f"pie_{key}", alt=_in_words("Which share of", counts))
     shown = chosen or int(people.loc[people["readings"].idxmax(), "person"])
     st.plotly_chart(
         timeline(table, classes, shown),

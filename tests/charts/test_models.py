@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, emotion
-from fer.evaluation import Figures, measure, reliability
-from fer.model_charts import (
+from fer.charts.models import (
     class_figures,
     confusion,
     macro_recall_matrix,
@@ -18,6 +16,8 @@ from fer.model_charts import (
     trade_off,
     training_curve,
 )
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, emotion
+from fer.evaluation import Figures, measure, reliability
 
 
 def figures(*answers: tuple[int, int], classes: tuple[str, ...] = EMOTIONS) -> Figures:

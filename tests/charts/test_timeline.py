@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer.charts.timeline import MAX_BINS, MAX_RIBBONS, bin_width_s, people_table, person_counts, timeline
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, emotion
 from fer.results import Sample, samples_table
-from fer.session_charts import MAX_BINS, MAX_RIBBONS, bin_width_s, people_table, person_counts, timeline
 
 
 def table(*seen: tuple[float, int, str], classes: Sequence[str] = EMOTIONS) -> pd.DataFrame:

@@ -1,8 +1,4 @@
-"""A recording's table -> its course over time, which a person can zoom and drag; and its people in a table.
-
-Knows nothing about Streamlit, databases or files. Charts leave the background, axes and typeface to the theme of the
-page that shows them.
-"""
+"""A recording's table -> its course over time, which a person can zoom and drag; and its people in a table."""
 
 from collections.abc import Sequence
 

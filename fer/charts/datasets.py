@@ -1,18 +1,27 @@
 """Tables about data sets -> charts, in the colours of the expressions.
 
-Knows nothing about Streamlit, networks or files. Charts fill the width of their container and leave the background,
-axes and typeface to the theme of the page that shows them. Splits and data sets are told apart by lightness, shape and
-words, never by another hue.
+Splits and data sets are told apart by lightness, shape and words, never by another hue.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import pi
 from typing import Literal
 
 import altair as alt
 import pandas as pd
 
-from fer.charts import INK, edge_scale, emotion_scale, percent, shaded_cells, short_names
+from fer.charts.parts import (
+    AXIS_PX,
+    CLASS_NAMES,
+    INK,
+    LEGEND,
+    edge_scale,
+    emotion_scale,
+    joined_points,
+    percent,
+    shaded_cells,
+    short_names,
+)
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 
 By = Literal["class", "row"]
@@ -20,12 +29,7 @@ ColourBy = Literal["label", "error"]
 
 _HEIGHT_PX = 280
 _MAP_PX = 560
-_AXIS_PX = 64
 _OPACITIES = (1.0, 0.55, 0.25)
-_GREY = "#808080"
-
-_NAMES = alt.Axis(labelOverlap=False, labelPadding=12, title=None)  # a point at 0 reaches past the axis
-_LEGEND = alt.Legend(title=None, orient="top", symbolFillColor=_GREY, symbolStrokeColor=_GREY)
 
 
 def class_counts(counts: pd.DataFrame, by: By = "class") -> alt.Chart:
@@ -62,7 +66,7 @@ def class_counts(counts: pd.DataFrame, by: By = "class") -> alt.Chart:
             opacity=alt.Opacity(
                 "row:O",
                 scale=alt.Scale(domain=rows, range=list(_OPACITIES[: len(rows)])),
-                legend=_LEGEND if by == "class" and len(rows) > 1 else None,
+                legend=LEGEND if by == "class" and len(rows) > 1 else None,
             ),
             tooltip=[
                 alt.Tooltip("expression:N"),
@@ -111,27 +115,6 @@ def class_shares(counts: pd.DataFrame) -> alt.LayerChart:
     return alt.layer(slices, words).properties(width="container", height=_HEIGHT_PX)
 
 
-def share_comparison(
-    sets: Mapping[str, pd.DataFrame], axis_title: str = "share of the data set's faces"
-) -> alt.LayerChart:
-    """Chart the shares of the classes in two data sets on one axis.
-
-    Args:
-        sets: two titles with their counts, as for `class_counts`. A class that a set does not know has no point there.
-        axis_title: what the shares are of.
-    """
-    totals = {title: counts.sum() for title, counts in sets.items()}
-    table = pd.DataFrame(
-        [
-            {"expression": name, "set": title, "faces": int(faces), "share": faces / max(1, all_faces.sum())}
-            for title, all_faces in totals.items()
-            for name, faces in all_faces.items()
-        ],
-        columns=["expression", "set", "faces", "share"],
-    )
-    return _joined_points(table, list(sets), axis_title)
-
-
 def leak_comparison(orders: Mapping[str, pd.DataFrame]) -> alt.LayerChart:
     """Chart the share of test rows whose face is among the training rows, class by class, for two orders of working.
 
@@ -152,44 +135,7 @@ def leak_comparison(orders: Mapping[str, pd.DataFrame]) -> alt.LayerChart:
             for title, counted in orders.items()
         ]
     )
-    return _joined_points(table, list(orders), "share of the test rows that were seen in training")
-
-
-def _joined_points(table: pd.DataFrame, titles: Sequence[str], axis_title: str) -> alt.LayerChart:
-    """Lay out a filled circle and a hollow diamond a class, joined by a line.
-
-    Args:
-        table: expression, set (one of the titles), faces, share (in [0, 1]).
-        titles: the circle's and the diamond's.
-        axis_title: what the shares are of.
-    """
-    classes = [name for name in EMOTIONS_WITH_CONTEMPT if name in set(table["expression"])]
-    table = table.assign(filled=(table["set"] == titles[0]).astype(float))
-    colour = alt.Color("expression:N", scale=emotion_scale(classes), legend=None)
-    axis = alt.Axis(title=axis_title, format=".0%", tickCount=6)
-    base = alt.Chart(table).encode(alt.Y("expression:N", sort=classes, axis=_NAMES))
-    joints = base.mark_rule(strokeWidth=3, opacity=0.5).encode(
-        alt.X("min(share):Q", axis=axis), alt.X2("max(share):Q"), color=colour
-    )
-    points = base.mark_point(size=150, strokeWidth=2, opacity=1).encode(
-        alt.X("share:Q", axis=axis),
-        color=colour,
-        fill=alt.Fill("expression:N", scale=emotion_scale(classes), legend=None),
-        fillOpacity=alt.FillOpacity("filled:Q", scale=None, legend=None),
-        shape=alt.Shape(
-            "set:N",
-            scale=alt.Scale(domain=list(titles), range=["circle", "diamond"]),
-            legend=_LEGEND,
-            sort=list(titles),
-        ),
-        tooltip=[
-            alt.Tooltip("set:N", title="which"),
-            alt.Tooltip("expression:N"),
-            alt.Tooltip("faces:Q", format=",d"),
-            alt.Tooltip("share:Q", format=".1%"),
-        ],
-    )
-    return alt.layer(joints, points).properties(width="container", height=34 * len(classes) + _AXIS_PX)
+    return joined_points(table, list(orders), "share of the test rows that were seen in training")
 
 
 def light_ranges(table: pd.DataFrame, column: str) -> alt.LayerChart:
@@ -203,7 +149,7 @@ def light_ranges(table: pd.DataFrame, column: str) -> alt.LayerChart:
     spread = table.groupby("label")[column].quantile([0.05, 0.25, 0.5, 0.75, 0.95]).unstack()
     spread.columns = ["p5", "p25", "median", "p75", "p95"]
     base = alt.Chart(spread.reset_index(names="expression")).encode(
-        alt.Y("expression:N", sort=classes, axis=_NAMES),
+        alt.Y("expression:N", sort=classes, axis=CLASS_NAMES),
         tooltip=[
             alt.Tooltip("expression:N"),
             *(
@@ -217,7 +163,7 @@ def light_ranges(table: pd.DataFrame, column: str) -> alt.LayerChart:
     whiskers = base.mark_rule(strokeWidth=2).encode(alt.X("p5:Q", axis=axis), alt.X2("p95:Q"), color=colour)
     halves = base.mark_bar(size=12, cornerRadius=2).encode(alt.X("p25:Q", axis=axis), alt.X2("p75:Q"), color=colour)
     medians = base.mark_tick(thickness=2, size=18, color=INK).encode(alt.X("median:Q", axis=axis))
-    return alt.layer(whiskers, halves, medians).properties(width="container", height=28 * len(classes) + _AXIS_PX)
+    return alt.layer(whiskers, halves, medians).properties(width="container", height=28 * len(classes) + AXIS_PX)
 
 
 def agreement_heatmap(table: pd.DataFrame) -> alt.LayerChart:
@@ -252,7 +198,7 @@ def agreement_heatmap(table: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("share:Q", title="share of the label", format=".1%"),
         ],
     )
-    return shaded_cells(base, "share", 36 * len(table) + _AXIS_PX)
+    return shaded_cells(base, "share", 36 * len(table) + AXIS_PX)
 
 
 def feature_map_points(table: pd.DataFrame, colour_by: ColourBy) -> alt.Chart:
@@ -285,8 +231,8 @@ def feature_map_points(table: pd.DataFrame, colour_by: ColourBy) -> alt.Chart:
     )
     if by_error:
         chart = chart.encode(
-            shape=alt.Shape("reading:N", scale=alt.Scale(domain=readings, range=["circle", "cross"]), legend=_LEGEND),
-            opacity=alt.Opacity("reading:O", scale=alt.Scale(domain=readings, range=[0.2, 1.0]), legend=_LEGEND),
+            shape=alt.Shape("reading:N", scale=alt.Scale(domain=readings, range=["circle", "cross"]), legend=LEGEND),
+            opacity=alt.Opacity("reading:O", scale=alt.Scale(domain=readings, range=[0.2, 1.0]), legend=LEGEND),
         )
     return chart.properties(width="container", height=_MAP_PX).interactive()
 

@@ -1,12 +1,11 @@
-"""Charts: what their specifications hold."""
+"""A face's probabilities: a bar a class, in words and colours that can be read."""
 
 import altair as alt
 import numpy as np
-import pandas as pd
 import pytest
 
-from fer.charts import emotion_scale, expression_counts, probability_bars
-from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, emotion
+from fer.charts.probabilities import probability_bars
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.results import Face
 
 BOX = (0.0, 0.0, 10.0, 10.0)
@@ -23,23 +22,6 @@ def make_face(
 ) -> Face:
     shares = np.array([probabilities.get(name, 0.0) for name in classes])
     return Face(BOX, BOX, 0.9, shares, classes, prediction_set=likely)
-
-
-@pytest.mark.parametrize(
-    "classes",
-    [(), EMOTIONS, EMOTIONS_WITH_CONTEMPT, ("sad", "angry")],
-    ids=["empty", "seven", "eight", "another order"],
-)
-def test_every_class_has_its_own_colour(classes: tuple[str, ...]) -> None:
-    assert emotion_scale(classes).to_dict() == {
-        "domain": list(classes),
-        "range": [emotion(name).colour for name in classes],
-    }
-
-
-def test_a_name_that_is_no_expression_has_no_colour() -> None:
-    with pytest.raises(KeyError, match="joy"):
-        emotion_scale(["joy"])
 
 
 @pytest.mark.parametrize("classes", [EMOTIONS, EMOTIONS_WITH_CONTEMPT], ids=["seven classes", "eight classes"])
@@ -93,23 +75,3 @@ def test_pointing_at_a_bar_says_what_the_figure_is() -> None:
 def test_letters_look_at_the_background() -> None:
     labels = probability_bars(make_face({"sad": 1.0})).to_dict()["layer"][1]["mark"]
     assert "background" in labels["color"]["expr"]
-
-
-@pytest.mark.parametrize(
-    ("table", "counts"),
-    [
-        (pd.DataFrame({"emotion": []}), dict.fromkeys(EMOTIONS, 0)),
-        (pd.DataFrame({"emotion": [None, None]}, dtype="str"), dict.fromkeys(EMOTIONS, 0)),
-        (
-            pd.DataFrame({"emotion": ["sad", None, "happy", "sad"]}),
-            {**dict.fromkeys(EMOTIONS, 0), "sad": 2, "happy": 1},
-        ),
-        (
-            pd.DataFrame({"emotion": ["contempt"], "contempt": [1.0]}),
-            {**dict.fromkeys(EMOTIONS, 0), "contempt": 1},
-        ),
-    ],
-    ids=["empty", "no face", "some without a face", "contempt"],
-)
-def test_counts_hold_every_expression(table: pd.DataFrame, counts: dict[str, int]) -> None:
-    assert {row["expression"]: row["faces"] for row in rows(expression_counts(table))} == counts

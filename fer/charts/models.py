@@ -1,8 +1,6 @@
 """Figures of models -> charts, in the colours of the expressions.
 
-Knows nothing about Streamlit, networks or files. Charts fill the width of their container and leave the background,
-axes and typeface to the theme of the page that shows them. Colour means an expression; models are told apart by
-lightness, shape and words.
+Colour means an expression; models are told apart by lightness, shape and words.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from fer.charts import INK, edge_scale, emotion_scale, percent, shaded_cells, short_names
+from fer.charts.parts import AXIS_PX, GREY, INK, LEGEND, edge_scale, emotion_scale, percent, shaded_cells, short_names
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.evaluation import Figures, Reliability
 
@@ -20,15 +18,12 @@ ClassFigure = Literal["f1", "precision", "recall"]
 
 _HEIGHT_PX = 280
 _SQUARE_PX = 300
-_AXIS_PX = 64
 _CELL_PX = 36
 _ROWS_PX = 50  # three lines of a name
 _LEAST_OPACITY = 0.25
 _LABEL_ROOM = 1.8  # axis lengths; the name of the costliest model stands in what lies past its point
-_GREY = "#808080"
 _SHORT_NAMES = short_names(420)
 
-_LEGEND = alt.Legend(title=None, orient="top", symbolFillColor=_GREY, symbolStrokeColor=_GREY)
 _SHARES = alt.Scale(domain=[0, 1])
 
 
@@ -60,7 +55,7 @@ def confusion(figures: Figures, as_shares: bool) -> alt.LayerChart:
             alt.Tooltip("share:Q", title="share of the label", format=".1%"),
         ],
     )
-    return shaded_cells(base, "share", _CELL_PX * len(names) + _AXIS_PX)
+    return shaded_cells(base, "share", _CELL_PX * len(names) + AXIS_PX)
 
 
 def macro_recall_matrix(cells: pd.DataFrame) -> alt.LayerChart:
@@ -97,7 +92,7 @@ def macro_recall_matrix(cells: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("seen:N", title="note"),
         ],
     )
-    return shaded_cells(base, "macro_recall", _ROWS_PX * len(rows) + _AXIS_PX)
+    return shaded_cells(base, "macro_recall", _ROWS_PX * len(rows) + AXIS_PX)
 
 
 def class_figures(figures: Mapping[str, Figures], which: ClassFigure) -> alt.Chart:
@@ -134,7 +129,7 @@ def class_figures(figures: Mapping[str, Figures], which: ClassFigure) -> alt.Cha
                 "model:O",
                 # A scale of type "point", the default, would read two values of the range alone.
                 scale=alt.Scale(type="ordinal", domain=models, range=[round(float(o), 3) for o in opacities]),
-                legend=_LEGEND if len(models) > 1 else None,
+                legend=LEGEND if len(models) > 1 else None,
             ),
             tooltip=[
                 alt.Tooltip("model:N"),
@@ -169,7 +164,7 @@ def reliability_curves(curves: Mapping[str, Reliability]) -> alt.LayerChart:
     y = alt.Y("accuracy:Q", scale=_SHARES, axis=alt.Axis(title="share read as labelled", **axis))
     ideal = (
         alt.Chart(pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]}))
-        .mark_line(strokeDash=[4, 4], color=_GREY)
+        .mark_line(strokeDash=[4, 4], color=GREY)
         .encode(x, y)
     )
     base = alt.Chart(table).encode(x, y)
@@ -181,7 +176,7 @@ def reliability_curves(curves: Mapping[str, Reliability]) -> alt.LayerChart:
             "curve:N",
             sort=titles,
             scale=alt.Scale(domain=titles, range=["diamond"] * (len(titles) - 1) + ["circle"]),
-            legend=_LEGEND,
+            legend=LEGEND,
         ),
         tooltip=[
             alt.Tooltip("curve:N", title="which"),
@@ -213,7 +208,7 @@ def trade_off(table: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
         ],
     )
     share = {"scale": alt.Scale(zero=False, padding=12), "axis": alt.Axis(title="accuracy", format=".0%", tickCount=5)}
-    intervals = base.mark_rule(strokeWidth=2, color=_GREY).encode(alt.Y("low:Q", **share), alt.Y2("high:Q"))
+    intervals = base.mark_rule(strokeWidth=2, color=GREY).encode(alt.Y("low:Q", **share), alt.Y2("high:Q"))
     points = base.mark_point(size=110, filled=True, opacity=1, color=INK).encode(alt.Y("accuracy:Q", **share))
     words = base.mark_text(dy=-4, dx=10, align="left", fontSize=12, color=INK).encode(
         alt.Y("accuracy:Q", **share), text="model:N"

@@ -6,17 +6,11 @@ import re
 import numpy as np
 import pytest
 
+from fer.charts.counts import count_columns, count_pie
+from fer.charts.last_minute import SPAN_S, last_minute
+from fer.charts.moving import MOST_LANES, MovingChart, chosen_people
+from fer.charts.probabilities import probabilities_now
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
-from fer.live_charts import (
-    MOST_LANES,
-    SPAN_S,
-    MovingChart,
-    chosen_people,
-    count_columns,
-    count_pie,
-    last_minute,
-    probabilities_now,
-)
 from fer.results import Face, Sample
 
 BOX = (0.0, 0.0, 10.0, 10.0)

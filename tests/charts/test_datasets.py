@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer.dataset_charts import (
+from fer.charts.counts import share_comparison
+from fer.charts.datasets import (
     agreement_heatmap,
     class_counts,
     class_shares,
     feature_map_points,
     leak_comparison,
     light_ranges,
-    share_comparison,
     subject_columns,
 )
 from fer.datasets import USAGES

@@ -1,0 +1,150 @@
+"""How often each expression was seen: in photos, in a live view, in a recording."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from fer.charts.moving import MovingChart
+from fer.charts.parts import INK, edge_scale, emotion_scale, joined_points, labelled_bars, percent, short_names
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+
+_COUNTS_PX = 200
+_LEAST_SLICE = 0.06  # a smaller one bears no word
+_PIE = alt.ExprRef("max(min(width / 2 - 48, height / 2 - 24), 8)")
+_LABEL_ROOM = 1.15  # axis lengths; the label of the longest bar stands in what lies past the axis
+
+
+def expression_counts(table: pd.DataFrame) -> alt.LayerChart:
+    """Chart how many faces show each expression.
+
+    Args:
+        table: one row a face, as from `fer.results.to_table`; rows whose `emotion` is missing are not counted. Contempt
+            has a bar only where the table has a column for it.
+    """
+    classes = EMOTIONS_WITH_CONTEMPT if "contempt" in table.columns else EMOTIONS
+    counts = table["emotion"].value_counts().reindex(classes, fill_value=0)
+    bars = pd.DataFrame({"expression": classes, "faces": counts.to_numpy(), "opacity": 1.0})
+    bars["label"] = bars["faces"].astype(str)
+    most = max(1, int(bars["faces"].max()))
+    return labelled_bars(
+        bars,
+        alt.X("faces:Q", scale=alt.Scale(domain=[0, most * _LABEL_ROOM]), axis=None),
+        [alt.Tooltip("expression:N", title="expression"), alt.Tooltip("faces:Q", title="faces")],
+    )
+
+
+def count_columns(counts: Mapping[str, int]) -> MovingChart:
+    """Chart how often each expression was seen, as columns with their numbers.
+
+    Args:
+        counts: a number for every class, in the order of the chart.
+    """
+    return MovingChart(_columns(tuple(counts)), {"counts": _count_table(counts)})
+
+
+@lru_cache(maxsize=8)
+def _columns(classes: tuple[str, ...]) -> dict[str, object]:
+    names = alt.Axis(labelAngle=0, labelOverlap=False, labelFlush=False, labelExpr=short_names(400), title=None)
+    base = alt.Chart(alt.NamedData("counts")).encode(
+        alt.X("expression:N", sort=list(classes), axis=names),
+        alt.Y("seen:Q", axis=None),
+        tooltip=[alt.Tooltip("expression:N"), alt.Tooltip("seen:Q", format=",d"), alt.Tooltip("share:N")],
+    )
+    columns = base.mark_bar(strokeWidth=1, cornerRadiusEnd=2).encode(
+        color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
+        stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
+    )
+    labels = base.mark_text(baseline="bottom", dy=-4, fontSize=12, color=INK).encode(
+        text=alt.Text("seen:Q", format=",d")
+    )
+    room = base.mark_point(opacity=0).encode(alt.Y("room:Q", axis=None))
+    return alt.layer(room, columns, labels).properties(width="container", height=_COUNTS_PX).to_dict()
+
+
+def count_pie(counts: Mapping[str, int]) -> MovingChart:
+    """Chart each expression's share of all that was seen, as a pie with words at its larger slices.
+
+    Args:
+        counts: as for `count_columns`.
+    """
+    return MovingChart(_pie(tuple(counts)), {"counts": _count_table(counts)})
+
+
+@lru_cache(maxsize=8)
+def _pie(classes: tuple[str, ...]) -> dict[str, object]:
+    base = (
+        alt.Chart(alt.NamedData("counts"))
+        .transform_filter("datum.seen > 0")
+        .encode(
+            alt.Theta("seen:Q", stack=True),
+            order=alt.Order("order:Q"),
+            tooltip=[alt.Tooltip("expression:N"), alt.Tooltip("seen:Q", format=",d"), alt.Tooltip("share:N")],
+        )
+    )
+    slices = base.mark_arc(outerRadius=_PIE, strokeWidth=1).encode(
+        color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
+        stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
+    )
+    words = [
+        base.mark_text(
+            radius=alt.ExprRef(f"{_PIE.expr} + 14"),
+            dy=-7,
+            align=align,
+            baseline="middle",
+            lineBreak="\n",
+            fontSize=12,
+            color=INK,
+        ).encode(text=f"{side}:N")
+        for side, align in (("right", "left"), ("left", "right"))
+    ]
+    return alt.layer(slices, *words).properties(width="container", height=_COUNTS_PX).to_dict()
+
+
+def _count_table(counts: Mapping[str, int]) -> pa.Table:
+    """The columns expression, seen, order, room (what a column's number needs above it), share, left, right.
+
+    The last two hold the word for a slice of the pie that stands on that side and is large enough to bear one.
+    """
+    seen = np.array(list(counts.values()), np.int64)
+    shares = seen / max(1, seen.sum())
+    written = [percent(share) for share in shares.tolist()]
+    words = np.where(
+        shares >= _LEAST_SLICE, [f"{name[:3]}\n{its}" for name, its in zip(counts, written, strict=True)], ""
+    )
+    is_right = shares.cumsum() - shares / 2 < 0.5
+    return pa.table(
+        {
+            "expression": list(counts),
+            "seen": seen,
+            "order": np.arange(len(seen)),
+            "room": seen.clip(min=1) * 1.15,
+            "share": written,
+            "right": np.where(is_right, words, "").tolist(),
+            "left": np.where(is_right, "", words).tolist(),
+        }
+    )
+
+
+def share_comparison(
+    sets: Mapping[str, pd.DataFrame], axis_title: str = "share of the data set's faces"
+) -> alt.LayerChart:
+    """Chart the shares of the classes in two data sets on one axis.
+
+    Args:
+        sets: two titles with their counts, as for `class_counts`. A class that a set does not know has no point there.
+        axis_title: what the shares are of.
+    """
+    totals = {title: counts.sum() for title, counts in sets.items()}
+    table = pd.DataFrame(
+        [
+            {"expression": name, "set": title, "faces": int(faces), "share": faces / max(1, all_faces.sum())}
+            for title, all_faces in totals.items()
+            for name, faces in all_faces.items()
+        ],
+        columns=["expression", "set", "faces", "share"],
+    )
+    return joined_points(table, list(sets), axis_title)
