@@ -643,7 +643,7 @@ def drawn_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 class TestEvaluate:
     FIGURES = (
-        *("accuracy", "accuracy_95", "macro_f1", "macro_recall", "ece", "ece_raw", "nll", "n"),
+        *("accuracy", "accuracy_95", "macro_f1", "macro_recall", "macro_recall_95", "ece", "ece_raw", "nll", "n"),
         *("accuracy_without_copies", "per_class", "confusion", "sets"),
     )
     STAMP = (

@@ -12,6 +12,7 @@ from fer.datasets import DATASETS
 from fer.datasets.dataset import ALL
 from fer.evaluation import APEX, HELD_OUT, Evaluation, MatrixCell, Report, cross_data_matrix, load_report
 from fer.evaluation.report import FIT_SPLIT, TEST_SPLIT
+from fer.evaluation.text import render_calibration_error
 from fer.recognition import ModelCard
 
 README = paths.ROOT / "README.md"
@@ -62,7 +63,7 @@ def _accuracy(reports: dict[str, Report]) -> Iterator[str]:
                 f"{found.flip.accuracy:.1%}",
                 clean,
                 f"{plain.macro_f1:.1%}",
-                f"{plain.ece:.1%}",
+                render_calibration_error(found, plain),
             )
             yield f"| {' | '.join(cells)} |"
     yield ""

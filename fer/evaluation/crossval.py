@@ -15,7 +15,7 @@ import numpy as np
 from fer.datasets import FaceDataset
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
-from fer.evaluation.evaluate import Card, Evaluation
+from fer.evaluation.evaluate import AVERAGING_OF, Card, Evaluation
 from fer.evaluation.metrics import Figures, measure
 from fer.evaluation.stamp import Stamp, code_version
 
@@ -222,6 +222,7 @@ def _measured(
         training_device=card.training.get("device", "not stated"),
         date=datetime.now(UTC).date().isoformat(),
         code_version=code_version(),
+        temperature=dict.fromkeys(AVERAGING_OF, 1.0),
         people=len(np.unique(people)),
     )
     return Evaluation(stamp, plain=figures(out_of_fold.logits), flip=figures(out_of_fold.flip_logits))

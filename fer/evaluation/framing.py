@@ -102,9 +102,7 @@ class CropStudy:
         return self.difference.interval_95[1] < -0.01
 
 
-def study_crops(
-    model: EmotionModel, framing: Framing, images: np.ndarray, labels: np.ndarray, boxes_xywh: np.ndarray
-) -> CropStudy:
+def study_crops(model: EmotionModel, framing: Framing, faces: FaceDataset, boxes_xywh: np.ndarray) -> CropStudy:
     """Read faces from the given frames and from a detector's own crops, and compare.
 
     The own crops are cut out of the given frame with its border replicated, as serving does at a photo's border.
@@ -112,10 +110,10 @@ def study_crops(
     Args:
         model: reads both.
         framing: how the detector's boxes become crops.
-        images: uint8 of shape (n, side, side), grey.
-        labels: integers of shape (n,), indices into the model's classes.
+        faces: of the model's classes; where they say who is seen, the difference is drawn by person.
         boxes_xywh: float of shape (n, 4), as `find_given_faces` returns them; at least one is not NaN.
     """
+    images = faces.images
     found = ~np.isnan(boxes_xywh[:, 0])
     size = model.card.crop_size
     side = images.shape[1]
@@ -126,13 +124,15 @@ def study_crops(
     own = np.concatenate(
         [crop_faces(picture, square[None], size) for picture, square in zip(pictures, squares, strict=True)]
     )
-    right_given, right_own = (model.predict(crops).logits.argmax(axis=1) == labels[found] for crops in (given, own))
+    right_given, right_own = (
+        model.predict(crops).logits.argmax(axis=1) == faces.labels[found] for crops in (given, own)
+    )
     return CropStudy(
         n=len(images),
         found=int(found.sum()),
         accuracy_given=float(right_given.mean()),
         accuracy_own=float(right_own.mean()),
-        difference=paired_difference(right_own, right_given),
+        difference=paired_difference(right_own, right_given, None if faces.subjects is None else faces.subjects[found]),
     )
 
 
@@ -179,8 +179,7 @@ def measure_framing(
         boxes = find(detector, training.images[rows])
         framing = derive_framing(boxes, training.images.shape[1])
         studies = {
-            name: study_crops(model, framing, faces.images, faces.labels, find(detector, faces.images))
-            for name, faces in tests.items()
+            name: study_crops(model, framing, faces, find(detector, faces.images)) for name, faces in tests.items()
         }
         framings[detector.name] = framing
         measured[detector.name] = {

@@ -64,6 +64,7 @@ class Figures:
         accuracy: share of faces read as labelled.
         accuracy_95: its 95 % interval, drawn by person where it is known who is seen, else by face.
         macro_f1, macro_recall: means over the classes that have faces.
+        macro_recall_95: the 95 % interval of the macro recall, drawn as that of the accuracy is.
         ece: expected calibration error of the calibrated probabilities.
         ece_raw: the same before calibration.
         nll: mean negative log likelihood of the calibrated probabilities, in nats.
@@ -79,6 +80,7 @@ class Figures:
     accuracy_95: tuple[float, float]
     macro_f1: float
     macro_recall: float
+    macro_recall_95: tuple[float, float]
     ece: float
     ece_raw: float
     nll: float
@@ -99,15 +101,18 @@ class Figures:
     def from_dict(cls, values: Mapping[str, Any]) -> "Figures":
         """Read what `to_dict` wrote; raises TypeError or KeyError where something is missing.
 
-        Figures from before there were prediction sets lack the entry `sets` and are read as having none.
+        Figures from before there were prediction sets lack the entry `sets` and are read as having none; from before
+        the interval of the macro recall was kept, they get one that is drawn by face.
         """
         sets = values.get("sets")
+        per_class = {name: ClassFigures(**figures) for name, figures in values["per_class"].items()}
         return cls(
             **{
                 **values,
                 "sets": None if sets is None else SetFigures(**sets),
                 "accuracy_95": tuple(values["accuracy_95"]),
-                "per_class": {name: ClassFigures(**figures) for name, figures in values["per_class"].items()},
+                "macro_recall_95": tuple(values.get("macro_recall_95") or macro_recall_interval(per_class)),
+                "per_class": per_class,
                 "confusion": tuple(tuple(row) for row in values["confusion"]),
             }
         )
@@ -132,7 +137,7 @@ def measure(
         averaging: how the logits were averaged.
         has_copy: bool of shape (n,), True where the training faces hold an identical picture; None where that does
             not apply.
-        people: of shape (n,), who is seen, so that the interval is drawn by person; None where nobody knows.
+        people: of shape (n,), who is seen, so that intervals are drawn by person; None where nobody knows.
 
     Raises:
         ValueError: there are no faces.
@@ -160,6 +165,9 @@ def measure(
         accuracy_95=accuracy_interval(correct) if people is None else clustered_interval(correct, people),
         macro_f1=float(f1[has_faces].mean()),
         macro_recall=float(recall[has_faces].mean()),
+        macro_recall_95=macro_recall_interval(per_class)
+        if people is None
+        else clustered_macro_recall_interval(correct, labels, people),
         ece=reliability(probabilities, labels).ece,
         ece_raw=reliability(Calibration().probabilities(logits), labels).ece,
         nll=negative_log_likelihood(logits, labels, calibration.temperature(averaging)),
@@ -241,20 +249,37 @@ def accuracy_interval(correct: np.ndarray) -> tuple[float, float]:
     return _interval_95(shares)
 
 
-def clustered_interval(correct: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of an accuracy whose faces come in groups, from 2,000 seeded resamples.
+def clustered_interval(correct: np.ndarray, people: np.ndarray) -> tuple[float, float]:
+    """The 95 % percentile bootstrap interval of an accuracy on faces of few people, from 2,000 seeded resamples.
 
-    Whole groups are drawn with replacement, as many as there are, since the faces of one person are alike.
+    People are drawn with replacement, as many as there are, each with all of their faces, since the faces of one
+    person are alike: the cluster bootstrap (Field and Welsh 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x).
 
     Args:
         correct: bool of shape (n,), n at least 1.
-        groups: of shape (n,), for every face the group that it belongs to, such as the person that it shows.
+        people: of shape (n,), who is seen on every face.
     """
-    _, group = np.unique(groups, return_inverse=True)
-    sizes = np.bincount(group)
-    right = np.bincount(group, weights=correct)
-    drawn = np.random.default_rng(SEED).integers(len(sizes), size=(RESAMPLES, len(sizes)))
-    return _interval_95(right[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+    sizes, right = _by_person(people, np.ones(len(correct)), correct)
+    drawn = _drawn_people(len(sizes))
+    return _interval_95((drawn @ right) / (drawn @ sizes))
+
+
+def clustered_macro_recall_interval(correct: np.ndarray, labels: np.ndarray, people: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of a macro recall by the cluster bootstrap, as `clustered_interval` draws it.
+
+    Where a resample holds no face of a class, the mean is over the others.
+
+    Args:
+        correct: bool of shape (n,), n at least 1.
+        labels: integers of shape (n,), each a class index.
+        people: of shape (n,), who is seen on every face.
+    """
+    of_class = [labels == label for label in np.unique(labels)]
+    support = np.stack(_by_person(people, *of_class), axis=1)
+    right = np.stack(_by_person(people, *(correct & is_of for is_of in of_class)), axis=1)
+    drawn = _drawn_people(len(support))
+    faces = drawn @ support
+    return _interval_95(np.nanmean((drawn @ right) / np.where(faces > 0, faces, np.nan), axis=1))
 
 
 @dataclass(frozen=True)
@@ -272,35 +297,43 @@ class PairedDifference:
     n: int
 
 
-def paired_difference(correct_a: np.ndarray, correct_b: np.ndarray) -> PairedDifference:
-    """Compare two readers on the same faces, by percentile bootstrap over the faces (2,000 seeded resamples).
+def paired_difference(
+    correct_a: np.ndarray, correct_b: np.ndarray, people: np.ndarray | None = None
+) -> PairedDifference:
+    """Compare two readers on the same faces, by percentile bootstrap (2,000 seeded resamples).
 
-    A face counts 1, 0 or -1, so a resample's counts are multinomial and are drawn as such.
+    Where it is known who is seen, people are drawn, as `clustered_interval` does. Else faces are: a face counts 1, 0
+    or -1, so a resample's counts are multinomial and are drawn as such.
 
     Args:
         correct_a: bool of shape (n,), n at least 1: where the first is right.
         correct_b: bool of shape (n,): where the second is right, on the same faces in the same order.
+        people: of shape (n,), who is seen on every face; None where nobody knows.
 
     Raises:
         ValueError: there are no faces, or the two differ in number.
     """
-    _check_paired(correct_a, correct_b)
-    n = len(correct_a)
-    gains = np.asarray(correct_a, np.int64) - np.asarray(correct_b, np.int64)
-    shares = np.array([np.mean(gains == value) for value in (-1, 0, 1)])
-    drawn = np.random.default_rng(SEED).multinomial(n, shares, RESAMPLES)
-    return PairedDifference(float(gains.mean()), _interval_95((drawn[:, 2] - drawn[:, 0]) / n), n)
+    gains = _gains(correct_a, correct_b)
+    n = len(gains)
+    if people is None:
+        shares = np.array([np.mean(gains == value) for value in (-1, 0, 1)])
+        drawn = np.random.default_rng(SEED).multinomial(n, shares, RESAMPLES)
+        differences = (drawn[:, 2] - drawn[:, 0]) / n
+    else:
+        sizes, gained = _by_person(people, np.ones(n), gains)
+        drawn = _drawn_people(len(sizes))
+        differences = (drawn @ gained) / (drawn @ sizes)
+    return PairedDifference(float(gains.mean()), _interval_95(differences), n)
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """Whether two readers differ by more than chance on the same faces (McNemar 1947, in its exact form).
+    """Whether two readers differ by more than chance on the same faces.
 
     Attributes:
         only_a, only_b: faces that only the first, or only the second, reads right; all others say nothing about
             which one is better.
-        p_value: how likely so uneven a division or a more uneven one would be between equals, both sides counted: the
-            exact binomial test with one half, which holds for few faces as well as for many.
+        p_value: how likely so uneven a division or a more uneven one would be between equals, both sides counted.
     """
 
     only_a: int
@@ -308,12 +341,18 @@ class McNemar:
     p_value: float
 
 
-def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> McNemar:
+def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray, people: np.ndarray | None = None) -> McNemar:
     """Test whether one of two readers is right more often on the same faces.
+
+    By face this is McNemar's test (1947) in its exact form. Where it is known who is seen, the person is the unit, or
+    twenty alike faces of one person would count as twenty proofs: Fisher's exact randomization test for pairs (1935),
+    which swaps the two readers for a whole person at a time, in all ways, and is McNemar's test where everyone has one
+    face.
 
     Args:
         correct_a: bool of shape (n,), n at least 1: where the first is right.
         correct_b: bool of shape (n,): where the second is right, on the same faces in the same order.
+        people: of shape (n,), who is seen on every face; None where nobody knows.
 
     Returns:
         The counts and the p-value; that is 1 where the two are right on the very same faces.
@@ -321,30 +360,54 @@ def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> McNemar:
     Raises:
         ValueError: there are no faces, or the two differ in number.
     """
-    from scipy.stats import binomtest
-
-    _check_paired(correct_a, correct_b)
-    a, b = np.asarray(correct_a, bool), np.asarray(correct_b, bool)
-    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    p_value = float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
-    return McNemar(only_a, only_b, p_value)
+    gains = _gains(correct_a, correct_b)
+    by_unit = gains if people is None else np.rint(_by_person(people, gains)[0]).astype(np.int64)
+    return McNemar(int((gains > 0).sum()), int((gains < 0).sum()), _sign_flip_p(by_unit))
 
 
-def macro_recall_interval(figures: Figures) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of a macro recall, from 2,000 seeded resamples.
+def _sign_flip_p(gains: np.ndarray) -> float:
+    """How likely the sum of gains would be as far from 0 or farther, if each had its sign by the toss of a coin.
+
+    The distribution is built exactly, one gain after the other.
+    """
+    sizes = np.abs(gains[gains != 0])
+    reach = int(sizes.sum())
+    chance = np.zeros(2 * reach + 1)
+    chance[reach] = 1
+    for size in sizes:  # nothing wraps round, since no sum goes beyond the reach
+        chance = (np.roll(chance, size) + np.roll(chance, -size)) / 2
+    sums = np.arange(-reach, reach + 1)
+    return min(1.0, float(chance[np.abs(sums) >= abs(int(gains.sum()))].sum()))
+
+
+def macro_recall_interval(per_class: Mapping[str, ClassFigures]) -> tuple[float, float]:
+    """The 95 % percentile bootstrap interval of a macro recall, from 2,000 seeded resamples by face.
 
     Faces are drawn within their class, as many as it has, which makes the right ones of each class binomial.
     """
-    measured = [its for its in figures.per_class.values() if its.support]
+    measured = [its for its in per_class.values() if its.support]
     support = np.array([its.support for its in measured])
     recall = np.array([its.recall for its in measured])
     drawn = np.random.default_rng(SEED).binomial(support, recall, (RESAMPLES, len(measured)))
     return _interval_95((drawn / support).mean(axis=1))
 
 
-def _check_paired(correct_a: np.ndarray, correct_b: np.ndarray) -> None:
+def _by_person(people: np.ndarray, *values: np.ndarray) -> list[np.ndarray]:
+    """The sum of each of these values, of shape (n,), over the faces of every person: float of shape (people,)."""
+    _, person = np.unique(people, return_inverse=True)
+    return [np.bincount(person, weights=value) for value in values]
+
+
+def _drawn_people(people: int) -> np.ndarray:
+    """How often each person is drawn in every resample: int64 of shape (resamples, people)."""
+    return np.random.default_rng(SEED).multinomial(people, np.full(people, 1 / people), RESAMPLES)
+
+
+def _gains(correct_a: np.ndarray, correct_b: np.ndarray) -> np.ndarray:
+    """1 where the first alone is right, -1 where the second alone is, else 0: int64 of shape (n,)."""
     if len(correct_a) != len(correct_b) or len(correct_a) == 0:
         raise ValueError(f"Both need the same faces, at least one, but have {len(correct_a)} and {len(correct_b)}.")
+    return np.asarray(correct_a, np.int64) - np.asarray(correct_b, np.int64)
 
 
 def _interval_95(values: np.ndarray) -> tuple[float, float]:

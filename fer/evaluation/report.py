@@ -321,7 +321,8 @@ def build_report(
         others: further data sets.
         framing: what was measured about crops, taken over as it is.
         progress: called with the share that is done, in [0, 1]; what it raises ends the work.
-        folds: the model's cross-validation: taken over, and fitted on instead of the rows for choosing.
+        folds: the model's cross-validation: measured anew from the predictions that it keeps, and fitted on instead of
+            the rows for choosing.
 
     Raises:
         DatasetError: a split holds no row that the model can be asked about, or too few to calibrate with.
@@ -338,6 +339,7 @@ def build_report(
         evaluate_readings(model.card, data, read, fitted.calibration)
         for (data, _), read in zip(jobs, readings, strict=True)
     )
+    folds = None if folds is None else cross_validation(model.card, folds.out_of_fold)
     return Report(fitted, tuple(evaluations), framing or {}, model.digest, folds)
 
 

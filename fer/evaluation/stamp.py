@@ -36,7 +36,7 @@ class Stamp:
         averaging: what `plain` and `flip` stand for.
         temperature: what calibrated the logits, for `plain` and for `flip`; 1 where nothing was fitted, empty
             where it was not noted.
-        people: how many people are seen; the intervals of accuracies are drawn by person then. None where that is not
+        people: how many people are seen; all intervals are drawn by person then. None where that is not
             known, and they are drawn by face.
     """
 
@@ -57,6 +57,11 @@ class Stamp:
     averaging: str = AVERAGING
     temperature: Mapping[str, float] = field(default_factory=dict)
     people: int | None = None
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether a fitted temperature made the probabilities."""
+        return any(value != 1 for value in self.temperature.values())
 
     def to_dict(self) -> dict[str, Any]:
         """The stamp as JSON holds it."""

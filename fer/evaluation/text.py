@@ -47,6 +47,11 @@ def render_cell(cell: MatrixCell) -> str:
     )
 
 
+def render_calibration_error(evaluation: Evaluation, figures: Figures) -> str:
+    """The calibration error of one way of averaging, marked where no temperature was fitted."""
+    return f"{figures.ece:.1%}{'' if evaluation.stamp.is_calibrated else ', uncalibrated'}"
+
+
 def _title(data: str) -> str:
     known = DATASETS.get(data)
     return data if known is None else known.title

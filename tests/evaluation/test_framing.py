@@ -131,10 +131,15 @@ def _frames(n: int, bright: slice = slice(0, SIDE // 2)) -> np.ndarray:
     return images
 
 
+def _faces(images: np.ndarray, labels: list[int], subjects: list[str] | None = None) -> SimpleNamespace:
+    people = None if subjects is None else np.array(subjects)
+    return SimpleNamespace(images=images, labels=np.array(labels), subjects=people)
+
+
 class TestStudyCrops:
     def test_the_frame_itself_costs_nothing(self) -> None:
         boxes = _boxes(*[(12, 12, 24, 24)] * 3, NOT_FOUND)
-        study = study_crops(Brightness(), Framing(2, (0, 0)), _frames(4), np.array([3, 3, 0, 3]), boxes)
+        study = study_crops(Brightness(), Framing(2, (0, 0)), _faces(_frames(4), [3, 3, 0, 3]), boxes)
         assert (study.n, study.found) == (4, 3)
         assert study.accuracy_given == study.accuracy_own == pytest.approx(2 / 3)
         assert study.difference.difference == 0
@@ -143,12 +148,23 @@ class TestStudyCrops:
     def test_bad_crops_are_a_fault(self) -> None:
         # Framed to the left, only the bright part is seen, of one grey: neither half is brighter.
         images = _frames(40, slice(0, 24))
-        study = study_crops(
-            Brightness(), Framing(0.5, (-0.25, 0)), images, np.full(40, 3), _boxes(*[(0, 0, 48, 48)] * 40)
-        )
+        boxes = _boxes(*[(0, 0, 48, 48)] * 40)
+        study = study_crops(Brightness(), Framing(0.5, (-0.25, 0)), _faces(images, [3] * 40), boxes)
         assert (study.accuracy_given, study.accuracy_own) == (1.0, 0.0)
         assert study.difference.difference == -1.0
         assert study.is_fault
+
+    def test_the_difference_is_drawn_by_person_where_people_are_known(self) -> None:
+        """Twenty faces of each of two people, one of whom loses all by the crops: all or nothing may be lost."""
+        faces = _frames(40, slice(0, 24))
+        boxes = _boxes(*[(0, 0, 48, 48)] * 20, *[(0, -24, 96, 96)] * 20)
+        framing = Framing(0.5, (-0.25, 0))
+        intervals = [
+            study_crops(Brightness(), framing, _faces(faces, [3] * 40, people), boxes).difference.interval_95
+            for people in (None, ["a"] * 20 + ["b"] * 20)
+        ]
+        assert intervals[1] == (-1, 0)
+        assert -1 < intervals[0][0] < intervals[0][1] < 0
 
     @pytest.mark.parametrize(
         ("high", "fault"),
@@ -156,7 +172,7 @@ class TestStudyCrops:
         ids=["may gain", "may cost one point", "surely costs more"],
     )
     def test_a_fault_costs_surely_more_than_one_point(self, high: float, fault: bool) -> None:
-        study = study_crops(Brightness(), Framing(1, (0, 0)), _frames(1), np.array([3]), _boxes((0, 0, 48, 48)))
+        study = study_crops(Brightness(), Framing(1, (0, 0)), _faces(_frames(1), [3]), _boxes((0, 0, 48, 48)))
         difference = replace(study.difference, interval_95=(-0.5, high))
         assert replace(study, difference=difference).is_fault is fault
 

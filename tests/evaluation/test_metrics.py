@@ -16,6 +16,7 @@ from fer.evaluation.metrics import (
     SetFigures,
     accuracy_interval,
     clustered_interval,
+    clustered_macro_recall_interval,
     macro_recall_interval,
     mcnemar,
     measure,
@@ -161,6 +162,7 @@ def test_figures_survive_json(set_rule: SetRule | None) -> None:
         "accuracy_95",
         "macro_f1",
         "macro_recall",
+        "macro_recall_95",
         "ece",
         "ece_raw",
         "nll",
@@ -326,16 +328,102 @@ class TestClusteredInterval:
         assert clustered_interval(correct, groups) == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.015)
 
 
+class TestByPerson:
+    """Two readers of faces that come in people."""
+
+    def test_people_of_one_face_are_faces(self) -> None:
+        rng = np.random.default_rng(5)
+        a, b = rng.random((2, 300)) < ((0.8,), (0.7,))
+        people = np.arange(300)
+        by_face, by_person = paired_difference(a, b), paired_difference(a, b, people)
+        assert by_person.interval_95 == pytest.approx(by_face.interval_95, abs=0.015)
+        assert (by_person.difference, by_person.n) == (by_face.difference, 300)
+        assert mcnemar(a, b, people) == mcnemar(a, b)
+
+    def test_many_faces_of_one_person_prove_no_more_than_one(self) -> None:
+        """Every face twenty times: the interval by person and the p-value stay, those by face shrink."""
+        rng = np.random.default_rng(5)
+        a, b = rng.random((2, 40)) < ((0.8,), (0.6,))
+        once = np.arange(40)
+        many = [np.repeat(value, 20) for value in (a, b, once)]
+        assert paired_difference(*many).interval_95 == paired_difference(a, b, once).interval_95
+        assert mcnemar(*many).p_value == pytest.approx(mcnemar(a, b).p_value)
+        assert mcnemar(*many[:2]).p_value < 1e-3 * mcnemar(a, b).p_value
+
+    @pytest.mark.parametrize(
+        ("gains", "p_value"),
+        [
+            pytest.param([0, 0], 1.0, id="nobody differs"),
+            pytest.param([3], 1.0, id="one person"),
+            pytest.param([3, -3], 1.0, id="even"),
+            pytest.param([1, 2], 0.5, id="two people one way"),
+            pytest.param([1, 1, 4], 0.25, id="three people one way"),
+            pytest.param([-1, 2, 3], 0.5, id="one against"),
+        ],
+    )
+    def test_p_values_by_hand(self, gains: list[int], p_value: float) -> None:
+        """The share of the two to the power of people sign patterns whose sum is as far from 0."""
+        people = np.repeat(np.arange(len(gains)), 10)
+        a = np.concatenate([np.arange(10) < max(gain, 0) for gain in gains])
+        b = np.concatenate([np.arange(10) < max(-gain, 0) for gain in gains])
+        found = mcnemar(a, b, people)
+        assert found.p_value == pytest.approx(p_value)
+        assert (found.only_a, found.only_b) == (a.sum(), b.sum())
+
+    def test_it_agrees_with_tossing_coins(self) -> None:
+        rng = np.random.default_rng(11)
+        people = rng.integers(25, size=400)
+        a = rng.random(400) < 0.75
+        b = np.where(people < 12, rng.random(400) < 0.65, a)
+        gains = np.bincount(people, a.astype(int) - b)
+        sums = rng.choice([-1, 1], (50_000, 25)) @ gains
+        assert mcnemar(a, b, people).p_value == pytest.approx(np.mean(np.abs(sums) >= abs(gains.sum())), abs=0.01)
+
+
 class TestMacroRecallInterval:
+    def test_by_person_it_is_what_drawing_whole_people_gives(self) -> None:
+        rng = np.random.default_rng(7)
+        people, labels = rng.integers(15, size=(2, 200))
+        labels %= len(CLASSES)
+        correct = rng.random(200) < np.linspace(0.2, 1, 15)[people]
+        drawn = []
+        for _ in range(2000):
+            rows = np.concatenate([np.flatnonzero(people == person) for person in rng.integers(15, size=15)])
+            drawn.append(np.mean([correct[rows[labels[rows] == label]].mean() for label in np.unique(labels)]))
+        found = clustered_macro_recall_interval(correct, labels, people)
+        assert found == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.02)
+
+    def test_a_class_of_one_person_may_be_missing_from_a_resample(self) -> None:
+        """Then the mean is over the others; nothing is divided by nought."""
+        correct, labels = np.array([True, True, False, False]), np.array([0, 0, 0, 1])
+        assert clustered_macro_recall_interval(correct, labels, np.array(list("aabc"))) == (0, 1)
+
+    def test_it_is_kept_with_the_figures(self) -> None:
+        labels = np.arange(90) % len(CLASSES)
+        people = np.repeat(np.arange(9), 10)
+        logits = _logits(np.where(people < 5, labels, 0).tolist())
+        by_face, by_person = (measure(logits, labels, CLASSES, people=who) for who in (None, people))
+        assert by_face.macro_recall == by_person.macro_recall
+        assert by_person.macro_recall_95[0] < by_face.macro_recall_95[0]
+        assert by_person.macro_recall_95[1] > by_face.macro_recall_95[1]
+        for figures in (by_face, by_person):
+            assert Figures.from_dict(figures.to_dict()).macro_recall_95 == pytest.approx(figures.macro_recall_95)
+
+    def test_figures_from_before_it_was_kept_get_it_by_face(self) -> None:
+        figures = measure(_logits([0, 0, 1, 1]), np.array([0, 1, 1, 1]), CLASSES, people=np.array(list("aabb")))
+        stored = figures.to_dict()
+        del stored["macro_recall_95"]
+        assert Figures.from_dict(stored).macro_recall_95 == macro_recall_interval(figures.per_class)
+
     def test_a_class_without_faces_counts_nothing(self) -> None:
         figures = measure(_logits([0, 0, 1, 1]), np.array([0, 0, 1, 1]), CLASSES)
-        assert macro_recall_interval(figures) == (1, 1)
+        assert macro_recall_interval(figures.per_class) == (1, 1)
 
     def test_a_rare_class_makes_it_wide(self) -> None:
         """Of 2 faces of one class and 98 of another, half are read right: as uncertain as the mean of both shares."""
         labels = np.array([0] * 2 + [1] * 98)
         figures = measure(_logits([0, 1] + [1, 0] * 49), labels, CLASSES)
-        low, high = macro_recall_interval(figures)
+        low, high = macro_recall_interval(figures.per_class)
         rng = np.random.default_rng(3)
         drawn = (rng.binomial(2, 0.5, 20_000) / 2 + rng.binomial(98, 0.5, 20_000) / 98) / 2
         assert (low, high) == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.02)

@@ -323,12 +323,13 @@ class TestCrossValidation:
         assert '"subject": ["S0", "S0", "S1", "S1", "S2", "S2", "S3", "S3"],' in lines
         assert lines.count("[2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],") == 6
 
-    def test_it_is_calibrated_on_and_taken_over(self, draw, fake_model) -> None:
+    def test_it_is_calibrated_on_and_measured_anew(self, draw, fake_model) -> None:
         dataset = draw((0, 0, "Training"), (6, 6, "PublicTest"), (0, 0, "PrivateTest"), name="ckplus")
         model = fake_model(EIGHT, trained_on=("ckplus", "Training"))
         folds = cross_validation(model.card, _out_of_fold())
-        found = build_report(model, dataset, folds=folds)
-        assert found.cross_validation is folds
+        stale = replace(folds.whole, plain=replace(folds.whole.plain, accuracy=0.123))
+        found = build_report(model, dataset, folds=replace(folds, whole=stale))
+        assert found.cross_validation.to_dict() == folds.to_dict()
         assert found.calibration == fit_out_of_fold(folds.out_of_fold)
         assert [(e.stamp.split, e.stamp.n) for e in found.evaluations] == [("held-out", 2), ("apex", 1)]
 

@@ -54,6 +54,7 @@ def test_figures_follow_from_their_confusion(folder: Path) -> None:
             assert figures.accuracy == pytest.approx(confusion.trace() / figures.n, abs=1e-6)
             assert figures.macro_recall == pytest.approx(recall.mean(), abs=1e-6)
             assert figures.accuracy_95[0] <= figures.accuracy <= figures.accuracy_95[1]
+            assert figures.macro_recall_95[0] <= figures.macro_recall <= figures.macro_recall_95[1]
 
 
 def test_the_classes_are_the_cards(folder: Path) -> None:

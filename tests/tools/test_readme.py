@@ -99,6 +99,10 @@ class TestDrawnModels:
     def test_every_test_has_a_row(self, start: str, times: int, lines: list[str]) -> None:
         assert sum(line.startswith(start) for line in lines) == times
 
+    def test_what_no_temperature_was_fitted_for_is_marked(self, lines: list[str]) -> None:
+        marked = [line.split(" | ")[1] for line in lines if line.startswith("| `") and "uncalibrated" in line]
+        assert marked == ["ckplus, apex, 10 folds by person", "ckplus, all, 10 folds by person"]
+
     def test_folds_stand_beside_the_network_that_is_served(self, lines: list[str]) -> None:
         head = lines.index("| model | FER2013 PrivateTest | CK+ all | CK+ apex |")
         first, second = (line.split(" | ") for line in lines[head + 2 : head + 4])

@@ -9,7 +9,7 @@ from fer.detection import load_detector
 from fer.drawing import annotate
 from fer.errors import FerError
 from fer.evaluation.report import TEST_SPLIT, Report, load_report
-from fer.evaluation.text import headline
+from fer.evaluation.text import headline, render_calibration_error
 from fer.fetch import fetch_detector
 from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.recognition import ModelCard
@@ -63,14 +63,18 @@ def _model(card: ModelCard, report: Report) -> None:
     low, high = found.plain.accuracy_95
     on_faces = f"95 % interval {low:.1%} to {high:.1%}, on the {found.plain.n:,} faces of FER2013 {TEST_SPLIT}"
     figures = (
-        ("Read as labelled", found.plain.accuracy, on_faces),
-        ("Mirrored face averaged in", found.flip.accuracy, "The same faces; photos are read this way"),
-        ("Mean recall by class", found.plain.macro_recall, "Every expression counts the same"),
-        ("Calibration error", found.plain.ece, "How far the stated probabilities are off, on average"),
+        ("Read as labelled", f"{found.plain.accuracy:.1%}", on_faces),
+        ("Mirrored face averaged in", f"{found.flip.accuracy:.1%}", "The same faces; photos are read this way"),
+        ("Mean recall by class", f"{found.plain.macro_recall:.1%}", "Every expression counts the same"),
+        (
+            "Calibration error",
+            render_calibration_error(found, found.plain),
+            "How far the stated probabilities are off, on average",
+        ),
     )
     with st.container(horizontal=True):
-        for label, share, meaning in figures:
-            st.metric(label, f"{share:.1%}", help=meaning)
+        for label, value, meaning in figures:
+            st.metric(label, value, help=meaning)
     stamp = found.stamp
     without, copies = found.plain.accuracy_without_copies, ""
     if without is not None:

@@ -98,7 +98,7 @@ def _disagreements(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset) -
     shown = first.result.faces(dataset).take(in_first)
     answers = (Answers.of(first, rows.way).take(in_first), Answers.of(second, rows.way).take(in_second))
     right = [each.read == shown.labels for each in answers]
-    _tested(first, second, right, rows)
+    _tested(first, second, right, rows, shown.subjects)
     differ = answers[0].read != answers[1].read
     kinds = {
         "all": differ,
@@ -122,19 +122,21 @@ def _disagreements(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset) -
     _cards(shown, answers, positions, f"{dataset.digest[:8]} {rows.split} {one} {other} {kind} {rows.way}")
 
 
-def _tested(first: Entry, second: Entry, right: Sequence[np.ndarray], rows: Rows) -> None:
+def _tested(first: Entry, second: Entry, right: Sequence[np.ndarray], rows: Rows, people: np.ndarray | None) -> None:
     """Say how much better one model is on the same faces, and whether chance would do as much."""
-    by = paired_difference(*right)
+    by = paired_difference(*right, people)
     low, high = by.interval_95
-    test = mcnemar(*right)
+    test = mcnemar(*right, people)
     chance = f"p < {_LEAST_P}" if test.p_value < _LEAST_P else f"p = {test.p_value:.3f}"
     verdict = "differ by more than chance" if test.p_value < 0.05 else "may differ by chance alone"
+    named = "McNemar's test"
+    if people is not None:
+        named = f"interval and randomization test by person, of whom there are {len(np.unique(people)):,}"
     more = "more" if by.difference >= 0 else "less"
     st.markdown(
         f"On the same {by.n:,} faces, **{plain(first.name)}** is right {100 * abs(by.difference):.1f} points {more} "
         f"often than **{plain(second.name)}** (95 % interval of the difference {100 * low:+.1f} to {100 * high:+.1f}). "
-        f"It alone is right on {test.only_a:,}, the other alone on {test.only_b:,}: they {verdict} (McNemar's test, "
-        f"{chance})."
+        f"It alone is right on {test.only_a:,}, the other alone on {test.only_b:,}: they {verdict} ({named}, {chance})."
     )
     seen = [entry.name for entry in (first, second) if entry.evaluation.stamp.seen_in_training]
     if seen:

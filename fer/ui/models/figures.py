@@ -10,6 +10,7 @@ from fer.datasets import DATASETS
 from fer.errors import FerError
 from fer.evaluation import EVALUATION_SPLITS, Comparison, Evaluation, Figures, Stamp, compare
 from fer.evaluation.report import AGREE_POINTS
+from fer.evaluation.text import render_calibration_error
 from fer.ui.datasets.contents import how_to_get
 from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows, Way, data_file, data_title, open_data, split_title
@@ -101,9 +102,10 @@ def table(ranking: Ranking, rows: Rows) -> None:
             else:
                 st.caption(plain(protocol(entry.evaluation)))
         st.caption(
-            "Intervals hold 95 % of what other faces of the same kind would give (bootstrap over the faces). Macro-F1 "
+            "A 95 % interval is drawn in a way that, over many samples of such faces, takes in the figure of all such "
+            "faces 95 times in 100: by bootstrap over people where it is known who is seen, else over faces. Macro-F1 "
             "and macro recall count every expression the same, however rare. The calibration error says how far the "
-            "stated probabilities are off, on average, after the temperature."
+            "stated probabilities are off, on average, after the temperature; where none was fitted, it says so."
         )
 
 
@@ -122,7 +124,7 @@ def _line(entry: Entry, way: Way, ranked: Sequence[Entry]) -> dict[str, str]:
         "95 % interval": f"{low:.1%} to {high:.1%}",
         "Macro-F1": f"{figures.macro_f1:.1%}",
         "Macro recall": f"{figures.macro_recall:.1%}",
-        "Calibration error": f"{figures.ece:.1%}",
+        "Calibration error": render_calibration_error(entry.evaluation, figures),
         "Faces": f"{figures.n:,}",
         "Trained on": plain(stamp.trained_on),
         "Size": size,
