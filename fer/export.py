@@ -14,7 +14,8 @@ import numpy as np
 
 from fer.drawing import annotate
 from fer.media import encode_png
-from fer.results import PhotoResult, Sample, samples_table, to_table
+from fer.recording import Sample, samples_table
+from fer.results import PhotoResult, to_table
 
 FORMATS = ("json", "csv", "parquet")
 

@@ -10,9 +10,8 @@ import math
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import MappingProxyType
 
 import cv2
@@ -21,7 +20,8 @@ import numpy as np
 from fer.drawing import annotate, blur_faces
 from fer.errors import FerError
 from fer.pipeline import FacePipeline
-from fer.results import Face, FrameResult, Sample
+from fer.recording import Recorder, Recording, Sample, Sink, samples_of
+from fer.results import Face, FrameResult
 from fer.stream import FaceStream
 from fer.tracking import SteadyClock
 
@@ -37,9 +37,6 @@ MOST_HISTORY = round(HISTORY_S * MOMENTS_PER_S) * 16
 MOST_COUNTED = 32
 """How many people are counted apart: those who were seen last."""
 
-MOST_RECORDED = 60_000
-"""Most samples that a recording keeps: more than an hour of one person at 15 frames a second, about 40 MB."""
-
 RATE_S = 2.0
 """The frame rate is that of the last two seconds."""
 
@@ -51,8 +48,6 @@ DARK = 40
 """Mean grey level of a frame, 0 to 255, below which no reading is to be trusted."""
 
 _LOG = logging.getLogger(__name__)
-
-Sink = Callable[[Sequence[Sample]], None]
 
 
 @dataclass(frozen=True)
@@ -108,58 +103,6 @@ class LiveSnapshot:
     recording_s: float | None
 
 
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """What was recorded: numbers, never pixels.
-
-    Attributes:
-        classes: what the samples' probabilities stand for.
-        started: when it began, in UTC.
-        samples: every person of every frame, in order; the first `MOST_RECORDED`.
-        duration_s: from the first frame to the last.
-        overflowed: more was seen than `samples` holds; a sink was given all of it.
-    """
-
-    classes: tuple[str, ...]
-    started: datetime
-    samples: tuple[Sample, ...]
-    duration_s: float
-    overflowed: bool
-
-
-class _Recorder:
-    """A recording that still runs."""
-
-    def __init__(self, pipeline: FacePipeline, sink: Sink | None) -> None:
-        self.reader = pipeline.reader
-        self._sink = sink
-        self.duration_s = 0.0
-        self._classes = pipeline.classes
-        self._started = datetime.now(UTC)
-        self._start_s: float | None = None
-        self._samples: list[Sample] = []
-        self._overflowed = False
-
-    def add(self, result: FrameResult, now_s: float) -> Exception | None:
-        """Keep a frame's samples and hand them on; what the sink raised is returned, and costs no frame."""
-        if self._start_s is None:
-            self._start_s = now_s
-        self.duration_s = now_s - self._start_s
-        samples = _samples(result, self.duration_s)
-        free = MOST_RECORDED - len(self._samples)
-        self._samples += samples[:free]
-        self._overflowed |= len(samples) > free
-        if samples and self._sink is not None:
-            try:
-                self._sink(samples)
-            except Exception as error:  # whatever it is, the picture must go on
-                return error
-        return None
-
-    def finish(self) -> Recording:
-        return Recording(self._classes, self._started, tuple(self._samples), self.duration_s, self._overflowed)
-
-
 class LiveSession:
     """The log between the camera's thread and a page; one for each visitor.
 
@@ -180,7 +123,7 @@ class LiveSession:
         self._frames = 0
         self._counts: Counter[str] = Counter()
         self._error: str | None = None
-        self._recorder: _Recorder | None = None
+        self._recorder: Recorder | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -225,7 +168,7 @@ class LiveSession:
             sink: given every frame's samples, on the frames' thread; must be quick, and must not call this session.
         """
         with self._lock:
-            self._recorder = _Recorder(self._pipeline, sink)
+            self._recorder = Recorder(self._pipeline.reader, self._pipeline.classes, sink)
 
     def stop_recording(self) -> Recording | None:
         """End the recording, after which its sink is not called again; None where none runs."""
@@ -306,7 +249,7 @@ class LiveSession:
         moment = math.floor(now_s * MOMENTS_PER_S + 1e-6)
         if moment != self._moment:
             self._moment = moment
-            self._history.extend(_samples(result, now_s))
+            self._history.extend(samples_of(result, now_s))
             for face in result.faces:
                 self._count(face)
 
@@ -354,13 +297,6 @@ class LiveSession:
 def _whole(classes: tuple[str, ...], counts: Counter[str]) -> Mapping[str, int]:
     """Counts with an entry for every class."""
     return MappingProxyType({name: counts[name] for name in classes})
-
-
-def _samples(result: FrameResult, time_s: float) -> list[Sample]:
-    return [
-        Sample(time_s, face.person, tuple(face.probabilities.tolist()), face.box_xywh, face.detector_score)
-        for face in result.faces
-    ]
 
 
 def _blurred(picture: np.ndarray, result: FrameResult) -> np.ndarray:

@@ -219,25 +219,6 @@ class FrameResult:
         return len(self.faces)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What a recording keeps of one person at one moment: numbers, never pixels.
-
-    Attributes:
-        time_s: seconds since the recording began.
-        person: number of the tracked person, from 1.
-        probabilities: calibrated and smoothed, in the order of the recording's classes; sum to 1.
-        box_xywh: where the face was, pixels of the frame that was shown.
-        detector_score: in [0, 1].
-    """
-
-    time_s: float
-    person: int
-    probabilities: tuple[float, ...]
-    box_xywh: BoxXYWH
-    detector_score: float
-
-
 @dataclass(frozen=True, eq=False)
 class PhotoResult:
     """One file of a batch: its result, or the sentence that says why there is none.
@@ -313,43 +294,3 @@ def to_table(photos: Sequence[PhotoResult]) -> "pd.DataFrame":
     numbers = [*"xywh", "detector_score", "confidence", *classes]
     types = {"face": "Int64", "set": "str", "quality": "str", **dict.fromkeys(numbers, "float64")}
     return pd.DataFrame(rows, columns=[*before, *classes, *after]).astype(types)
-
-
-def samples_table(samples: Sequence[Sample], classes: Sequence[str]) -> "pd.DataFrame":
-    """Lay a recording out as one row a person and moment, in the order given.
-
-    Args:
-        samples: what was recorded; may be empty.
-        classes: the recording's classes, as many as every sample has probabilities.
-
-    Returns:
-        A `pandas.DataFrame` with the columns time_s, person, emotion (the most probable class), confidence (its
-        probability), x, y, w, h (pixels), detector_score, then one column a class (probabilities in [0, 1]).
-
-    Raises:
-        ValueError: a sample has more or fewer probabilities than there are classes.
-    """
-    import pandas as pd  # see to_table
-
-    rows = []
-    for sample in samples:
-        if len(sample.probabilities) != len(classes):
-            raise ValueError(
-                f"A sample has {len(sample.probabilities)} probabilities, but there are {len(classes)} classes."
-            )
-        confidence = max(sample.probabilities)
-        emotion = classes[sample.probabilities.index(confidence)]
-        rows.append(
-            (
-                sample.time_s,
-                sample.person,
-                emotion,
-                confidence,
-                *sample.box_xywh,
-                sample.detector_score,
-                *sample.probabilities,
-            )
-        )
-    columns = ["time_s", "person", "emotion", "confidence", *"xywh", "detector_score", *classes]
-    types = {**dict.fromkeys(columns, "float64"), "person": "int64", "emotion": "str"}
-    return pd.DataFrame(rows, columns=columns).astype(types)

@@ -13,7 +13,8 @@ import pytest
 
 from fer import export
 from fer.emotions import EMOTIONS
-from fer.results import Face, FrameResult, PhotoResult, Reader, Sample
+from fer.recording import Sample
+from fer.results import Face, FrameResult, PhotoResult, Reader
 
 READER = Reader("drawn", "haar", "It finds what the tests draw.", "flip")
 COLUMNS = [

@@ -18,7 +18,7 @@ from fer.paths import ROOT
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"emotions", "errors", "files", "heif", "paths", "webrtc"}),
     frozenset({"fetch", "media", "results"}),
-    frozenset({"calibration", "contact_sheet", "crops"})
+    frozenset({"calibration", "contact_sheet", "crops", "recording"})
     | frozenset({"datasets", "detection", "drawing", "quality", "samples"}),
     frozenset({"export", "recognition", "tracking"}),
     frozenset({"evaluation", "pipeline"}),

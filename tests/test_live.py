@@ -16,7 +16,8 @@ from fer.errors import DetectorError
 from fer.live import LiveSession, View
 from fer.pipeline import FacePipeline
 from fer.recognition import EmotionModel
-from fer.results import Face, FrameResult, Reader, Sample, Timings
+from fer.recording import Sample
+from fer.results import Face, FrameResult, Reader, Timings
 from fer.samples import SAMPLES
 from tests.fakes import SquareFinder, drawn_face, install_model
 
@@ -237,7 +238,7 @@ def test_the_history_holds_the_last_minute() -> None:
 
 
 def test_nothing_grows_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "MOST_RECORDED", 100)
+    monkeypatch.setattr("fer.recording.MOST_RECORDED", 100)
     monkeypatch.setattr(live, "MOST_HISTORY", 50)
     session = LiveSession(Scripted(TWO))
     session.start_recording()

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from fer.charts.moving import MovingChart, rows_to_table
 from fer.charts.parts import INK, emotion_scale, percent_of
-from fer.results import Sample
+from fer.recording import Sample
 
 SPAN_S = 60
 """How far back the lines reach."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from fer.results import Sample
+from fer.recording import Sample
 
 MOST_LANES = 3
 """How many people a chart shows; more would be too small to read."""

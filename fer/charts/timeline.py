@@ -25,7 +25,7 @@ def bin_width_s(table: pd.DataFrame) -> float:
     As short as leaves `MAX_BINS` of them, and so long that frames which follow each other leave none of them out.
 
     Args:
-        table: as from `fer.results.samples_table`, with one row at least.
+        table: as from `fer.recording.samples_table`, with one row at least.
     """
     times_s = np.unique(table["time_s"])
     between_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
@@ -39,7 +39,7 @@ def timeline(table: pd.DataFrame, classes: Sequence[str], person: int) -> go.Fig
     `bin_width_s`; nothing is drawn where somebody was not seen.
 
     Args:
-        table: as from `fer.results.samples_table`, with one row at least.
+        table: as from `fer.recording.samples_table`, with one row at least.
         classes: the recording's classes.
         person: whose probabilities are drawn; has to be in the table.
     """
@@ -107,7 +107,7 @@ def people_table(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """Say of every person when they were seen and what they mostly showed.
 
     Args:
-        table: as from `fer.results.samples_table`; may be empty.
+        table: as from `fer.recording.samples_table`; may be empty.
         classes: the recording's classes.
 
     Returns:

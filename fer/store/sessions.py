@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 
 from fer.errors import StoreError
-from fer.results import Sample
+from fer.recording import Sample
 from fer.store.database import default_url, engine_of, parsed, place_of, told
 from fer.store.schema import SAMPLES, SESSIONS, SETTINGS, migrate
 from fer.store.writer import SessionWriter

@@ -12,7 +12,7 @@ from contextlib import suppress
 from sqlalchemy.exc import IntegrityError
 
 from fer.errors import StoreError
-from fer.results import Sample
+from fer.recording import Sample
 
 COMMIT_EVERY_S = 0.5
 """How often a recording is committed; a kill loses no more than that and what one commit takes."""

@@ -13,9 +13,10 @@ import streamlit as st
 
 from fer import export
 from fer.errors import StoreError
-from fer.live import LiveSession, Recording
+from fer.live import LiveSession
 from fer.pipeline import FacePipeline
-from fer.results import Reader, Sample
+from fer.recording import Recording, Sample
+from fer.results import Reader
 from fer.store import Kind, SessionWriter, Store
 from fer.ui.server import LOOPBACK
 from fer.ui.style import plain

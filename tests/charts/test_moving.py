@@ -11,7 +11,8 @@ from fer.charts.last_minute import SPAN_S, last_minute
 from fer.charts.moving import MOST_LANES, MovingChart, chosen_people
 from fer.charts.probabilities import probabilities_now
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
-from fer.results import Face, Sample
+from fer.recording import Sample
+from fer.results import Face
 
 BOX = (0.0, 0.0, 10.0, 10.0)
 

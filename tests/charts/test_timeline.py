@@ -8,7 +8,7 @@ import pytest
 
 from fer.charts.timeline import MAX_BINS, MAX_RIBBONS, bin_width_s, people_table, person_counts, timeline
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, emotion
-from fer.results import Sample, samples_table
+from fer.recording import Sample, samples_table
 
 
 def table(*seen: tuple[float, int, str], classes: Sequence[str] = EMOTIONS) -> pd.DataFrame:

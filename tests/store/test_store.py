@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from fer import paths, store
 from fer.emotions import EMOTIONS
 from fer.errors import StoreError
-from fer.results import Sample
+from fer.recording import Sample
 from fer.store import Store, schema
 
 SCHEMES = "FER_DATABASE_URL must begin with postgresql:// or with sqlite:///, but does not."
@@ -468,7 +468,7 @@ class TestTrouble:
 
 RECORDER = """
 import sys, time
-from fer.results import Sample
+from fer.recording import Sample
 from fer.store import Store
 facts = dict(name="One minute", kind="live", model="drawn", detector="haar", classes=("a", "b"))
 writers = [Store(url).begin("ann", **facts) for url in sys.argv[1:]]

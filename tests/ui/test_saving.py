@@ -231,7 +231,7 @@ class TestRecording:
         opened.close()
 
     def test_a_recording_longer_than_memory_says_so(self, app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("fer.live.MOST_RECORDED", 2)
+        monkeypatch.setattr("fer.recording.MOST_RECORDED", 2)
         press(app.run(), "record")
         frames(app, 5)
         press(app, "stop_recording")

@@ -13,7 +13,7 @@ from fer.charts.timeline import MAX_RIBBONS, bin_width_s, people_table, person_c
 from fer.detection import TITLES
 from fer.errors import FerError, StoreError
 from fer.pipeline import DEFAULT_MODEL, Settings
-from fer.results import Sample, samples_table
+from fer.recording import Sample, samples_table
 from fer.store import MAX_NAME, MAX_RETENTION_DAYS, SavedSession, Store
 from fer.ui.live import pieces
 from fer.ui.loaders import file_version

@@ -1,0 +1,46 @@
+"""What a stream showed: samples as a table."""
+
+import pytest
+
+from fer.recording import Sample, samples_table
+
+
+class TestSamplesTable:
+    CLASSES = ("happy", "sad")
+
+    @pytest.mark.parametrize(
+        "samples", [[], [Sample(1.5, 2, (0.25, 0.75), (1.0, 2.0, 3.0, 4.0), 0.5)]], ids=["empty", "one"]
+    )
+    def test_columns_and_types(self, samples: list[Sample]) -> None:
+        table = samples_table(samples, self.CLASSES)
+        assert len(table) == len(samples)
+        assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {
+            "time_s": "float64",
+            "person": "int64",
+            "emotion": "str",
+            "confidence": "float64",
+            "x": "float64",
+            "y": "float64",
+            "w": "float64",
+            "h": "float64",
+            "detector_score": "float64",
+            "happy": "float64",
+            "sad": "float64",
+        }
+
+    def test_one_row_a_person_and_moment(self) -> None:
+        samples = [
+            Sample(0.0, 1, (0.5, 0.5), (1.0, 2.0, 3.0, 4.0), 0.9),
+            Sample(0.0, 2, (0.25, 0.75), (5.0, 6.0, 7.0, 8.0), 0.8),
+            Sample(0.1, 1, (0.9, 0.1), (1.5, 2.0, 3.0, 4.0), 0.7),
+        ]
+        assert samples_table(samples, self.CLASSES).to_numpy().tolist() == [
+            [0.0, 1, "happy", 0.5, 1.0, 2.0, 3.0, 4.0, 0.9, 0.5, 0.5],
+            [0.0, 2, "sad", 0.75, 5.0, 6.0, 7.0, 8.0, 0.8, 0.25, 0.75],
+            [0.1, 1, "happy", 0.9, 1.5, 2.0, 3.0, 4.0, 0.7, 0.9, 0.1],
+        ]
+
+    @pytest.mark.parametrize("classes", [(), ("happy",), ("happy", "sad", "fear")], ids=["none", "one", "three"])
+    def test_refuses_other_classes(self, classes: tuple[str, ...]) -> None:
+        with pytest.raises(ValueError, match=f"A sample has 2 probabilities, but there are {len(classes)} classes"):
+            samples_table([Sample(0.0, 1, (0.5, 0.5), (0.0, 0.0, 10.0, 10.0), 0.9)], classes)
