@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 
 .PHONY: run test lint format figures clean
 
-run: $(VENV)/.installed
+run: $(VENV)/.installed $(VENV)/.detector
 	$(BIN)/streamlit run streamlit_app.py
 
 test: lint
@@ -34,6 +34,12 @@ endef
 
 $(VENV)/.installed: requirements.txt
 	$(call install,requirements.txt)
+	@touch $@
+
+# Tried once an installation: where it fails the sentence says how to do it by hand, and the app has a button.
+$(VENV)/.detector: | $(VENV)/.installed
+	@echo 'Fetching the YuNet face detector (0.2 MB).'
+	@$(BIN)/python -m fer setup || true
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt

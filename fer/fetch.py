@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
 import httpcore
 import httpx
@@ -45,12 +46,14 @@ MAX_REDIRECTS = 3
 _MAX_HOST_CHARACTERS = 253
 # Letters, digits, hyphens and, as some names do, underscores; no final dot, which no picture's address has.
 _NAME = re.compile(r"(?:(?!-)[a-z0-9_-]{1,63}\.)*(?!-)[a-z0-9_-]{1,63}")
-_DETECTOR_DEADLINE_S = 60.0
-_STEP_TIMEOUT_S = 10.0
+_DETECTOR_DEADLINE_S = 30.0
+_STEP_TIMEOUT_S = 5.0
 _MAX_HEADER_BYTES = 1_000_000
 _HEADERS = {"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity", "User-Agent": "fer"}
 _UPLOAD_ADVICE = "save the picture and upload the file"
 _MALFORMED = "The address is malformed; give one like https://example.org/face.jpg."
+
+_Result = TypeVar("_Result")
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -313,34 +316,49 @@ class _TimedStream(httpcore.NetworkStream):
 def _look_up(host: str, port: int, trip: _Trip) -> list[IPAddress]:
     """Find all addresses of a name, in the system's order.
 
-    The system's look-up knows no time-out, so it runs in a thread that may be left behind.
-
     Raises:
         FetchError: there are none, or it takes too long.
     """
-    answers: queue.SimpleQueue[list | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as fault:
-            answers.put(fault)
-
-    threading.Thread(target=ask, daemon=True).start()
     try:
-        answer = answers.get(timeout=trip.seconds_left())
-    except queue.Empty:
+        answer = _within(trip.seconds_left(), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except TimeoutError:
         raise _too_slow(trip.guard) from None
-    if isinstance(answer, Exception) or not answer:
+    except (OSError, UnicodeError):
+        answer = []
+    if not answer:
         raise FetchError(f"{host} cannot be found; check the address and this machine's connection.")
     return list(dict.fromkeys(ipaddress.ip_address(address[0]) for *_, address in answer))
 
 
+def _within(seconds: float, work: Callable[[], _Result]) -> _Result:
+    """Do something that knows no time-out, such as the system's look-up of names, in a thread that may be left behind.
+
+    Raises:
+        TimeoutError: it takes longer.
+    """
+    outcomes: queue.SimpleQueue[tuple[_Result | None, Exception | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcomes.put((work(), None))
+        except Exception as fault:
+            outcomes.put((None, fault))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        result, fault = outcomes.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if fault is not None:
+        raise fault
+    return result
+
+
 def fetch_detector(progress: Callable[[float], None] | None = None) -> Path:
-    """Fetch YuNet's file into the cache folder, unless a good one is there.
+    """Fetch YuNet's file into the cache folder, unless a good one is found already.
 
     Args:
-        progress: called with the share that has arrived, in [0, 1].
+        progress: called with the share that has arrived, in [0, 1]; from another thread.
 
     Returns:
         Where the file is. It appears under this name only when its hash is right.
@@ -348,14 +366,15 @@ def fetch_detector(progress: Callable[[float], None] | None = None) -> Path:
     Raises:
         FetchError: it cannot be fetched or written, or is another file; the sentence says what to do by hand.
     """
-    target = paths.cache_dir() / paths.DETECTOR_FILE
     with suppress(OSError):
-        if _is_detector(target.read_bytes()):
-            return target
-    by_hand = f"fetch {DETECTOR_URL} by hand and put it into {target.parent}"
+        found = paths.find_detector_file()
+        if found is not None and _is_detector(found.read_bytes()):
+            return found
+    target = paths.cache_dir() / paths.DETECTOR_FILE
+    by_hand = f"fetch {DETECTOR_URL} by hand and put it into {target.parent}, or go on with the Haar cascade"
     try:
-        data = _download_detector(progress)
-    except (httpx.HTTPError, httpx.InvalidURL) as fault:
+        data = _within(_DETECTOR_DEADLINE_S, lambda: _download_detector(progress))
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as fault:
         raise FetchError(f"YuNet's file cannot be fetched from here; {by_hand}.") from fault
     if not _is_detector(data):
         raise FetchError(f"What came is not YuNet's file (its hash is wrong); {by_hand}.")

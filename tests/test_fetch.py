@@ -628,6 +628,17 @@ def test_the_detector_is_fetched_once(zoo: Callable) -> None:
     assert [file.name for file in path.parent.iterdir()] == [paths.DETECTOR_FILE]
 
 
+def test_a_detector_that_lies_elsewhere_is_not_fetched(
+    zoo: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / paths.DETECTOR_FILE
+    file.write_bytes(DETECTOR)
+    monkeypatch.setenv("FER_MODEL_DIR", str(tmp_path))
+    with zoo(lambda _: answer(DETECTOR)) as server:
+        assert fetch_detector() == file
+        assert server.asked == []
+
+
 def test_a_damaged_detector_is_replaced(zoo: Callable) -> None:
     target = paths.cache_dir() / paths.DETECTOR_FILE
     target.parent.mkdir(parents=True)
@@ -662,10 +673,30 @@ def test_a_detector_that_cannot_be_had_says_what_to_do(zoo: Callable, respond: C
     assert paths.find_detector_file() is None
 
 
-def test_a_detector_that_takes_too_long_is_given_up(zoo: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "_DETECTOR_DEADLINE_S", -1.0)
-    with zoo(lambda _: answer(DETECTOR)), pytest.raises(FetchError, match="cannot be fetched from here"):
-        fetch_detector()
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("name server", id="a name server that never answers"),
+        pytest.param("zoo", id="a server that falls silent"),
+    ],
+)
+def test_a_detector_that_takes_too_long_is_given_up(place: str, zoo: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(fetch, "_DETECTOR_DEADLINE_S", 0.2)
+
+    def fall_silent(_: str) -> Iterator[bytes]:
+        yield b"HTTP/1.0 200 OK\r\n\r\nx"
+        over.wait()
+
+    with zoo(fall_silent):
+        if place == "name server":
+            monkeypatch.setattr(fetch, "DETECTOR_URL", "http://zoo.test/yunet.onnx")
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait() and [])
+        try:
+            with pytest.raises(FetchError, match="cannot be fetched from here"):
+                fetch_detector()
+        finally:
+            over.set()
 
 
 def test_a_folder_that_cannot_be_written_is_named(

@@ -100,8 +100,8 @@ def detector() -> None:
         if paths.find_detector_file() is not None:
             return
         st.caption(
-            "YuNet is a file of 0.2 MB from the OpenCV model zoo (MIT licence). It is fetched only when you ask, and "
-            "its hash is checked. It finds more faces, faster, and turned ones too."
+            "YuNet is a file of 0.2 MB from the OpenCV model zoo (MIT licence). It finds more faces, faster, and "
+            "turned ones too. Its hash is checked when it is fetched."
         )
         if st.button("Fetch YuNet", icon=":material/download:"):
             try:
