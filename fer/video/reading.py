@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from fer.errors import MediaError
 from fer.media import is_picture, open_file, shown_name
@@ -66,6 +66,7 @@ _LEAST_STEP_S = 0.001
 _LONGEST_S = 7 * 24 * 3600.0
 _MOST_WAITING = 10_000
 _UPRIGHT = (1, 0, 0, 1)
+_LIKE_BT601 = frozenset({2, 5, 6})  # unspecified, BT.470BG, SMPTE 170M
 _HALF = 1 << 15  # of a display matrix' 1, which is 1 << 16
 
 
@@ -431,11 +432,14 @@ class Converter:
         self._turn = turn
         self._reformatter = VideoReformatter()
 
-    def fits(self, stored: av.VideoFrame) -> bool:
-        """Whether a frame is already as an encoder of H.264 wants it, so that nothing has to be converted."""
+    def fits(self, frame: VideoFrame) -> bool:
+        """Whether a frame is stored as `fer.video.encoding` stores pictures, so that nothing has to be converted."""
+        stored = frame.stored
         return (
             (stored.width, stored.height) == self._picture_wh
             and stored.format.name == "yuv420p"
+            and stored.colorspace in _LIKE_BT601
+            and stored.color_range != ColorRange.JPEG
             and self._turn == _UPRIGHT
         )
 
