@@ -66,7 +66,7 @@ class FaceDetector(ABC):
     ) -> Detections:
         """Find the faces of one picture.
 
-        The picture is searched at every long side in turn; a finer look adds only faces that no coarser one found.
+        The picture is searched at every long side. Where two looks found the same face, the surer one counts.
 
         Args:
             image_bgr: uint8 of shape (height, width, 3).
@@ -77,38 +77,43 @@ class FaceDetector(ABC):
             The faces from the largest to the smallest, in pixels of `image_bgr`.
         """
         own_side = max(image_bgr.shape[:2])
-        found = Detections.empty()
-        for side in dict.fromkeys(min(side, own_side) for side in long_sides):
-            found = _merge(found, self._look_at(image_bgr, side / own_side))
-        found = found.select(found.scores >= min_score)
+        sides = dict.fromkeys(min(side, own_side) for side in long_sides)
+        found = _join([self._look_at(image_bgr, side / own_side, min_score) for side in sides])
         areas = found.boxes_xywh[:, 2] * found.boxes_xywh[:, 3]
         return found.select(np.argsort(-areas, kind="stable"))
 
-    def _look_at(self, image_bgr: np.ndarray, scale: float) -> Detections:
+    def _look_at(self, image_bgr: np.ndarray, scale: float, min_score: float) -> Detections:
         height, width = image_bgr.shape[:2]
         size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
         if size_wh == (width, height):
-            return self._look(self._engine(), np.ascontiguousarray(image_bgr))
-        seen = self._look(self._engine(), cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA))
+            seen = self._look(self._engine(), np.ascontiguousarray(image_bgr))
+        else:
+            seen = self._look(self._engine(), cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA))
+        seen = seen.select(seen.scores >= min_score)
         ratio_xy = np.array([width / size_wh[0], height / size_wh[1]], np.float32)
         landmarks_xy = None if seen.landmarks_xy is None else seen.landmarks_xy * ratio_xy
         return Detections(seen.boxes_xywh * np.tile(ratio_xy, 2), seen.scores, landmarks_xy)
 
 
-def _merge(coarse: Detections, fine: Detections) -> Detections:
-    """Add the faces of a finer look that lie on none of the coarser look's (more than half of the smaller box)."""
-    if not len(coarse):
-        return fine
-    new = [i for i, box in enumerate(fine.boxes_xywh) if _cover(coarse.boxes_xywh, box).max() <= 0.5]
-    if not new:
-        return coarse
-    added = fine.select(new)
-    landmarks = (coarse.landmarks_xy, added.landmarks_xy)
-    return Detections(
-        np.concatenate([coarse.boxes_xywh, added.boxes_xywh]),
-        np.concatenate([coarse.scores, added.scores]),
+def _join(looks: Sequence[Detections]) -> Detections:
+    """Put looks at one picture together: of two faces from different looks that share more than half of the smaller
+    one's box, the surer stays, or that of the earlier look. What one look tells apart stays apart."""
+    looks = [look for look in looks if len(look)]
+    if len(looks) < 2:
+        return looks[0] if looks else Detections.empty()
+    landmarks = [look.landmarks_xy for look in looks]
+    found = Detections(
+        np.concatenate([look.boxes_xywh for look in looks]),
+        np.concatenate([look.scores for look in looks]),
         None if any(points is None for points in landmarks) else np.concatenate(landmarks),
     )
+    look_of = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
+    kept: list[int] = []
+    for i in np.argsort(-found.scores, kind="stable"):
+        others = [j for j in kept if look_of[j] != look_of[i]]
+        if not others or _cover(found.boxes_xywh[others], found.boxes_xywh[i]).max() <= 0.5:
+            kept.append(int(i))
+    return found.select(kept)
 
 
 def _cover(boxes_xywh: np.ndarray, box_xywh: np.ndarray) -> np.ndarray:

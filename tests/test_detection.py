@@ -58,6 +58,47 @@ def test_looks_add_up(squares, long_sides, expected):
     )
 
 
+class _Told(FaceDetector):
+    """Sees a face of 200 pixels, and a neighbour, at each size of the picture with the score that the test tells it.
+
+    The neighbour begins 80 pixels to the right: 60 % of either face's box are the other's too.
+    """
+
+    name = "haar"
+
+    def __init__(self, scores, neighbour_scores=None):
+        super().__init__("for the test")
+        self._told = [(100, scores), (180, neighbour_scores or {})]
+
+    def _make(self):
+        return object()
+
+    def _look(self, engine, image_bgr):
+        scale = image_bgr.shape[1] / 1280
+        seen = [(x, scores[image_bgr.shape[1]]) for x, scores in self._told if image_bgr.shape[1] in scores]
+        boxes = np.array([(x, 100, 200, 200) for x, _ in seen]).reshape(-1, 4) * scale
+        return Detections(boxes, np.array([score for _, score in seen]))
+
+
+@pytest.mark.parametrize(
+    ("detector", "min_score", "expected"),
+    [
+        pytest.param(_Told({}), 0.6, [], id="nobody"),
+        pytest.param(_Told({320: 0.9, 1280: 0.9}), 0.6, [0.9], id="equally sure"),
+        pytest.param(_Told({320: 0.45, 1280: 0.9}), 0.6, [0.9], id="an unsure look hides no sure one"),
+        pytest.param(_Told({320: 0.7, 1280: 0.9}), 0.6, [0.9], id="the surer, later look counts"),
+        pytest.param(_Told({320: 0.9, 1280: 0.7}), 0.6, [0.9], id="the surer, earlier look counts"),
+        pytest.param(_Told({320: 0.7, 640: 0.95, 1280: 0.8}), 0.9, [0.95], id="one of three is sure enough"),
+        pytest.param(_Told({320: 0.45, 1280: 0.5}), 0.6, [], id="never sure"),
+        pytest.param(_Told({320: 0.9}, {320: 0.8}), 0.6, [0.8, 0.9], id="what one look tells apart stays apart"),
+        pytest.param(_Told({320: 0.8}, {1280: 0.9}), 0.6, [0.9], id="what only two looks tell apart does not"),
+    ],
+)
+def test_no_sure_face_is_lost_to_an_unsure_one(detector, min_score, expected):
+    found = detector.detect(_picture(), min_score, (320, 640, 1280))
+    assert sorted(found.scores) == pytest.approx(expected)
+
+
 def test_low_scores_are_left_out():
     assert len(_Drawn("for the test").detect(_picture((10, 10, 100)), 0.95)) == 0
 
@@ -112,6 +153,34 @@ def test_yunet_finds_the_astronaut_and_her_features(yunet):
 @pytest.mark.parametrize("size_wh", [(1, 1), (3, 400), (640, 2)], ids=str)
 def test_yunet_survives_odd_sizes(yunet, size_wh):
     assert len(yunet.detect(np.zeros((size_wh[1], size_wh[0], 3), np.uint8))) == 0
+
+
+def _scaled(image_bgr, long_side):
+    scale = long_side / max(image_bgr.shape[:2])
+    return cv2.resize(image_bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+@pytest.fixture(scope="module")
+def canvases(shared_dir):
+    """72 faces of 160 pixels, 24 on each canvas of 2560x1440."""
+    photos = sorted((shared_dir / "photos").glob("*.jpg"))[:72]
+    drawn = []
+    for start in range(0, len(photos), 24):
+        canvas = np.full((1440, 2560, 3), 128, np.uint8)
+        for i, photo in enumerate(photos[start : start + 24]):
+            tile = _scaled(cv2.imread(str(photo)), 160)
+            x, y = 60 + i % 8 * 310, 60 + i // 8 * 460
+            canvas[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+        drawn.append(canvas)
+    return drawn
+
+
+@pytest.mark.parametrize(("min_score", "least"), [(0.6, 70), (0.75, 70), (0.9, 47)], ids=str)
+def test_small_faces_are_found_whatever_the_least_score(min_score, least, yunet, canvases):
+    """As many as one look at 1280 pixels finds alone."""
+    found = [yunet.detect(canvas, min_score) for canvas in canvases]
+    assert least <= sum(map(len, found)) <= 72
+    assert min(faces.scores.min() for faces in found) >= min_score
 
 
 _THREADS = """
