@@ -1,7 +1,6 @@
 """image_bgr -> Detections, by YuNet, Haar cascades or MTCNN; chooses one and says why.
 
-An OpenCV detector used by two threads at once crashes or lies, so every thread gets its own: a `FaceDetector` may be
-shared freely, the objects behind it never are. Knows nothing about emotions, models or pages.
+A `FaceDetector` may be shared by threads. Knows nothing about emotions, models or pages.
 """
 
 import importlib.util
@@ -9,7 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from fer import paths
 from fer.errors import DetectorError
 from fer.results import Detections
+from fer.yunet import FaceNetwork
 
 DETECTORS = ("yunet", "haar", "mtcnn")
 """The names of the detectors, best first."""
@@ -46,20 +46,10 @@ class FaceDetector(ABC):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        self._of_thread = threading.local()
 
     @abstractmethod
-    def _make(self) -> object:
-        """Make the library's own detector, for one thread."""
-
-    @abstractmethod
-    def _look(self, engine: object, image_bgr: np.ndarray) -> Detections:
-        """Search one picture at the size that it has."""
-
-    def _engine(self) -> object:
-        if not hasattr(self._of_thread, "engine"):
-            self._of_thread.engine = self._make()
-        return self._of_thread.engine
+    def _look(self, image_bgr: np.ndarray, min_score: float) -> Detections:
+        """Search one picture at the size that it has; what scores less than `min_score` may be left out already."""
 
     def detect(
         self, image_bgr: np.ndarray, min_score: float = MIN_SCORE, long_sides: Sequence[int] = STILL_SIDES
@@ -86,9 +76,10 @@ class FaceDetector(ABC):
         height, width = image_bgr.shape[:2]
         size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
         if size_wh == (width, height):
-            seen = self._look(self._engine(), np.ascontiguousarray(image_bgr))
+            small_bgr = np.ascontiguousarray(image_bgr)
         else:
-            seen = self._look(self._engine(), cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA))
+            small_bgr = cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA)
+        seen = self._look(small_bgr, min_score)
         seen = seen.select(seen.scores >= min_score)
         ratio_xy = np.array([width / size_wh[0], height / size_wh[1]], np.float32)
         landmarks_xy = None if seen.landmarks_xy is None else seen.landmarks_xy * ratio_xy
@@ -125,7 +116,7 @@ def _cover(boxes_xywh: np.ndarray, box_xywh: np.ndarray) -> np.ndarray:
 
 
 class YuNet(FaceDetector):
-    """The network of Wu et al. 2023 (https://doi.org/10.1007/s11633-023-1423-y), run by OpenCV; gives landmarks."""
+    """The network of `fer.yunet`; gives landmarks. All threads share one."""
 
     name = "yunet"
 
@@ -136,32 +127,35 @@ class YuNet(FaceDetector):
             DetectorError: the file is not the network that it should be.
         """
         super().__init__(reason)
-        self._file = file
-        self._engine()
-
-    def _make(self) -> cv2.FaceDetectorYN:
         try:
-            return cv2.FaceDetectorYN.create(str(self._file), "", (320, 320), score_threshold=0.3, nms_threshold=0.3)
-        except cv2.error as error:
+            self._network = FaceNetwork(file.read_bytes())
+        except (OSError, ValueError) as error:
             raise DetectorError(
-                f"The detector file {self._file} is damaged; remove it and run `python -m fer setup`."
+                f"The detector file {file} is damaged; remove it and run `python -m fer setup`."
             ) from error
 
-    def _look(self, engine: cv2.FaceDetectorYN, image_bgr: np.ndarray) -> Detections:
-        engine.setInputSize((image_bgr.shape[1], image_bgr.shape[0]))
-        rows = engine.detect(image_bgr)[1]
-        if rows is None:
-            return Detections.empty()
-        # On a picture of a few pixels in height it makes up boxes without a width, far outside, beyond all numbers.
-        size_wh = np.array(image_bgr.shape[1::-1])
-        rows = rows[(np.abs(rows) < 1e6).all(axis=1)]
-        centres, sides = rows[:, :2] + rows[:, 2:4] / 2, rows[:, 2:4]
-        is_inside = (centres >= 0) & (centres <= size_wh) & (sides >= 1) & (sides <= 2 * size_wh.max())
-        rows = rows[is_inside.all(axis=1)]
-        return Detections(rows[:, :4], np.clip(rows[:, 14], 0, 1), rows[:, 4:14].reshape(-1, 5, 2))
+    def _look(self, image_bgr: np.ndarray, min_score: float) -> Detections:
+        return self._network.detect(image_bgr, min_score)
 
 
-class Haar(FaceDetector):
+class _OneAThread(FaceDetector):
+    """A detector whose library crashes or lies when two threads call the same object: every thread gets its own."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self._of_thread = threading.local()
+
+    @abstractmethod
+    def _make(self) -> object:
+        """Make the library's own detector, for one thread."""
+
+    def _engine(self) -> Any:
+        if not hasattr(self._of_thread, "engine"):
+            self._of_thread.engine = self._make()
+        return self._of_thread.engine
+
+
+class Haar(_OneAThread):
     """The boosted cascade of Viola and Jones (2001) that comes with OpenCV; frontal faces only.
 
     Its score is w / (w + 2) of the last stage's weight w, so that 0.6 stands for a weight of 3.
@@ -178,9 +172,9 @@ class Haar(FaceDetector):
             )
         return cascade
 
-    def _look(self, engine: cv2.CascadeClassifier, image_bgr: np.ndarray) -> Detections:
+    def _look(self, image_bgr: np.ndarray, min_score: float) -> Detections:
         grey = cv2.equalizeHist(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY))
-        boxes, _, weights = engine.detectMultiScale3(
+        boxes, _, weights = self._engine().detectMultiScale3(
             grey, scaleFactor=1.1, minNeighbors=5, minSize=(24, 24), outputRejectLevels=True
         )
         if not len(boxes):
@@ -189,7 +183,7 @@ class Haar(FaceDetector):
         return Detections(boxes, weights / (weights + 2))
 
 
-class MTCNN(FaceDetector):
+class MTCNN(_OneAThread):
     """The cascade of networks of Zhang et al. 2016 (https://arxiv.org/abs/1604.02878), from the package `mtcnn`.
 
     Slow, and it brings TensorFlow; offered only where that package is installed.
@@ -202,8 +196,8 @@ class MTCNN(FaceDetector):
 
         return mtcnn.MTCNN()
 
-    def _look(self, engine: object, image_bgr: np.ndarray) -> Detections:
-        found = engine.detect_faces(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB))
+    def _look(self, image_bgr: np.ndarray, min_score: float) -> Detections:
+        found = self._engine().detect_faces(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB))
         if not found:
             return Detections.empty()
         names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")  # left and right as seen in the picture

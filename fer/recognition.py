@@ -20,9 +20,8 @@ from fer.crops import Framing
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import ModelError
 from fer.files import replace_file
+from fer.onnx_session import open_session
 from fer.results import Averaging
-
-onnxruntime.disable_telemetry_events()  # on Windows; elsewhere the environment decides, see fer/__init__.py
 
 MODEL_FILE = "model.onnx"
 REPORT_FILE = "report.json"
@@ -212,7 +211,7 @@ class EmotionModel:
             ModelError: a file is missing or damaged, or the network does not fit its card or its report.
         """
         self.card = ModelCard.read(folder)
-        self._session = _open_session(folder / MODEL_FILE)
+        self._session = _open_network(folder / MODEL_FILE)
         self._check_network()
         self.digest = network_digest(folder)
         try:
@@ -269,14 +268,12 @@ class EmotionModel:
         return ((centres - means) / (deviations + self.card.epsilon))[..., None]
 
 
-def _open_session(path: Path) -> onnxruntime.InferenceSession:
+def _open_network(path: Path) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise ModelError(f"The model file {path} is missing; install the model again.")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises classes of its own, without a common base
+        return open_session(path)
+    except ValueError as error:
         raise ModelError(f"The model file {path} is damaged or no ONNX network; install the model again.") from error
 
 

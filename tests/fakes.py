@@ -69,10 +69,7 @@ class SquareFinder(FaceDetector):
     def __init__(self) -> None:
         super().__init__("It finds what the tests draw.")
 
-    def _make(self) -> object:
-        return object()
-
-    def _look(self, engine: object, image_bgr: np.ndarray) -> Detections:
+    def _look(self, image_bgr: np.ndarray, min_score: float) -> Detections:
         import cv2
 
         count, _, stats, _ = cv2.connectedComponentsWithStats((image_bgr[:, :, 0] > 40).astype(np.uint8))

@@ -12,6 +12,7 @@ from fer.detection import FaceDetector, Haar, YuNet, available_detectors, load_d
 from fer.errors import DetectorError
 from fer.results import Detections
 from fer.samples import SAMPLES
+from tests.fakes import write_network
 
 
 class _Drawn(FaceDetector):
@@ -19,10 +20,7 @@ class _Drawn(FaceDetector):
 
     name = "haar"
 
-    def _make(self):
-        return object()
-
-    def _look(self, engine, image_bgr):
+    def _look(self, image_bgr, min_score):
         count, _, stats, _ = cv2.connectedComponentsWithStats((image_bgr[:, :, 0] > 128).astype(np.uint8))
         boxes = stats[1:count, :4][stats[1:count, 2] >= 8]
         return Detections(boxes, np.full(len(boxes), 0.9)) if len(boxes) else Detections.empty()
@@ -70,10 +68,7 @@ class _Told(FaceDetector):
         super().__init__("for the test")
         self._told = [(100, scores), (180, neighbour_scores or {})]
 
-    def _make(self):
-        return object()
-
-    def _look(self, engine, image_bgr):
+    def _look(self, image_bgr, min_score):
         scale = image_bgr.shape[1] / 1280
         seen = [(x, scores[image_bgr.shape[1]]) for x, scores in self._told if image_bgr.shape[1] in scores]
         boxes = np.array([(x, 100, 200, 200) for x, _ in seen]).reshape(-1, 4) * scale
@@ -122,11 +117,52 @@ def test_without_the_file_haar_runs_and_says_why():
     assert "yunet" not in available_detectors()
 
 
-def test_a_damaged_detector_file_is_named():
-    folder = paths.cache_dir()
-    folder.mkdir(parents=True)
-    (folder / paths.DETECTOR_FILE).write_bytes(b"no network")
-    with pytest.raises(DetectorError, match="damaged"):
+@pytest.fixture
+def install():
+    """Puts bytes where YuNet's file is looked for."""
+
+    def put(data):
+        folder = paths.cache_dir()
+        folder.mkdir(parents=True)
+        (folder / paths.DETECTOR_FILE).write_bytes(data)
+
+    return put
+
+
+def _another_network(folder):
+    write_network(folder / "model.onnx")
+    return (folder / "model.onnx").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda folder: b"", id="empty"),
+        pytest.param(lambda folder: b"no network", id="no network"),
+        pytest.param(_another_network, id="another network"),
+    ],
+)
+def test_a_damaged_detector_file_is_named(damage, install, tmp_path):
+    install(damage(tmp_path))
+    with pytest.raises(
+        DetectorError, match=rf"{paths.DETECTOR_FILE} is damaged; remove it and run `python -m fer setup`"
+    ):
+        load_detector()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda data: data[:200_000], id="cut short"),
+        pytest.param(lambda data: data[:1000] + data[2000:], id="a piece is missing"),
+        pytest.param(lambda data: data.replace(b"kps_32", b"kps_33"), id="an output of another name"),
+    ],
+)
+def test_a_damaged_copy_of_the_network_is_named(damage, install, yunet_file):
+    whole = yunet_file.read_bytes()
+    assert damage(whole) != whole
+    install(damage(whole))
+    with pytest.raises(DetectorError, match="is damaged"):
         load_detector()
 
 
@@ -150,9 +186,12 @@ def test_yunet_finds_the_astronaut_and_her_features(yunet):
     assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
 
 
-@pytest.mark.parametrize("size_wh", [(1, 1), (3, 400), (640, 2)], ids=str)
-def test_yunet_survives_odd_sizes(yunet, size_wh):
-    assert len(yunet.detect(np.zeros((size_wh[1], size_wh[0], 3), np.uint8))) == 0
+@pytest.mark.parametrize("size_wh", [(1, 1), (3, 400), (640, 2), (33, 31)], ids=str)
+@pytest.mark.parametrize("high", [1, 256], ids=["black", "noise"])
+def test_yunet_survives_odd_sizes(yunet, size_wh, high):
+    noise = np.random.default_rng(0).integers(0, high, (size_wh[1], size_wh[0], 3), np.uint8)
+    assert len(yunet.detect(noise)) == 0
+    assert (np.abs(yunet.detect(noise, 0.01).boxes_xywh) < 5000).all()
 
 
 def _scaled(image_bgr, long_side):
@@ -175,6 +214,43 @@ def canvases(shared_dir):
     return drawn
 
 
+@pytest.fixture
+def opencv(yunet_file):
+    """OpenCV's own runner of the same file: image_bgr -> the boxes, landmarks and scores, largest face first."""
+    engine = cv2.FaceDetectorYN.create(str(yunet_file), "", (320, 320), score_threshold=0.3, nms_threshold=0.3)
+
+    def detect(image_bgr):
+        engine.setInputSize(image_bgr.shape[1::-1])
+        rows = engine.detect(image_bgr)[1]
+        rows = np.zeros((0, 15)) if rows is None else rows[np.argsort(-rows[:, 2] * rows[:, 3], kind="stable")]
+        return rows[:, :4], rows[:, 4:14].reshape(-1, 5, 2), rows[:, 14]
+
+    return detect
+
+
+def _assert_same(found, boxes_xywh, landmarks_xy, scores):
+    assert len(found) == len(scores)
+    if len(found):
+        np.testing.assert_allclose(found.boxes_xywh, boxes_xywh, atol=1)
+        np.testing.assert_allclose(found.landmarks_xy, landmarks_xy, atol=1)
+        np.testing.assert_allclose(found.scores, scores, atol=0.01)
+
+
+@pytest.mark.parametrize("long_side", [160, 320, 640])
+def test_yunet_agrees_with_opencv_on_every_photo(long_side, yunet, opencv, shared_dir):
+    photos = sorted((shared_dir / "photos").glob("*.jpg"))
+    assert photos
+    for photo in photos:
+        image_bgr = _scaled(cv2.imread(str(photo)), long_side)
+        _assert_same(yunet.detect(image_bgr, 0.3, (long_side,)), *opencv(image_bgr))
+
+
+def test_yunet_agrees_with_opencv_on_large_pictures(yunet, opencv, canvases):
+    for canvas in canvases:
+        image_bgr = _scaled(canvas, 1280)
+        _assert_same(yunet.detect(image_bgr, 0.3, (1280,)), *opencv(image_bgr))
+
+
 @pytest.mark.parametrize(("min_score", "least"), [(0.6, 70), (0.75, 70), (0.9, 47)], ids=str)
 def test_small_faces_are_found_whatever_the_least_score(min_score, least, yunet, canvases):
     """As many as one look at 1280 pixels finds alone."""
@@ -194,6 +270,7 @@ detector = YuNet(Path(sys.argv[2]), "test") if sys.argv[1] == "yunet" else Haar(
 astronaut = SAMPLES["astronaut"].load()
 frames = [cv2.resize(astronaut, (320, 320)), cv2.resize(astronaut[:400], (256, 200))]
 expected = [detector.detect(frame, 0.3, LIVE_SIDES) for frame in frames]
+n_threads = int(sys.argv[3])
 assert all(len(found) for found in expected)
 wrong = []
 
@@ -201,21 +278,24 @@ def work(turn):
     for call in range(200):
         i = (turn + call) % 2
         found = detector.detect(frames[i], 0.3, LIVE_SIDES)
-        if not (len(found) == len(expected[i]) and np.allclose(found.boxes_xywh, expected[i].boxes_xywh, atol=0.01)):
+        if not np.array_equal(found.boxes_xywh, expected[i].boxes_xywh) or (found.scores != expected[i].scores).any():
             wrong.append(i)
 
-threads = [threading.Thread(target=work, args=(turn,)) for turn in range(2)]
+threads = [threading.Thread(target=work, args=(turn,)) for turn in range(n_threads)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
 print(len(wrong), "wrong")
 """
 
 
-@pytest.mark.parametrize("name", ["yunet", "haar"])
-def test_two_threads_get_the_answers_of_one(name, request):
-    """2 threads x 2 frame sizes x 200 calls: one shared detector object crashes here or gives wrong boxes."""
+@pytest.mark.parametrize(
+    ("name", "n_threads"), [pytest.param("yunet", 4, id="YuNet"), pytest.param("haar", 2, id="Haar")]
+)
+def test_threads_get_the_answers_of_one(name, n_threads, request):
+    """Each thread calls the one detector 200 times with two sizes of frames; YuNet's network is shared by all, and a
+    shared Haar cascade would crash here or give wrong boxes."""
     file = request.getfixturevalue("yunet_file") if name == "yunet" else "none"
-    command = [sys.executable, "-c", _THREADS, name, str(file)]
+    command = [sys.executable, "-c", _THREADS, name, str(file), str(n_threads)]
     done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "0 wrong\n"

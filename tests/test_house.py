@@ -16,11 +16,11 @@ from fer.emotions import EMOTIONS_WITH_CONTEMPT, emotion
 from fer.paths import ROOT
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"emotions", "errors", "files", "heif", "paths", "webrtc"}),
+    frozenset({"emotions", "errors", "files", "heif", "onnx_session", "paths", "webrtc"}),
     frozenset({"fetch", "media", "results"}),
     frozenset({"calibration", "contact_sheet", "crops", "recording"})
-    | frozenset({"datasets", "detection", "drawing", "quality", "samples"}),
-    frozenset({"export", "recognition", "tracking"}),
+    | frozenset({"datasets", "drawing", "quality", "samples", "yunet"}),
+    frozenset({"detection", "export", "recognition", "tracking"}),
     frozenset({"evaluation", "pipeline"}),
     frozenset({"batch", "charts", "store", "stream"}),
     frozenset({"acting", "benchmark", "live", "video"}),

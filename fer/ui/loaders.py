@@ -1,4 +1,4 @@
-"""What is loaded once and shared by all visitors: networks, and detectors, which keep one engine a thread."""
+"""What is loaded once and shared by all visitors: networks and detectors."""
 
 import importlib
 import threading

@@ -38,10 +38,7 @@ class Fixed(FaceDetector):
         self._on_grey_xywh = np.add(box_xywh, (SIDE / 2, SIDE / 2, 0, 0))
         self.asked: list[tuple[int, ...]] = []
 
-    def _make(self) -> object:
-        return object()
-
-    def _look(self, engine: object, image_bgr: np.ndarray) -> Detections:
+    def _look(self, image_bgr: np.ndarray, min_score: float) -> Detections:
         self.asked.append(image_bgr.shape)
         if not image_bgr.any():
             return Detections.empty()
