@@ -127,7 +127,7 @@ class LiveSession:
         self._forget()
 
     def _forget(self) -> None:
-        self._model, self._classes = self._pipeline.reader.model, self._pipeline.classes
+        self._model, self._classes = self._pipeline.reader.model, self._pipeline.reader.classes
         self._frame: FrameResult | None = None
         self._counts_by_person: dict[int, Counter[str]] = {}
         self._dark = False
@@ -168,7 +168,7 @@ class LiveSession:
             sink: given every frame's samples, on the frames' thread; must be quick, and must not call this session.
         """
         with self._lock:
-            self._recorder = Recorder(self._pipeline.reader, self._pipeline.classes, sink)
+            self._recorder = Recorder(self._pipeline.reader, sink)
 
     def stop_recording(self) -> Recording | None:
         """End the recording, after which its sink is not called again; None where none runs."""
@@ -236,7 +236,7 @@ class LiveSession:
         self, result: FrameResult, pipeline: FacePipeline, now_s: float, stages_ms: tuple[float, ...], dark: bool
     ) -> None:
         if pipeline.reader.model != self._model:  # what two models say does not add up
-            self._model, self._classes = pipeline.reader.model, pipeline.classes
+            self._model, self._classes = pipeline.reader.model, pipeline.reader.classes
             self._history.clear()
             self._counts.clear()
             self._counts_by_person.clear()

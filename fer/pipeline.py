@@ -84,7 +84,6 @@ class FacePipeline:
 
     Attributes:
         reader: what the results will say about who read them.
-        classes: what the model tells apart, in the order of every face's probabilities.
     """
 
     def __init__(
@@ -118,8 +117,7 @@ class FacePipeline:
         self._min_score = min_score
         self._margin = margin
         self._long_sides = tuple(long_sides)
-        self.classes = model.card.classes
-        self.reader = Reader(model.card.name, detector.name, detector.reason, averaging)
+        self.reader = Reader(model.card.name, detector.name, detector.reason, averaging, model.card.classes)
 
     def detect(self, image_bgr: np.ndarray) -> Detections:
         """Find every face of a picture, from the largest to the smallest.
@@ -161,7 +159,7 @@ class FacePipeline:
         logits = self._model.predict(np.concatenate([one.patches for one in crops]), self.reader.averaging).logits
         calibration = self._model.calibration
         probabilities = calibration.probabilities(logits, self.reader.averaging)
-        sets = calibration.prediction_sets(probabilities, self.classes, self.reader.averaging)
+        sets = calibration.prediction_sets(probabilities, self.reader.classes, self.reader.averaging)
         readings = zip(probabilities, sets, strict=True)
         return [tuple(self._face(one, i, *next(readings)) for i in range(len(one))) for one in crops]
 
@@ -172,7 +170,7 @@ class FacePipeline:
             crop_xywh=tuple(crops.squares_xywh[i].tolist()),
             detector_score=float(found.scores[i]),
             probabilities=probabilities,
-            classes=self.classes,
+            classes=self.reader.classes,
             landmarks_xy=None if found.landmarks_xy is None else found.landmarks_xy[i],
             prediction_set=prediction_set,
             quality=crops.quality[i],
@@ -208,7 +206,7 @@ class FacePipeline:
         if not faces:
             return ()
         probabilities = np.stack([face.probabilities for face in faces])
-        sets = self._model.calibration.prediction_sets(probabilities, self.classes, self.reader.averaging)
+        sets = self._model.calibration.prediction_sets(probabilities, self.reader.classes, self.reader.averaging)
         return tuple(replace(face, prediction_set=members) for face, members in zip(faces, sets, strict=True))
 
     def explain(self, image_bgr: np.ndarray, face: Face) -> np.ndarray | None:

@@ -62,11 +62,10 @@ class Recording:
 class Recorder:
     """A recording that still runs."""
 
-    def __init__(self, reader: Reader, classes: tuple[str, ...], sink: Sink | None) -> None:
+    def __init__(self, reader: Reader, sink: Sink | None) -> None:
         self.reader = reader
         self._sink = sink
         self.duration_s = 0.0
-        self._classes = classes
         self._started = datetime.now(UTC)
         self._start_s: float | None = None
         self._samples: list[Sample] = []
@@ -89,7 +88,7 @@ class Recorder:
         return None
 
     def finish(self) -> Recording:
-        return Recording(self._classes, self._started, tuple(self._samples), self.duration_s, self._overflowed)
+        return Recording(self.reader.classes, self._started, tuple(self._samples), self.duration_s, self._overflowed)
 
 
 def samples_of(result: FrameResult, time_s: float) -> list[Sample]:

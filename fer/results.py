@@ -186,12 +186,14 @@ class Reader:
         detector: name of the detector.
         detector_reason: one sentence that says why this detector runs.
         averaging: "flip" where the scores of a face and its mirror image were averaged.
+        classes: what the model tells apart, in the order of every face's probabilities.
     """
 
     model: str
     detector: str
     detector_reason: str
     averaging: Averaging
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,12 +263,13 @@ def to_table(photos: Sequence[PhotoResult]) -> "pd.DataFrame":
     Returns:
         A `pandas.DataFrame` with the columns file, face (1, 2, ... in the order of the numbered boxes), x, y, w, h
         (pixels), detector_score, emotion, confidence, set, quality, one column a class (probabilities in [0, 1]),
-        model, detector, error. The classes are those of `EMOTIONS`, and contempt where a model knows it. A cell of set
-        or quality holds names joined by `JOINED_BY`; set is missing where the model has no rule for sets.
+        model, detector, error. The classes are those of `EMOTIONS`, and contempt where a reader knows it, whatever was
+        found: tables of the same readers have the same columns. A cell of set or quality holds names joined by
+        `JOINED_BY`; set is missing where the model has no rule for sets.
     """
     import pandas as pd  # half a second that a reading without a table need not wait for
 
-    known = set(EMOTIONS).union(*(face.classes for photo in photos for face in photo.faces))
+    known = set(EMOTIONS).union(*(photo.reader.classes for photo in photos))
     classes = [name for name in EMOTIONS_WITH_CONTEMPT if name in known]
     rows = []
     for photo in photos:

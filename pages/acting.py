@@ -24,8 +24,8 @@ if camera.consent():
         else:
             pieces.photo(session, settings.model)
     with side:
-        pieces.stage(session, pipeline.classes, live=live, playing=playing)
-    pieces.progress(session.snapshot().practice, pipeline.classes, settings.model)
+        pieces.stage(session, pipeline.reader.classes, live=live, playing=playing)
+    pieces.progress(session.snapshot().practice, pipeline.reader.classes, settings.model)
 
 pieces.how_it_is_scored()
-pieces.prompts(pipeline.classes)
+pieces.prompts(pipeline.reader.classes)

@@ -16,7 +16,7 @@ from fer.emotions import EMOTIONS
 from fer.recording import Sample
 from fer.results import Face, FrameResult, PhotoResult, Reader
 
-READER = Reader("drawn", "haar", "It finds what the tests draw.", "flip")
+READER = Reader("drawn", "haar", "It finds what the tests draw.", "flip", EMOTIONS)
 COLUMNS = [
     *("file", "face", "x", "y", "w", "h", "detector_score", "emotion", "confidence", "set", "quality"),
     *EMOTIONS,

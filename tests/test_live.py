@@ -34,8 +34,7 @@ class Scripted(FacePipeline):
         model: str = "drawn",
         detector: str = "haar",
     ) -> None:
-        self.classes = classes
-        self.reader = Reader(model, detector, "The test says so.", "none")
+        self.reader = Reader(model, detector, "The test says so.", "none", classes)
         self.script = list(script)
         self.before: Callable[[], None] = lambda: None
 
@@ -44,9 +43,10 @@ class Scripted(FacePipeline):
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(step, Exception):
             raise step
-        probabilities = np.array([name == "happy" for name in self.classes], np.float32)
+        probabilities = np.array([name == "happy" for name in self.reader.classes], np.float32)
         faces = tuple(
-            Face((x - 30, y - 30, 60, 60), (x - 30, y - 30, 60, 60), 0.9, probabilities, self.classes) for x, y in step
+            Face((x - 30, y - 30, 60, 60), (x - 30, y - 30, 60, 60), 0.9, probabilities, self.reader.classes)
+            for x, y in step
         )
         return FrameResult(640, 480, faces, self.reader, Timings(2.0, 1.0))
 

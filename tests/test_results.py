@@ -9,7 +9,8 @@ import pytest
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.results import Detections, Face, FrameResult, PhotoResult, Reader, Timings, to_table
 
-READER = Reader("small", "haar", "no YuNet file", "none")
+READER = Reader("small", "haar", "no YuNet file", "none", EMOTIONS)
+CONTEMPTUOUS = dataclasses.replace(READER, model="ckplus", classes=EMOTIONS_WITH_CONTEMPT)
 BOX = (10.0, 20.0, 30.0, 40.0)
 
 
@@ -19,8 +20,8 @@ def make_face(
     return Face(box_xywh, box_xywh, 0.5, np.array([probabilities.get(name, 0.0) for name in classes]), classes)
 
 
-def make_photo(file: str, *faces: Face) -> PhotoResult:
-    return PhotoResult(file, READER, FrameResult(640, 480, faces, READER))
+def make_photo(file: str, *faces: Face, reader: Reader = READER) -> PhotoResult:
+    return PhotoResult(file, reader, FrameResult(640, 480, faces, reader))
 
 
 def boxes(*rows: tuple[float, ...]) -> np.ndarray:
@@ -245,6 +246,31 @@ class TestTable:
         assert table["set"].isna().all()
         assert table[["set", "quality"]].dtypes.tolist() == ["str", "str"]
 
-    def test_contempt_has_a_column_where_a_model_knows_it(self) -> None:
-        table = to_table([make_photo("a.jpg", make_face({"contempt": 1.0}, EMOTIONS_WITH_CONTEMPT))])
-        assert table.loc[0, "contempt"] == 1.0
+    @pytest.mark.parametrize(
+        ("photos", "classes"),
+        [
+            pytest.param([], EMOTIONS, id="nothing"),
+            pytest.param([make_photo("none.jpg")], EMOTIONS, id="no face, seven classes"),
+            pytest.param([make_photo("none.jpg", reader=CONTEMPTUOUS)], EMOTIONS_WITH_CONTEMPT, id="no face"),
+            pytest.param(
+                [PhotoResult("broken.jpg", CONTEMPTUOUS, error="It is cut short.")], EMOTIONS_WITH_CONTEMPT, id="error"
+            ),
+            pytest.param(
+                [make_photo("a.jpg", make_face({"contempt": 1.0}, EMOTIONS_WITH_CONTEMPT), reader=CONTEMPTUOUS)],
+                EMOTIONS_WITH_CONTEMPT,
+                id="a face",
+            ),
+            pytest.param(
+                [make_photo("b.jpg", make_face({"sad": 1.0})), make_photo("none.jpg", reader=CONTEMPTUOUS)],
+                EMOTIONS_WITH_CONTEMPT,
+                id="two readers",
+            ),
+        ],
+    )
+    def test_what_the_reader_knows_has_a_column_whatever_is_found(
+        self, photos: list[PhotoResult], classes: tuple[str, ...]
+    ) -> None:
+        table = to_table(photos)
+        at = list(table.columns).index("angry")
+        assert tuple(table.columns)[at : at + len(classes) + 1] == (*classes, "model")
+        assert all(table[name].dtype == "float64" for name in classes)

@@ -72,7 +72,7 @@ class ActingSession:
         self._lock = threading.Lock()  # guards all below; never held while faces are looked for
         self._pipeline = pipeline
         self._stream = FaceStream(pipeline, half_life_s=0, everyone=False)
-        self._practice = Practice(pipeline.classes)
+        self._practice = Practice(pipeline.reader.classes)
         self._kept: tuple[np.ndarray, Face] | None = None
         self._shot: Shot | None = None
         self._face_seen = False

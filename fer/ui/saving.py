@@ -55,7 +55,7 @@ def open_store() -> Store:
     return Store()
 
 
-def begin_saving(kind: Kind, reader: Reader, classes: Sequence[str]) -> SessionWriter | None:
+def begin_saving(kind: Kind, reader: Reader) -> SessionWriter | None:
     """Begin a session under the visitor's name; None where saving is off.
 
     Raises:
@@ -66,7 +66,7 @@ def begin_saving(kind: Kind, reader: Reader, classes: Sequence[str]) -> SessionW
         return None
     name = f"{KINDS[kind]}, {when(datetime.now(UTC))}"
     return open_store().begin(
-        owner, name=name, kind=kind, model=reader.model, detector=reader.detector, classes=classes
+        owner, name=name, kind=kind, model=reader.model, detector=reader.detector, classes=reader.classes
     )
 
 
@@ -141,7 +141,7 @@ def _begin(live: LiveSession, pipeline: FacePipeline) -> None:
     st.session_state.pop(_DONE, None)
     writer, refusal = None, None
     try:
-        writer = begin_saving("live", pipeline.reader, pipeline.classes)
+        writer = begin_saving("live", pipeline.reader)
     except StoreError as error:
         refusal = f"This recording is not saved, and can only be downloaded. {error}"
     st.session_state[_RUNNING] = Running(pipeline.reader, writer, refusal)

@@ -16,7 +16,7 @@ from fer.ui import camera
 from fer.ui.live import pieces
 from tests.app.conftest import Visit, said
 
-READER = Reader("drawn", "haar", "The test says so.", "none")
+READER = Reader("drawn", "haar", "The test says so.", "none", EMOTIONS)
 PLAYER = "component_instance"
 
 

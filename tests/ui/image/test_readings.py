@@ -29,4 +29,4 @@ def _face(emotion: str, confidence: float, likely: tuple[str, ...] | None = None
     ],
 )
 def test_what_was_found_in_words(faces: tuple[Face, ...], sentence: str) -> None:
-    assert describe(FrameResult(200, 100, faces, Reader("drawn", "haar", "", "none"))) == sentence
+    assert describe(FrameResult(200, 100, faces, Reader("drawn", "haar", "", "none", EMOTIONS))) == sentence
