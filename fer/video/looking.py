@@ -236,7 +236,7 @@ class _Work:
         self._rest: list[SoundPacket] = []
         self._artist = _Artist(picture, video, options, room) if picture else None
         self._stream = FaceStream(pipeline, half_life_s=options.half_life_s)
-        self._builder = TimelineBuilder(pipeline.classes)
+        self._builder = TimelineBuilder(pipeline.reader.classes)
         self._waiting: list[_Item] = []
         self._last: _Item | None = None
         self._portraits = _Portraits(options.blur)
