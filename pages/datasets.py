@@ -3,6 +3,7 @@
 import streamlit as st
 
 from fer.datasets import KnownDataset
+from fer.ui.data_files import title_of
 from fer.ui.datasets import choice, contents, face_map, faults
 from fer.ui.navigation import require_entrypoint
 
@@ -19,7 +20,7 @@ if dataset is None:
     st.stop()
 
 contents.header(dataset)
-contents.counts(dataset.counts(), choice.title_of(dataset))
+contents.counts(dataset.counts(), title_of(dataset))
 
 views = {
     "Faces": contents.faces,

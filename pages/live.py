@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from fer.ui import camera, controls, saving
-from fer.ui.live import pieces
+from fer.ui import camera, controls
+from fer.ui.example import example, example_picture
+from fer.ui.live import pieces, recording
 from fer.ui.loaders import file_version
 from fer.ui.navigation import require_entrypoint
 
@@ -17,7 +18,7 @@ settings, pipeline = controls.reading_controls(live=True, locked=pieces.why_lock
 with top_of_sidebar:
     wanted = pieces.switches(pipeline.reader.detector)
 session = pieces.visitor_session(pipeline, wanted)
-example = pieces.example(settings, file_version(settings.model))
+shown = example(settings, file_version(settings.model))
 
 picture, answer = st.columns(2, gap="medium")
 with picture:
@@ -27,16 +28,16 @@ with picture:
         playing = camera.stream("live_camera", session.process)
         pieces.begin_anew(session, playing=playing)
         if not playing and session.snapshot().frame is None:
-            pieces.example_picture(example)
+            example_picture(shown)
         pieces.picture_status(session, playing=playing)
-        saving.recording_controls(session, pipeline, playing=playing)
+        recording.recording_controls(session, pipeline, playing=playing)
         pieces.stages(session, playing=playing)
     elif agreed:
         taken_bgr = camera.snapshot("live_snapshot")
     else:
-        pieces.example_picture(example)
+        example_picture(shown)
 with answer:
     if agreed and not streams:
         pieces.still(taken_bgr, pipeline, wanted)
     else:
-        pieces.graphs(session, example.snapshot, playing=streams and playing)
+        pieces.graphs(session, shown.snapshot, playing=streams and playing)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fer.ui.navigation import require_entrypoint
-from fer.ui.saving import open_store
+from fer.ui.recordings import open_store
 from fer.ui.sessions import pieces
 
 require_entrypoint()

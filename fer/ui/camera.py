@@ -20,9 +20,9 @@ from streamlit_webrtc.webrtc import SignallingTimeoutError
 from fer.errors import CameraError, MediaError
 from fer.media import decode_image
 from fer.ui.ice import VARIABLE, ice_servers
-from fer.ui.image.uploads import UPLOAD_TYPES
-from fer.ui.server import LOOPBACK
+from fer.ui.shared import UPLOAD_TYPES
 from fer.ui.style import plain
+from fer.ui.visitor import LOOPBACK
 from fer.webrtc import prompt_video
 from fer.webrtc.exchange import PictureExchange
 

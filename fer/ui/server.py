@@ -12,6 +12,8 @@ from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fer.ui.visitor import LOOPBACK
+
 _BASE = b'<script>window.__streamlit = {BACKEND_BASE_URL: location.origin + "/%s"}</script></head>'
 
 
@@ -83,9 +85,6 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Runs around the server's life."""
     keep_uploads_in_memory()
     yield
-
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def middleware() -> list[Middleware]:

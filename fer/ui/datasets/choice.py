@@ -12,20 +12,16 @@ import streamlit as st
 from streamlit.typing import UploadedFile
 
 from fer import paths
-from fer.datasets import DATASETS, USAGES, FaceDataset, KnownDataset, load_dataset
+from fer.datasets import DATASETS, USAGES, FaceDataset, KnownDataset
 from fer.datasets.pixel_csv import read_pixel_csv
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError, FerError
+from fer.ui.data_files import open_file, progress_of
 from fer.ui.style import plain
 
 OWN = "own"
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-def title_of(dataset: FaceDataset) -> str:
-    """What to call a data set on the page."""
-    return DATASETS[dataset.name].title if dataset.name in DATASETS else dataset.name
 
 
 def choose_dataset() -> FaceDataset | KnownDataset | None:
@@ -65,45 +61,6 @@ def others(dataset: FaceDataset) -> dict[str, tuple[Path, str]]:
     """The data sets that were found, except this one: by title, what `open_file` takes."""
     found = [(known, paths.find_data_file(known.file_name)) for known in DATASETS.values()]
     return {known.title: (file, known.name) for known, file in found if file and file != dataset.source}
-
-
-@st.cache_resource
-def _shelf() -> dict[str, tuple[tuple[int, int], FaceDataset]]:
-    """The opened data sets by path, each with the size and time of change that its file had.
-
-    One for all visitors: every further mapping of an array cache would count as memory of its own.
-    """
-    return {}
-
-
-def open_file(path: Path, name: str | None = None) -> FaceDataset:
-    """Open a file or folder, once while it stays as it is; a first reading shows its progress.
-
-    Args:
-        path: the file, or a folder with a sub-folder for every class.
-        name: of a known data set; else the data set is called after its file.
-
-    Raises:
-        DatasetError: it is missing or breaks the rules of its format.
-    """
-    shelf = _shelf()
-    state = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None
-    if state is not None and str(path) in shelf and shelf[str(path)][0] == state:
-        return shelf[str(path)][1]
-    place = st.empty()
-    report = _progress(place, path.name)
-    dataset = load_dataset(path, "skip", report) if name is None else load_dataset(name, "skip", report, path=path)
-    place.empty()
-    if state is not None:
-        shelf[str(path)] = (state, dataset)
-    return dataset
-
-
-def _progress(place, file_name: str) -> Callable[[float], None]:
-    def report(share: float) -> None:
-        place.progress(share, text=plain(f"Reading {file_name}, {share:.0%}; choose another data set to stop."))
-
-    return report
 
 
 def _or_say_why(opener: Callable[[], FaceDataset]) -> FaceDataset | None:
@@ -152,7 +109,7 @@ def _uploaded(file: UploadedFile) -> FaceDataset | None:
         if not st.button("Read", key="read_upload", type="primary", icon=":material/table_view:"):
             return None
         place = st.empty()
-        dataset = _or_say_why(lambda: _read_upload(file, _progress(place, file.name)))
+        dataset = _or_say_why(lambda: _read_upload(file, progress_of(place, file.name)))
         place.empty()
         if dataset is None:
             return None

@@ -3,15 +3,10 @@
 Every piece that a visitor turns over by itself is a fragment, so that the rest of the page stands still.
 """
 
-from collections.abc import Callable, Sequence
-from math import ceil
-from typing import TypeVar
-
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer import paths
 from fer.charts.counts import share_comparison
 from fer.charts.datasets import class_counts, class_shares, light_ranges, subject_columns
 from fer.contact_sheet import SheetFace, contact_sheet
@@ -19,39 +14,13 @@ from fer.datasets import USAGES, FaceDataset, KnownDataset
 from fer.datasets.summary import ClassImages, class_images, light
 from fer.emotions import emotion
 from fer.errors import FerError
-from fer.ui.datasets.choice import open_file, others, title_of
+from fer.ui.data_files import open_file, title_of
+from fer.ui.datasets.choice import others
+from fer.ui.shared import how_to_get, page_of, remembered
 from fer.ui.style import plain
 
 FACES_A_PAGE = 60
 MEAN_PX = 84
-MAX_REMEMBERED = 24
-
-T = TypeVar("T")
-
-
-def remembered(key: tuple, make: Callable[[], T]) -> T:
-    """Compute something once a session, as long as it is among the last `MAX_REMEMBERED` things.
-
-    Args:
-        key: tells it apart from everything else; holds the digest of what it was computed from.
-        make: computes it.
-    """
-    results = st.session_state.setdefault("_dataset_results", {})
-    if key not in results:
-        results[key] = make()
-        while len(results) > MAX_REMEMBERED:
-            del results[next(iter(results))]
-    return results[key]
-
-
-def how_to_get(known: KnownDataset) -> None:
-    """Say where a data set was looked for and how to get it."""
-    folders = "\n".join(f"- `{folder}`" for folder in paths.data_dirs())
-    st.info(
-        f"`{known.file_name}` is not on this machine. Get it from {plain(known.origin)}; it may not be shipped with "
-        f"this program. Put it into one of these folders, or start with FER\\_DATA\\_DIR set to its own:\n{folders}",
-        icon=":material/folder_off:",
-    )
 
 
 def missing(known: KnownDataset) -> None:
@@ -136,13 +105,6 @@ def faces(dataset: FaceDataset) -> None:
     st.caption(f"{len(positions):,} faces. The number below a face is its row in the file; point at it for more.")
     shown = page_of(positions, FACES_A_PAGE, f"faces {dataset.digest[:8]} {usage} {expression}")
     st.html(contact_sheet([sheet_face(dataset, position) for position in shown]))
-
-
-def page_of(items: Sequence[T], size: int, key: str) -> Sequence[T]:
-    """Offer to turn pages where there are more items than fit on one, and return those of the page shown."""
-    pages = ceil(len(items) / size)
-    page = st.pagination(pages, key=key, persist_state="page") if pages > 1 else 1
-    return items[(page - 1) * size : page * size]
 
 
 def sheet_face(dataset: FaceDataset, position: int) -> SheetFace:

@@ -12,8 +12,8 @@ from fer.datasets.dataset import ALL
 from fer.errors import FerError
 from fer.pipeline import DEFAULT_MODEL
 from fer.recognition import EmotionModel
-from fer.ui.datasets.contents import remembered
 from fer.ui.loaders import file_version, open_model
+from fer.ui.shared import remembered
 from fer.ui.style import plain
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE"}

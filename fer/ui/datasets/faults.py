@@ -24,7 +24,7 @@ from fer.datasets.ferplus import (
 )
 from fer.emotions import emotion
 from fer.errors import FerError
-from fer.ui.datasets.contents import page_of, remembered
+from fer.ui.shared import page_of, remembered
 from fer.ui.style import plain
 
 PAIRS_A_PAGE = 24

@@ -15,10 +15,9 @@ from streamlit.typing import UploadedFile
 from fer import samples
 from fer.errors import FetchError
 from fer.fetch import fetch_image_bytes
-from fer.media import IMAGE_SUFFIXES, decode_image
+from fer.media import decode_image
+from fer.ui.shared import UPLOAD_TYPES
 from fer.ui.style import plain
-
-UPLOAD_TYPES = sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer import samples
 from fer.charts.counts import count_columns, count_pie
 from fer.charts.last_minute import last_minute
-from fer.charts.moving import MOST_LANES, MovingChart, chosen_people
+from fer.charts.moving import MOST_LANES, chosen_people
 from fer.charts.probabilities import probabilities_now, probability_bars
 from fer.drawing import annotate, blur_faces
-from fer.errors import MediaError
 from fer.live import LiveSession, LiveSnapshot, View
-from fer.pipeline import FacePipeline, Settings
-from fer.ui import saving
-from fer.ui.loaders import open_pipeline
-from fer.ui.style import describe, headline, headlines, plain, status
+from fer.pipeline import FacePipeline
+from fer.ui.live.recording import recording_trouble
+from fer.ui.shared import moving_chart
+from fer.ui.style import describe, headline, headlines, status
 
 TICK_S = 0.4
 """How often the graphs and the words move: a little more than twice a second, since a tick can be late."""
@@ -28,11 +26,6 @@ HALF_LIVES_S = (0.0, 0.1, 0.3, 0.6, 1.0, 2.0)
 NO_FACE = "No face in view. Look at the camera, come closer, or lower the least detector score."
 FOLLOWED_IS_GONE = "Whom you follow is out of view. After two seconds the largest face is followed instead."
 TOO_DARK = "It is too dark to read a face. Turn on a light, or face a window."
-
-_EXAMPLE = samples.SAMPLES["astronaut"]
-_EXAMPLE_ROWS, _EXAMPLE_COLUMNS, _EXAMPLE_WH = slice(10, 208), slice(0, 440), (640, 288)
-_EXAMPLE_STEPS = 12
-_EXAMPLE_STEP_S = 1.2
 
 
 @dataclass(frozen=True)
@@ -113,58 +106,6 @@ def visitor_session(pipeline: FacePipeline, wanted: Switches) -> LiveSession:
     return session
 
 
-@dataclass(frozen=True, eq=False)
-class Example:
-    """What the page shows before the camera starts.
-
-    Attributes:
-        drawn_bgr: a picture with its boxes, uint8 of shape (height, width, 3); None where there is no sample photo.
-        snapshot: what was read until then.
-        fault: why there is no picture, in a sentence; "" where there is one.
-    """
-
-    drawn_bgr: np.ndarray | None
-    snapshot: LiveSnapshot
-    fault: str = ""
-
-
-@st.cache_resource(show_spinner="Reading the example", max_entries=8)
-def example(settings: Settings, version: tuple[int, ...]) -> Example:
-    """Read a short stream made of a sample photo that sways, or a blank picture where the photo is missing.
-
-    Args:
-        settings: how it is read, which are the page's.
-        version: of the model's files.
-
-    Returns:
-        What all visitors share.
-    """
-    try:
-        sample = _EXAMPLE.load()
-    except MediaError as error:
-        session = LiveSession(open_pipeline(settings))
-        session.process(np.zeros((*_EXAMPLE_WH[::-1], 3), np.uint8), 0)
-        return Example(None, session.snapshot(), str(error))
-    photo = cv2.resize(sample[_EXAMPLE_ROWS, _EXAMPLE_COLUMNS], _EXAMPLE_WH, interpolation=cv2.INTER_AREA)
-    middle = (_EXAMPLE_WH[0] / 2, _EXAMPLE_WH[1] / 2)
-    session = LiveSession(open_pipeline(settings))
-    session.view = View(mirror=False)
-    for step in range(1 - _EXAMPLE_STEPS, 1):  # the last one stands upright
-        turn = cv2.getRotationMatrix2D(middle, 3 * np.sin(step / 2), 1.05 + 0.04 * np.sin(step / 3))
-        swayed = cv2.warpAffine(photo, turn, _EXAMPLE_WH, borderMode=cv2.BORDER_REPLICATE)
-        drawn = session.process(swayed, step * _EXAMPLE_STEP_S)
-    return Example(drawn, session.snapshot())
-
-
-def example_picture(shown: Example) -> None:
-    """Show the example's picture and say that it is one, or why there is none."""
-    if shown.drawn_bgr is None:
-        st.info(plain(shown.fault), icon=":material/image_not_supported:")
-        return
-    st.image(shown.drawn_bgr, channels="BGR", width="stretch", output_format="JPEG", alt="A sample photo with its box")
-    st.caption(f"An example, until your camera starts: {_EXAMPLE.credit}.")
-
-
 def advice(snapshot: LiveSnapshot, trouble: str | None = None) -> str:
     """What is wrong and what to do about it; "" where all is well.
 
@@ -206,7 +147,7 @@ def picture_status(session: LiveSession, *, playing: bool) -> None:
 
     def write() -> None:
         snapshot = session.snapshot()
-        status(figures(snapshot), advice(snapshot, saving.recording_trouble()))
+        status(figures(snapshot), advice(snapshot, recording_trouble()))
 
     with st.container():
         if playing:
@@ -290,12 +231,6 @@ def _graphs(snapshot: LiveSnapshot) -> None:
             key="live_shares",
         )
     st.caption("Four times a second, at most, everyone in view counts once, for the most probable expression.")
-
-
-def moving_chart(chart: MovingChart, *, alt: str, key: str) -> None:
-    """Draw a chart; where it is drawn again, the browser takes over its data alone."""
-    spec = {**chart.specification, "datasets": dict(chart.tables)}
-    st.vega_lite_chart(spec=spec, width="stretch", alt=alt, key=key)
 
 
 def still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, wanted: Switches) -> None:

@@ -20,7 +20,7 @@ from fer.evaluation import APEX, HELD_OUT, Evaluation, Figures, Report, load_rep
 from fer.evaluation.evaluate import AVERAGING_OF
 from fer.evaluation.report import TEST_SPLIT
 from fer.recognition import MODEL_FILE, ModelCard
-from fer.ui.datasets.choice import open_file
+from fer.ui.data_files import open_file
 from fer.ui.models.runs import Key, Result, kept, model_digest
 from fer.ui.style import plain
 

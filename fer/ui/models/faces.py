@@ -13,9 +13,9 @@ from fer.errors import FerError
 from fer.evaluation import mcnemar, paired_difference
 from fer.evaluation.evaluate import scaled
 from fer.recognition import EmotionModel
-from fer.ui.datasets.contents import page_of
 from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows, Way
+from fer.ui.shared import page_of
 from fer.ui.style import plain
 
 FACES_A_PAGE = 12

@@ -11,10 +11,10 @@ from fer.errors import FerError
 from fer.evaluation import EVALUATION_SPLITS, Comparison, Evaluation, Figures, Stamp, compare
 from fer.evaluation.report import AGREE_POINTS
 from fer.evaluation.text import render_calibration_error
-from fer.ui.datasets.contents import how_to_get
 from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows, Way, data_file, data_title, open_data, split_title
 from fer.ui.models.runs import Key, Run, kept, model_digest
+from fer.ui.shared import how_to_get
 from fer.ui.style import plain
 
 SEEN = "seen in training"

@@ -9,8 +9,8 @@ from fer.charts.datasets import leak_comparison
 from fer.datasets import FaceDataset
 from fer.errors import FerError
 from fer.evaluation import headline
-from fer.ui.datasets.contents import remembered
 from fer.ui.models.choice import Entry, Rows, data_file, open_data
+from fer.ui.shared import remembered
 from fer.ui.style import plain
 
 _ORIGINALS = 15

@@ -15,10 +15,13 @@ from fer.errors import FerError, StoreError
 from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.recording import Sample, samples_table
 from fer.store import MAX_NAME, MAX_RETENTION_DAYS, SavedSession, Store
-from fer.ui.live import pieces
+from fer.ui.example import example
 from fer.ui.loaders import file_version
-from fer.ui.saving import KINDS, about_recording, counted, downloads, lasted, saving_owner, when
+from fer.ui.recordings import KINDS, about_recording, downloads
+from fer.ui.shared import moving_chart
 from fer.ui.style import plain
+from fer.ui.visitor import saving_owner
+from fer.ui.words import counted, lasted, when
 
 TOOLS = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 """What Plotly offers beside the timeline: zoom, pan, back to the whole, a picture of it."""
@@ -83,12 +86,12 @@ def nothing_yet() -> None:
         st.page_link("pages/live.py", label="Go to Live", icon=":material/videocam:")
     try:
         settings = Settings()
-        example = pieces.example(settings, file_version(DEFAULT_MODEL))
+        shown = example(settings, file_version(DEFAULT_MODEL))
     except FerError:
         return
-    if example.fault:
+    if shown.fault:
         return
-    snapshot = example.snapshot
+    snapshot = shown.snapshot
     st.subheader("An example")
     st.caption("Read from a sample photo, which was swayed before the detector for a few seconds.")
     table = samples_table(snapshot.history, snapshot.classes)
@@ -179,9 +182,9 @@ def _course(table: pd.DataFrame, classes: Sequence[str], key: str) -> None:
     counts = (counts.sum() if chosen is None else counts.loc[chosen]).to_dict()
     columns, pie = st.columns([3, 2])
     with columns:
-        pieces.moving_chart(count_columns(counts), key=f"columns_{key}", alt=_in_words("How often", counts))
+        moving_chart(count_columns(counts), key=f"columns_{key}", alt=_in_words("How often", counts))
     with pie:
-        pieces.moving_chart(count_pie(counts), key=f"pie_{key}", alt=_in_words("Which share of", counts))
+        moving_chart(count_pie(counts), key=f"pie_{key}", alt=_in_words("Which share of", counts))
     shown = chosen or int(people.loc[people["readings"].idxmax(), "person"])
     st.plotly_chart(
         timeline(table, classes, shown),

@@ -1,9 +1,7 @@
-"""Whose sessions are saved, and a recording from its button to its files."""
+"""The button that records, and what may be done with what was recorded."""
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,97 +11,16 @@ from streamlit.testing.v1 import AppTest
 from fer.live import LiveSession, View
 from fer.pipeline import FacePipeline
 from fer.recognition import load_model
-from fer.store import Kind, Store
-from fer.ui import saving
+from fer.store import Store
 from tests.app.conftest import said
 from tests.fakes import SquareFinder, drawn_face, install_model
-
-ANN = {"is_logged_in": True, "iss": "https://login.example", "sub": "7"}
-
-
-class User(dict):
-    """Like `st.user`: what is not known of somebody is no attribute."""
-
-    def __getattr__(self, name: str) -> object:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-@pytest.mark.parametrize(
-    ("user", "address", "headers", "owner"),
-    [
-        ({}, None, {}, None),
-        ({}, "", {}, None),
-        ({}, "0.0.0.0", {"Host": "localhost:8501"}, None),
-        ({}, "192.168.0.2", {}, None),
-        ({}, "localhost", {}, "local"),
-        ({}, "localhost", {"Host": "localhost:8501"}, "local"),
-        ({}, "127.0.0.1", {"Host": "127.0.0.1:9000"}, "local"),
-        ({}, "::1", {"Host": "[::1]:8501"}, "local"),
-        ({}, "localhost", {"Host": "LOCALHOST"}, "local"),
-        ({}, "localhost", {"Host": "fer.example.org"}, None),
-        ({}, "localhost", {"Host": "localhost.example.org:8501"}, None),
-        ({}, "localhost", {"Host": "localhost", "X-Forwarded-For": "203.0.113.9"}, None),
-        ({}, "localhost", {"Host": "localhost", "Forwarded": "for=203.0.113.9"}, None),
-        ({"is_logged_in": False}, "0.0.0.0", {}, None),
-        ({"is_logged_in": False}, "localhost", {}, "local"),
-        ({"email": "ann@example.org"}, "0.0.0.0", {}, None),
-        (ANN, "0.0.0.0", {}, "https://login.example 7"),
-        (ANN, "localhost", {}, "https://login.example 7"),
-        (ANN | {"email": "ann@example.org"}, "0.0.0.0", {}, "https://login.example 7"),
-        (ANN | {"sub": None}, "0.0.0.0", {}, None),
-        ({"is_logged_in": True, "email": "ann@example.org"}, "localhost", {}, None),
-    ],
-    ids=[
-        *("no address", "empty address", "every address", "a network's", "this machine", "by name", "by IPv4"),
-        *("by IPv6", "capitals", "a proxy keeps the name", "a name that begins alike", "a proxy forwards"),
-        *("a proxy says so", "logged out elsewhere", "logged out here", "an address from a proxy", "logged in"),
-        *("logged in here", "an address does not matter", "no number", "an address is no number"),
-    ],
-)
-def test_whose_sessions(
-    user: dict[str, object],
-    address: str | None,
-    headers: Mapping[str, str],
-    owner: str | None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(st, "user", User(user))
-    monkeypatch.setattr(st, "get_option", {"server.address": address}.get)
-    monkeypatch.setattr(type(st.context), "headers", headers)
-    assert saving.saving_owner() == owner
-
-
-@pytest.mark.parametrize(
-    ("duration_s", "words"),
-    [(0.0, "0:00 min"), (41.6, "0:42 min"), (59.7, "1:00 min"), (3599.0, "59:59 min"), (3725.0, "1:02:05 h")],
-)
-def test_how_long_it_lasted(duration_s: float, words: str) -> None:
-    assert saving.lasted(duration_s) == words
-
-
-@pytest.mark.parametrize(
-    ("zone", "words"),
-    [
-        (None, "2 Nov 2026, 23:30"),
-        ("Europe/Berlin", "3 Nov 2026, 00:30"),
-        ("Nowhere/Atall", "2 Nov 2026, 23:30"),
-        ("../etc/passwd", "2 Nov 2026, 23:30"),
-    ],
-    ids=["unknown", "known", "no zone", "a path"],
-)
-def test_when_it_was(zone: str | None, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(st.context), "timezone", zone)
-    assert saving.when(datetime(2026, 11, 2, 23, 30, tzinfo=UTC)) == words
 
 
 def page() -> None:
     """The controls alone, as a page would draw them."""
     import streamlit as st
 
-    from fer.ui.saving import recording_controls, recording_trouble
+    from fer.ui.live.recording import recording_controls, recording_trouble
 
     live, pipeline = st.session_state["live"], st.session_state["pipeline"]
     recording_controls(live, pipeline, playing=st.session_state["playing"])
@@ -237,7 +154,3 @@ class TestRecording:
         press(app, "stop_recording")
         assert "The downloads hold the first 2 readings; there were more." in said(app)
         assert [session.readings for session in Store().sessions("local")] == [5]
-
-
-def test_every_kind_has_a_word() -> None:
-    assert set(saving.KINDS) == set(get_args(Kind))

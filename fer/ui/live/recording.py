@@ -1,58 +1,26 @@
-"""Whose sessions are saved, and the controls that record: the page's side of `fer.store`.
+"""The controls that record: the page's side of `fer.store`.
 
 Knows nothing of cameras; what is recorded comes from a `LiveSession`, which gives its samples to a writer here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from fer import export
 from fer.errors import StoreError
 from fer.live import LiveSession
 from fer.pipeline import FacePipeline
-from fer.recording import Recording, Sample
+from fer.recording import Recording
 from fer.results import Reader
-from fer.store import Kind, SessionWriter, Store
-from fer.ui.server import LOOPBACK
+from fer.store import Kind, SessionWriter
+from fer.ui.recordings import KINDS, about_recording, downloads, open_store
 from fer.ui.style import plain
+from fer.ui.visitor import saving_owner
+from fer.ui.words import counted, lasted, when
 
-KINDS: Mapping[str, str] = {"live": "Live", "acting": "Acting practice"}
-"""What a session was recorded with, in words."""
-
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
 _RUNNING, _DONE = "_recording_running", "_recording_done"
-
-
-def saving_owner() -> str | None:
-    """Who the sessions of this visitor belong to; None where saving is off.
-
-    A user who is logged in is named by who vouches for them and by the number that they have there (OpenID Connect's
-    `iss` and `sub`): an address may change, or be given to somebody else later. Without a login everybody on this
-    machine is "local", but only on a server that is bound to loopback and was not reached through a proxy, behind
-    which strangers would share one name.
-    """
-    if getattr(st.user, "is_logged_in", False):
-        who = [getattr(st.user, claim, None) for claim in ("iss", "sub")]
-        return " ".join(map(str, who)) if all(who) else None
-    headers = st.context.headers
-    host = urlsplit(f"//{headers.get('Host', 'localhost')}").hostname
-    direct = host in LOOPBACK and not any(name in headers for name in _FORWARDED)
-    return "local" if direct and st.get_option("server.address") in LOOPBACK else None
-
-
-@st.cache_resource(show_spinner=False)
-def open_store() -> Store:
-    """The store, opened once for the server.
-
-    Raises:
-        StoreError: it cannot be opened; it is tried again the next time.
-    """
-    return Store()
 
 
 def begin_saving(kind: Kind, reader: Reader) -> SessionWriter | None:
@@ -185,53 +153,3 @@ def finished_recording(done: Finished) -> None:
                 )
         if done.session_id is None:
             st.caption("It is not saved: it goes when you record again or leave.")
-
-
-def about_recording(
-    kind: Kind, started: datetime, duration_s: float, model: str, detector: str, classes: Sequence[str]
-) -> dict[str, object]:
-    """What the JSON of a recording says before its samples."""
-    return {
-        "kind": kind,
-        "started": started.isoformat(timespec="seconds"),
-        "duration_s": round(duration_s, 3),
-        "model": model,
-        "detector": detector,
-        "classes": list(classes),
-    }
-
-
-def downloads(samples: Sequence[Sample], classes: Sequence[str], about: Mapping[str, object], stem: str) -> None:
-    """Offer a recording as CSV and JSON (`fer.export.samples_to_bytes`); each file is made when it is asked for."""
-    for name, mime in (("csv", "text/csv"), ("json", "application/json")):
-        st.download_button(
-            name.upper(),
-            lambda name=name: export.samples_to_bytes(samples, classes, about, name),
-            f"{stem}.{name}",
-            mime,
-            icon=":material/download:",
-            on_click="ignore",
-            key=f"{stem}_{name}",
-        )
-
-
-def when(moment: datetime) -> str:
-    """Write a moment in the visitor's own time, as in "22 Nov 2026, 20:31"."""
-    try:
-        zone = ZoneInfo(st.context.timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = UTC
-    local = moment.astimezone(zone)
-    return f"{local.day} {local:%b %Y, %H:%M}"
-
-
-def lasted(duration_s: float) -> str:
-    """Write a length, as in "0:42 min" or "1:02:05 h"."""
-    minutes, seconds = divmod(round(duration_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02} h" if hours else f"{minutes}:{seconds:02} min"
-
-
-def counted(n: int, one: str, many: str) -> str:
-    """Write a number with its word, as in "1 person" and "2 people"."""
-    return f"{n:,} {one if n == 1 else many}"

@@ -1,0 +1,51 @@
+"""What pages share about recordings: the store, the words for their kinds, and what can be downloaded of one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import streamlit as st
+
+from fer import export
+from fer.recording import Sample
+from fer.store import Kind, Store
+
+KINDS: Mapping[str, str] = {"live": "Live", "acting": "Acting practice"}
+"""What a session was recorded with, in words."""
+
+
+@st.cache_resource(show_spinner=False)
+def open_store() -> Store:
+    """The store, opened once for the server.
+
+    Raises:
+        StoreError: it cannot be opened; it is tried again the next time.
+    """
+    return Store()
+
+
+def about_recording(
+    kind: Kind, started: datetime, duration_s: float, model: str, detector: str, classes: Sequence[str]
+) -> dict[str, object]:
+    """What the JSON of a recording says before its samples."""
+    return {
+        "kind": kind,
+        "started": started.isoformat(timespec="seconds"),
+        "duration_s": round(duration_s, 3),
+        "model": model,
+        "detector": detector,
+        "classes": list(classes),
+    }
+
+
+def downloads(samples: Sequence[Sample], classes: Sequence[str], about: Mapping[str, object], stem: str) -> None:
+    """Offer a recording as CSV and JSON (`fer.export.samples_to_bytes`); each file is made when it is asked for."""
+    for name, mime in (("csv", "text/csv"), ("json", "application/json")):
+        st.download_button(
+            name.upper(),
+            lambda name=name: export.samples_to_bytes(samples, classes, about, name),
+            f"{stem}.{name}",
+            mime,
+            icon=":material/download:",
+            on_click="ignore",
+            key=f"{stem}_{name}",
+        )

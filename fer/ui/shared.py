@@ -1,0 +1,57 @@
+"""Small pieces that several pages share: long lists page by page, what is computed once a session, charts that move."""
+
+from collections.abc import Callable, Sequence
+from math import ceil
+from typing import TypeVar
+
+import streamlit as st
+
+from fer import paths
+from fer.charts.moving import MovingChart
+from fer.datasets import KnownDataset
+from fer.media import IMAGE_SUFFIXES
+from fer.ui.style import plain
+
+UPLOAD_TYPES = sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
+
+MAX_REMEMBERED = 24
+
+T = TypeVar("T")
+
+
+def remembered(key: tuple, make: Callable[[], T]) -> T:
+    """Compute something once a session, as long as it is among the last `MAX_REMEMBERED` things.
+
+    Args:
+        key: tells it apart from everything else; holds the digest of what it was computed from.
+        make: computes it.
+    """
+    results = st.session_state.setdefault("_dataset_results", {})
+    if key not in results:
+        results[key] = make()
+        while len(results) > MAX_REMEMBERED:
+            del results[next(iter(results))]
+    return results[key]
+
+
+def how_to_get(known: KnownDataset) -> None:
+    """Say where a data set was looked for and how to get it."""
+    folders = "\n".join(f"- `{folder}`" for folder in paths.data_dirs())
+    st.info(
+        f"`{known.file_name}` is not on this machine. Get it from {plain(known.origin)}; it may not be shipped with "
+        f"this program. Put it into one of these folders, or start with FER\\_DATA\\_DIR set to its own:\n{folders}",
+        icon=":material/folder_off:",
+    )
+
+
+def page_of(items: Sequence[T], size: int, key: str) -> Sequence[T]:
+    """Offer to turn pages where there are more items than fit on one, and return those of the page shown."""
+    pages = ceil(len(items) / size)
+    page = st.pagination(pages, key=key, persist_state="page") if pages > 1 else 1
+    return items[(page - 1) * size : page * size]
+
+
+def moving_chart(chart: MovingChart, *, alt: str, key: str) -> None:
+    """Draw a chart; where it is drawn again, the browser takes over its data alone."""
+    spec = {**chart.specification, "datasets": dict(chart.tables)}
+    st.vega_lite_chart(spec=spec, width="stretch", alt=alt, key=key)
