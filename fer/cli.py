@@ -35,6 +35,10 @@ LIVE_MINUTES = 10.0
 
 BUDGET_MODEL = "fer2013-small"
 """The model that the budgets are stated for."""
+
+EXTRAS = {"train": "train"}
+"""Commands that need more than the base, and the extra of pyproject.toml that brings it."""
+
 MAX_NAMED = 10
 """How many bad rows are named one by one."""
 
@@ -77,7 +81,8 @@ def _named_path(text: str) -> tuple[str, Path]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m fer", description="Facial expressions from photos, with honest figures.")
+    prog = "fer" if Path(sys.argv[0]).stem == "fer" else "python -m fer"
+    parser = _Parser(prog=prog, description="Facial expressions from photos, with honest figures.")
     parser.add_argument("--version", action="version", version=f"fer {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
@@ -166,6 +171,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
     except FerError as error:
         _complain(str(error))
+        return NOTHING_DONE
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get(chosen.command)
+        if extra is None:
+            raise
+        _complain(
+            f"The command {chosen.command} needs the package {error.name}; "
+            f"`pip install 'fer-dashboard[{extra}]'` brings it."
+        )
         return NOTHING_DONE
     except BrokenPipeError:
         _drop_output()

@@ -16,7 +16,10 @@ from pathlib import Path
 from platformdirs import user_cache_path, user_data_path
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The checkout: it holds `models/` and may hold `data/`."""
+"""The checkout: it holds `models/` and may hold `data/`. Of an installed package, the folder that it was put into."""
+
+_INSTALLED_MODELS = ROOT / "fer" / "_models"
+"""Where a package that was installed holds what lies in `models/` of the checkout."""
 
 DETECTOR_FILE = "face_detection_yunet_2023mar.onnx"
 """File name of the YuNet face detector, as published by the OpenCV model zoo."""
@@ -57,7 +60,20 @@ def find_detector_file() -> Path | None:
 
 def model_dirs() -> list[Path]:
     """Where models are looked for, in order: the user's own before the shipped ones."""
-    return [*_from_environment("FER_MODEL_DIR"), user_data_path("fer", appauthor=False) / "models", ROOT / "models"]
+    return [
+        *_from_environment("FER_MODEL_DIR"),
+        user_data_path("fer", appauthor=False) / "models",
+        shipped_models_dir(),
+    ]
+
+
+def shipped_models_dir() -> Path:
+    """The models that come with the program."""
+    return _INSTALLED_MODELS if _is_installed() else ROOT / "models"
+
+
+def _is_installed() -> bool:
+    return _INSTALLED_MODELS.is_dir()
 
 
 def own_models_dir() -> Path:
@@ -81,7 +97,8 @@ def find_models() -> dict[str, Path]:
 
 def data_dirs() -> list[Path]:
     """Where data sets are looked for, in order."""
-    return [*_from_environment("FER_DATA_DIR"), user_data_path("fer", appauthor=False) / "data", ROOT / "data"]
+    folders = [*_from_environment("FER_DATA_DIR"), user_data_path("fer", appauthor=False) / "data"]
+    return folders if _is_installed() else [*folders, ROOT / "data"]
 
 
 def find_data_file(file_name: str) -> Path | None:

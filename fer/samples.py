@@ -33,20 +33,20 @@ class Sample:
     load: Callable[[], np.ndarray]
 
 
-def _read(package: str, inside: str) -> np.ndarray:
+def _read(package: str, inside: str, distribution: str) -> np.ndarray:
     spec = find_spec(package)
     file = Path(spec.origin).parent / inside if spec and spec.origin else None
     if file is None or not file.is_file():
-        raise MediaError(f"The sample photo {Path(inside).name} is missing; install the package {package} again.")
+        raise MediaError(f"The sample photo {Path(inside).name} is missing; install the package {distribution} again.")
     return read_image(file)
 
 
 def _load_astronaut() -> np.ndarray:
-    return _read("skimage", "data/astronaut.png")
+    return _read("skimage", "data/astronaut.png", "scikit-image")
 
 
 def _load_admiral() -> np.ndarray:
-    return _read("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")
+    return _read("matplotlib", "mpl-data/sample_data/grace_hopper.jpg", "matplotlib")
 
 
 def _load_both() -> np.ndarray:

@@ -43,7 +43,7 @@ def test_the_astronaut_is_read_blue_first() -> None:
 def test_a_missing_file_names_the_package(installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = ModuleSpec("skimage", None, origin=str(tmp_path / "__init__.py")) if installed else None
     monkeypatch.setattr(samples, "find_spec", lambda name: spec)
-    with pytest.raises(MediaError, match=r"astronaut\.png is missing; install the package skimage again\."):
+    with pytest.raises(MediaError, match=r"astronaut\.png is missing; install the package scikit-image again\."):
         SAMPLES["astronaut"].load()
 
 

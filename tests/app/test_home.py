@@ -44,7 +44,7 @@ def test_a_missing_sample_is_said_and_the_rest_stands(visit: Visit, monkeypatch:
     assert not app.exception
     assert not app.image
     text = said(app)
-    assert "The sample photo astronaut.png is missing; install the package skimage again." in text
+    assert "The sample photo astronaut.png is missing; install the package scikit-image again." in text
     assert "An expression is not a feeling" in text
 
 

@@ -56,7 +56,7 @@ class TestFirstVisit:
         app = visit("live")
         assert not app.exception
         assert not app.image
-        assert "The sample photo astronaut.png is missing; install the package skimage again." in said(app)
+        assert "The sample photo astronaut.png is missing; install the package scikit-image again." in said(app)
         assert [title.value for title in app.subheader] == ["Now", "Last 60 seconds", "Expressions seen"]
         assert not agree(app).exception
 
