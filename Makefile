@@ -19,7 +19,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 figures: $(VENV)/.installed
-	$(BIN)/python -m tools.readme
+	$(BIN)/python -m tools.figures
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -12,26 +12,26 @@ from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.evaluation import OutOfFold, build_report, load_report, save_report, store_cross_validation
 from fer.recognition import EmotionModel
 from tests.fakes import CARD, install_model, write_network
-from tools import readme
+from tools import figures
 
 
 def test_the_figures_are_those_of_the_reports():
-    text = readme.README.read_text(encoding="utf-8")
-    assert readme.replaced(text) == text, "run `make figures`"
+    text = figures.README.read_text(encoding="utf-8")
+    assert figures.replaced(text) == text, "run `make figures`"
 
 
 def test_what_stands_around_the_figures_is_kept():
-    old = f"before {readme.START}\nold\n{readme.END} after"
-    assert readme.replaced(old) == f"before {readme.START}\n{readme.figures()}{readme.END} after"
+    old = f"before {figures.START}\nold\n{figures.END} after"
+    assert figures.replaced(old) == f"before {figures.START}\n{figures.figures()}{figures.END} after"
 
 
 def test_a_readme_without_markers_is_refused():
     with pytest.raises(ValueError, match="markers"):
-        readme.replaced("no figures here")
+        figures.replaced("no figures here")
 
 
 def test_every_file_of_the_tree_is_there():
-    text = readme.README.read_text(encoding="utf-8")
+    text = figures.README.read_text(encoding="utf-8")
     tree = text.partition("## What is where")[2].partition("```\n")[2].partition("```")[0]
     parents: list[str] = []
     for line in tree.splitlines():
@@ -78,7 +78,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     save_report(second, build_report(EmotionModel(second), ckplus, [fer2013], folds=folds))
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(paths, "ROOT", root)
-        return readme.figures().splitlines()
+        return figures.figures().splitlines()
 
 
 class TestDrawnModels:
