@@ -1,6 +1,7 @@
-"""Reports -> the figures in the README, so that none is typed by hand: `make figures`.
+"""Reports -> docs/figures.md and the README's few lines of it, so that no figure is typed by hand: `make figures`.
 
-Replaces what stands between two markers; a test holds the README against it. Knows nothing of how figures are measured.
+In the README what stands between two markers is replaced; a test holds both files against the reports. Knows nothing of
+how figures are measured.
 """
 
 import json
@@ -12,24 +13,61 @@ from fer.datasets import DATASETS
 from fer.datasets.dataset import ALL
 from fer.evaluation import APEX, HELD_OUT, Evaluation, MatrixCell, Report, cross_data_matrix, load_report
 from fer.evaluation.report import FIT_SPLIT, TEST_SPLIT
-from fer.evaluation.text import render_calibration_error
+from fer.evaluation.text import main_evaluation, render_calibration_error
 from fer.recognition import ModelCard
 
 README = paths.ROOT / "README.md"
 SPEED_FILE = paths.ROOT / "docs" / "benchmark.json"
 """What `python -m fer benchmark --json` printed on an idle machine."""
 
+FIGURES = paths.ROOT / "docs" / "figures.md"
+
 START, END = "<!-- figures: written by `make figures` -->", "<!-- end of figures -->"
 
 
-def figures() -> str:
-    """Write the section out as Markdown, ending with a line end."""
-    shipped = {path.parent.name: path.parent for path in sorted((paths.ROOT / "models").glob(f"*/{paths.CARD_FILE}"))}
-    reports = {name: load_report(folder) for name, folder in shipped.items()}
-    parts = (_accuracy(reports), _protocol(reports), _matrix(reports), _sets(reports), _framing(reports), _speed())
-    lines = [line for part in parts for line in (*part, "")]
-    sizes = ", ".join(f"`{name}` has {ModelCard.read(folder).parameters:,} weights" for name, folder in shipped.items())
-    return "\n".join([*lines, f"{sizes}.", ""])
+def render_figures() -> str:
+    """Write all figures out as a page of Markdown."""
+    reports = _reports()
+    sections = {
+        "How often a model reads as labelled": _accuracy(reports),
+        "How each was measured": _protocol(reports),
+        "How evenly each model reads each data set": _matrix(reports),
+        "How often the expressions named hold the label": _sets(reports),
+        "What a detector's own crops cost": _framing(reports),
+        "Speed": _speed(),
+        "Size": _sizes(reports),
+    }
+    lines = [
+        "# Figures",
+        "",
+        "Written by `make figures` from the models' reports and the benchmark; nothing is typed by hand.",
+    ]
+    for title, section in sections.items():
+        lines += ["", f"## {title}", "", *section]
+    return "\n".join([*lines, ""])
+
+
+def render_summary() -> str:
+    """Write the README's few lines: one a model, on faces that it did not learn from."""
+    lines = [
+        "| model | measured on | faces | read as labelled (95 % interval) | mean recall by class (95 % interval) |",
+        "|---|---|---|---|---|",
+    ]
+    for name, report in _reports().items():
+        found = main_evaluation(report)
+        if found is None:
+            continue
+        plain = found.plain
+        (low, high), (least, most) = plain.accuracy_95, plain.macro_recall_95
+        cells = (
+            f"`{name}`",
+            f"{DATASETS[found.stamp.data].title} {found.stamp.split}",
+            f"{plain.n:,}",
+            f"{plain.accuracy:.1%} ({low:.1%} to {high:.1%})",
+            f"{plain.macro_recall:.1%} ({least:.1%} to {most:.1%})",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
 
 
 def replaced(readme: str) -> str:
@@ -42,7 +80,21 @@ def replaced(readme: str) -> str:
     _, marker, after = rest.partition(END)
     if not marker:
         raise ValueError(f"The README must hold the markers {START} and {END}.")
-    return f"{before}{START}\n{figures()}{END}{after}"
+    return f"{before}{START}\n{render_summary()}{END}{after}"
+
+
+def _folders() -> dict[str, Path]:
+    """The models of this checkout by name."""
+    return {path.parent.name: path.parent for path in sorted((paths.ROOT / "models").glob(f"*/{paths.CARD_FILE}"))}
+
+
+def _reports() -> dict[str, Report]:
+    return {name: load_report(folder) for name, folder in _folders().items()}
+
+
+def _sizes(reports: dict[str, Report]) -> Iterator[str]:
+    cards = {name: ModelCard.read(folder) for name, folder in _folders().items()}
+    yield ", ".join(f"`{name}` has {cards[name].parameters:,} weights" for name in reports) + "."
 
 
 def _accuracy(reports: dict[str, Report]) -> Iterator[str]:
@@ -106,7 +158,7 @@ def _protocol(reports: dict[str, Report]) -> Iterator[str]:
 
 
 def _matrix(reports: dict[str, Report]) -> Iterator[str]:
-    yield "How evenly each model reads each data set: macro recall over the classes that both know, without averaging:"
+    yield "Macro recall over the classes that both know, without averaging:"
     yield ""
     cells = cross_data_matrix(reports)
     columns = list(dict.fromkeys((cell.data, _kind(cell)) for cell in cells))
@@ -139,7 +191,7 @@ def _recall(cell: MatrixCell) -> str:
 
 
 def _sets(reports: dict[str, Report]) -> Iterator[str]:
-    yield "How often the expressions named hold the label (prediction sets, mirror averaged in):"
+    yield "Prediction sets, mirror averaged in:"
     yield ""
     yield "| model | data, split | asked | held | one word | mean size | by class |"
     yield "|---|---|---|---|---|---|---|"
@@ -156,7 +208,7 @@ def _sets(reports: dict[str, Report]) -> Iterator[str]:
 
 
 def _framing(reports: dict[str, Report]) -> Iterator[str]:
-    yield "What a detector's own crops cost against the given ones (paired, no averaging):"
+    yield "Against the given crops, on the same faces, without averaging:"
     yield ""
     yield "| model | detector | faces | found | own minus given (95 % interval) |"
     yield "|---|---|---|---|---|"
@@ -189,9 +241,10 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def main(readme: Path = README) -> None:
-    """Bring the README's figures up to date."""
+def main(readme: Path = README, figures: Path = FIGURES) -> None:
+    """Bring both files up to date."""
     readme.write_text(replaced(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    figures.write_text(render_figures(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,17 +15,22 @@ _LABEL = 46
 _CELL = 10
 
 
-def headline(report: Report) -> str:
-    """Say in one line how well a model reads faces that it did not learn from, or that nobody has measured it.
+def main_evaluation(report: Report) -> Evaluation | None:
+    """What says best how well a model reads faces that it did not learn from; None where nobody has measured it.
 
     Of a model that was cross-validated, this is said of its fold networks; of others, on FER2013's PrivateTest, or
     where that was not measured, on what was.
     """
-    measured = [e for e in report.evaluations if e.is_ranked and e.stamp.split != FIT_SPLIT]
-    found = report.find("fer2013", TEST_SPLIT) or (measured[0] if measured else None)
-    whose = ""
     if report.cross_validation is not None:
-        found = report.cross_validation.apex
+        return report.cross_validation.apex
+    measured = [e for e in report.evaluations if e.is_ranked and e.stamp.split != FIT_SPLIT]
+    return report.find("fer2013", TEST_SPLIT) or (measured[0] if measured else None)
+
+
+def headline(report: Report) -> str:
+    """Say the main evaluation in one line, or that there is none."""
+    found, whose = main_evaluation(report), ""
+    if report.cross_validation is not None:
         whose = f"of {report.cross_validation.out_of_fold.folds} networks trained like this one; "
     if found is None:
         return "Not measured yet: run `python -m fer evaluate` on FER2013."

@@ -15,14 +15,29 @@ from tests.fakes import CARD, install_model, write_network
 from tools import figures
 
 
-def test_the_figures_are_those_of_the_reports():
+def test_the_figures_are_those_of_the_reports() -> None:
     text = figures.README.read_text(encoding="utf-8")
     assert figures.replaced(text) == text, "run `make figures`"
+    assert figures.FIGURES.read_text(encoding="utf-8") == figures.render_figures(), "run `make figures`"
 
 
-def test_what_stands_around_the_figures_is_kept():
+def test_what_stands_around_the_figures_is_kept() -> None:
     old = f"before {figures.START}\nold\n{figures.END} after"
-    assert figures.replaced(old) == f"before {figures.START}\n{figures.figures()}{figures.END} after"
+    assert figures.replaced(old) == f"before {figures.START}\n{figures.render_summary()}{figures.END} after"
+
+
+def test_both_files_are_written(tmp_path: Path) -> None:
+    readme, page = tmp_path / "README.md", tmp_path / "figures.md"
+    readme.write_text(f"{figures.START}{figures.END}")
+    figures.main(readme, page)
+    assert readme.read_text() == f"{figures.START}\n{figures.render_summary()}{figures.END}"
+    assert page.read_text() == figures.render_figures()
+
+
+def test_the_readme_holds_one_line_a_model() -> None:
+    models = sorted(path.parent.name for path in (paths.ROOT / "models").glob("*/card.json"))
+    _, _, *lines = figures.render_summary().splitlines()
+    assert [line.split("`")[1] for line in lines] == models
 
 
 def test_a_readme_without_markers_is_refused():
@@ -78,7 +93,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     save_report(second, build_report(EmotionModel(second), ckplus, [fer2013], folds=folds))
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(paths, "ROOT", root)
-        return figures.figures().splitlines()
+        return figures.render_figures().splitlines()
 
 
 class TestDrawnModels:
