@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -25,10 +25,6 @@ from fer.errors import FerError
 from fer.files import replace_file
 from fer.pipeline import DEFAULT_MODEL, load_pipeline
 from fer.results import PhotoResult
-
-if TYPE_CHECKING:
-    from fer.datasets import FaceDataset
-    from fer.recognition import EmotionModel
 
 DONE, NOTHING_DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2, 64
 LIVE_MINUTES = 10.0
@@ -292,37 +288,9 @@ def _analyze(chosen: argparse.Namespace) -> int:
 
 
 def _models(chosen: argparse.Namespace) -> int:
-    from fer.evaluation.matrix import cross_data_matrix
-    from fer.evaluation.report import load_report
-    from fer.evaluation.text import headline, render_cell
-    from fer.recognition import EmotionModel
+    from fer.evaluation.installed import find_installed
 
-    rows, failed = [], 0
-    for name, folder in paths.find_models().items():
-        try:
-            card, report = EmotionModel(folder).card, load_report(folder)
-        except FerError as error:
-            failed += 1
-            rows.append({"name": name, "folder": str(folder), "error": str(error)})
-            continue
-        folds = report.cross_validation
-        rows.append(
-            {
-                "name": name,
-                "folder": str(folder),
-                "error": None,
-                "summary": card.summary,
-                "classes": list(card.classes),
-                "parameters": card.parameters,
-                "detectors": list(card.framing),
-                "figures": headline(report),
-                "macro_recalls": [render_cell(cell) for cell in cross_data_matrix({name: report})],
-                "evaluations": [evaluation.to_dict() for evaluation in report.evaluations],
-                "cross_validation": None
-                if folds is None
-                else {"apex": folds.apex.to_dict(), "whole": folds.whole.to_dict()},
-            }
-        )
+    rows = [model.to_record() for model in find_installed(opened=True)]
     if chosen.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     for row in () if chosen.json else rows:
@@ -335,12 +303,13 @@ def _models(chosen: argparse.Namespace) -> int:
             print(f"  {line}")
     if not rows:
         raise FerError(f"No model is installed; looked in {', '.join(map(str, paths.model_dirs()))}.")
+    failed = sum(row["error"] is not None for row in rows)
     return DONE if not failed else NOTHING_DONE if failed == len(rows) else SOME_FAILED
 
 
 def _evaluate(chosen: argparse.Namespace) -> int:
     from fer.datasets import load_dataset
-    from fer.evaluation.evaluate import evaluate_model
+    from fer.evaluation.measuring import evaluate_on, restore_splits, write_report
     from fer.evaluation.report import load_report
     from fer.evaluation.text import render_comparison, render_evaluation
     from fer.recognition import load_model
@@ -349,66 +318,19 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     datasets = []
     for name, path in chosen.data or [("fer2013", None)]:
         with _share_bar(f"Reading {name}") as report_share:
-            datasets.append(_split_as_learned(model, load_dataset(name, progress=report_share, path=path)))
+            datasets.append(restore_splits(model, load_dataset(name, progress=report_share, path=path)))
     if chosen.write_report:
-        return _write_report(model, datasets)
-    stored = load_report(paths.find_models()[chosen.model])
-    evaluations = []
-    for dataset in datasets:
-        with _share_bar(f"Evaluating on {dataset.name}") as report_share:
-            evaluations.append(evaluate_model(model, dataset, chosen.split, report_share))
+        print(write_report(model, datasets, _share_bar))
+        return DONE
+    evaluations = evaluate_on(model, datasets, chosen.split, _share_bar)
     if chosen.json:
         records = [evaluation.to_dict() for evaluation in evaluations]
         print(json.dumps(records[0] if len(records) == 1 else records, indent=2, ensure_ascii=False))
         return DONE
+    stored = load_report(paths.find_models()[chosen.model])
     for evaluation in evaluations:
         print(render_evaluation(evaluation))
         print(render_comparison(evaluation, stored.find(evaluation.stamp.data, evaluation.stamp.split)))
-    return DONE
-
-
-def _split_as_learned(model: "EmotionModel", dataset: "FaceDataset") -> "FaceDataset":
-    """Draw again the splits that training drew, where these are the pictures that it drew them from."""
-    from fer.datasets.split import draw_missing_splits
-
-    seed = model.card.training.get("splits_seed")
-    if seed is None or model.card.trained_on[0] != dataset.name:
-        return dataset
-    drawn = draw_missing_splits(dataset, seed)
-    return drawn if drawn.digest == model.card.training["digest"] else dataset
-
-
-def _write_report(model: "EmotionModel", datasets: "Sequence[FaceDataset]") -> int:
-    """Derive the crop framing, fit the temperature, measure everything and store it with the model.
-
-    Without FER2013 the card's framing stays, and nothing is said about it.
-    """
-    from fer.detection import available_detectors, load_detector
-    from fer.evaluation.framing import measure_framing
-    from fer.evaluation.report import build_report, load_cross_validation, save_report
-    from fer.recognition import write_framings
-
-    name, (home, _) = model.card.name, model.card.trained_on
-    known = {dataset.name: dataset for dataset in datasets}
-    if home not in known:
-        raise FerError(f"A report needs {home}, which {name} was trained on; name it with --data {home}=PATH.")
-    folder = paths.find_models()[name]
-    framings, measured = {}, {}
-    if "fer2013" in known:
-        detectors = [load_detector(detector) for detector in available_detectors()]
-        with _share_bar("Framing faces") as report_share:
-            try:
-                framings, measured = measure_framing(
-                    model, detectors, known["fer2013"], known.get("ckplus"), report_share
-                )
-            except ValueError as error:
-                raise FerError(f"{error} Check the pictures of FER2013.") from error
-    others = [dataset for dataset in datasets if dataset.name != home]
-    with _share_bar("Measuring") as report_share:
-        report = build_report(model, known[home], others, measured, report_share, load_cross_validation(folder))
-    write_framings(folder, framings)
-    save_report(folder, report)
-    print(folder / "report.json")
     return DONE
 
 

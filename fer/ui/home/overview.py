@@ -8,6 +8,7 @@ from fer.datasets import DATASETS
 from fer.detection import load_detector
 from fer.drawing import annotate
 from fer.errors import FerError
+from fer.evaluation.installed import DamagedModel, find_installed
 from fer.evaluation.report import TEST_SPLIT, Report, load_report
 from fer.evaluation.text import headline, render_calibration_error
 from fer.fetch import fetch_detector
@@ -39,16 +40,16 @@ def picture_at_work() -> None:
 
 def models() -> None:
     """Show every installed model with its stamped figures, the default one first."""
-    installed = paths.find_models()
+    installed = find_installed()
     if not installed:
         st.info("No model is installed. The folder models of the checkout holds one; fetch it again.")
-    for name, folder in sorted(installed.items(), key=lambda item: item[0] != DEFAULT_MODEL):
+    for model in sorted(installed, key=lambda each: each.name != DEFAULT_MODEL):
         with st.container(border=True):
-            try:
-                _model(ModelCard.read(folder), load_report(folder))
-            except FerError as error:
-                st.markdown(f"**{plain(name)}**")
-                st.warning(plain(str(error)), icon=":material/warning:")
+            if isinstance(model, DamagedModel):
+                st.markdown(f"**{plain(model.name)}**")
+                st.warning(plain(model.error), icon=":material/warning:")
+            else:
+                _model(model.card, model.report)
 
 
 def _model(card: ModelCard, report: Report) -> None:

@@ -16,10 +16,10 @@ from fer.calibration import Calibration
 from fer.datasets import DATASETS, FaceDataset
 from fer.datasets.dataset import ALL
 from fer.errors import FerError
-from fer.evaluation import APEX, HELD_OUT, Evaluation, Figures, Report, load_report
+from fer.evaluation import APEX, HELD_OUT, Evaluation, Figures
 from fer.evaluation.evaluate import AVERAGING_OF
+from fer.evaluation.installed import DamagedModel, InstalledModel, find_installed
 from fer.evaluation.report import TEST_SPLIT
-from fer.recognition import MODEL_FILE, ModelCard
 from fer.ui.data_files import open_file
 from fer.ui.models.runs import Key, Result, kept, model_digest
 from fer.ui.style import plain
@@ -28,25 +28,6 @@ Way = Literal["plain", "flip"]
 
 WAYS: dict[Way, str] = {"plain": "As they are", "flip": "Mirrored faces averaged in"}
 _SPLIT_TITLES = {ALL: "all rows", APEX: "expressions at their peak", HELD_OUT: "people not learned from"}
-
-
-@dataclass(frozen=True, eq=False)
-class Installed:
-    """An installed model: its facts, its stored figures, and its folder."""
-
-    card: ModelCard
-    report: Report
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        return self.card.name
-
-    @property
-    def megabytes(self) -> float:
-        """Size of the network's file."""
-        file = self.folder / MODEL_FILE
-        return file.stat().st_size / 1e6 if file.exists() else 0.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +53,7 @@ class Entry:
         result: what was measured on this machine, on this copy of the data; None before that.
     """
 
-    model: Installed
+    model: InstalledModel
     stored: Evaluation | None
     result: Result | None
 
@@ -111,25 +92,21 @@ def split_title(split: str) -> str:
     return _SPLIT_TITLES.get(split, split)
 
 
-def installed_models() -> tuple[list[Installed], list[str]]:
+def installed_models() -> tuple[list[InstalledModel], list[str]]:
     """Every model that can be shown, and a sentence for every one that cannot."""
-    good, sentences = [], []
-    for folder in paths.find_models().values():
-        try:
-            good.append(Installed(ModelCard.read(folder), load_report(folder), folder))
-        except FerError as error:
-            sentences.append(str(error))
-    return good, sentences
+    found = find_installed()
+    good = [model for model in found if isinstance(model, InstalledModel)]
+    return good, [model.error for model in found if isinstance(model, DamagedModel)]
 
 
-def choose_models(models: Sequence[Installed]) -> list[Installed]:
+def choose_models(models: Sequence[InstalledModel]) -> list[InstalledModel]:
     """Offer the models; at first all of them."""
     names = [model.name for model in models]
     chosen = st.pills("Models", names, selection_mode="multi", default=names, key="models", persist_state="session")
     return [model for model in models if model.name in chosen]
 
 
-def choose_rows(models: Sequence[Installed]) -> Rows:
+def choose_rows(models: Sequence[InstalledModel]) -> Rows:
     """Offer the data sets and splits that are known or that a report has figures on, and the ways of averaging."""
     splits = {
         name: [*known.published, *((APEX, HELD_OUT) if ALL in known.published else ())]
@@ -191,7 +168,7 @@ def open_data(data: str) -> FaceDataset | None:
         return None
 
 
-def entries(models: Sequence[Installed], rows: Rows) -> tuple[list[Entry], FaceDataset | None]:
+def entries(models: Sequence[InstalledModel], rows: Rows) -> tuple[list[Entry], FaceDataset | None]:
     """Put the models beside their figures.
 
     Returns:
