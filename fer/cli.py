@@ -20,10 +20,10 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from fer import __version__, export, paths
-from fer.detection import DETECTORS, MIN_SCORE
+from fer.detection import DETECTORS, LIVE_SIDES, MIN_SCORE
 from fer.errors import FerError
 from fer.files import replace_file
-from fer.pipeline import DEFAULT_MODEL, load_pipeline
+from fer.pipeline import DEFAULT_MODEL, Settings, load_pipeline
 from fer.results import PhotoResult
 
 DONE, NOTHING_DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2, 64
@@ -55,7 +55,7 @@ def _share(text: str) -> float:
     return value
 
 
-def _minutes(text: str) -> float:
+def _positive(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -63,6 +63,30 @@ def _minutes(text: str) -> float:
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"must be more than 0, but is {text}")
     return value
+
+
+def _not_negative(text: str) -> float:
+    return 0.0 if text.strip() in ("0", "0.0") else _positive(text)
+
+
+def _long_sides(text: str) -> tuple[int, ...]:
+    try:
+        sides = tuple(int(side) for side in text.split(","))
+    except ValueError:
+        sides = ()
+    if not sides or min(sides) < 16:
+        raise argparse.ArgumentTypeError(f"must be numbers of pixels parted by commas, 16 or more, but is {text}")
+    return sides
+
+
+def _video_formats(text: str) -> tuple[str, ...]:
+    from fer.video.formats import FORMATS
+
+    names = tuple(FORMATS) if text == "all" else tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"must be of {', '.join(FORMATS)}, or all, but has {', '.join(unknown)}")
+    return names
 
 
 def _place(text: str) -> Path | str:
@@ -78,7 +102,7 @@ def _named_path(text: str) -> tuple[str, Path]:
 
 def _parser() -> argparse.ArgumentParser:
     prog = "fer" if Path(sys.argv[0]).stem == "fer" else "python -m fer"
-    parser = _Parser(prog=prog, description="Facial expressions from photos, with honest figures.")
+    parser = _Parser(prog=prog, description="Facial expressions in photos and videos, with honest figures.")
     parser.add_argument("--version", action="version", version=f"fer {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
@@ -99,6 +123,33 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument("--margin", type=_share, default=0.0, metavar="SHARE",
                          help="widen every crop by this share of its side; default: %(default)s")  # fmt: skip
     analyze.set_defaults(run=_analyze)
+
+    video = commands.add_parser("video", help="read the expressions in video files over time")
+    video.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="a video file")
+    video.add_argument("--out", type=Path, metavar="DIR",
+                       help="write everything here; without it one clip's table goes to stdout as CSV")  # fmt: skip
+    video.add_argument("--rate", type=_positive, metavar="N",
+                       help="look at N frames a second and interpolate between; without it at every frame")  # fmt: skip
+    video.add_argument("--formats", type=_video_formats, default=("csv", "json"), metavar="NAME,...",
+                       help="csv, parquet, json (summary), vtt, eaf (ELAN), boris, fex (py-feat), openface, or all; "
+                       "default: csv,json")  # fmt: skip
+    video.add_argument("--zip", action="store_true", help="pack all that belongs to a clip into one file")
+    video.add_argument("--no-picture", action="store_true", help="leave out the annotated video, which takes a while")
+    video.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="default: %(default)s")
+    video.add_argument("--detector", default="auto", choices=("auto", *DETECTORS), help="default: %(default)s")
+    video.add_argument("--averaging", default="none", choices=("none", "flip"),
+                       help="flip reads every face and its mirror image; default: %(default)s")  # fmt: skip
+    video.add_argument("--min-score", type=_share, default=MIN_SCORE, metavar="SHARE",
+                       help="least detector score, 0 to 1; default: %(default)s")  # fmt: skip
+    video.add_argument("--long-sides", type=_long_sides, default=LIVE_SIDES, metavar="PIXELS,...",
+                       help="at which sizes faces are looked for; 320,640,1280 also finds small ones, "
+                       "in several times the time; default: 320")  # fmt: skip
+    video.add_argument("--half-life", type=_not_negative, default=0.3, metavar="SECONDS",
+                       help="after this time a reading counts half, 0: at once; default: %(default)s")  # fmt: skip
+    video.add_argument("--no-words", action="store_true", help="draw numbers alone")
+    video.add_argument("--landmarks", action="store_true", help="draw eyes, nose and corners of the mouth")
+    video.add_argument("--blur", action="store_true", help="make faces unrecognisable in the annotated video")
+    video.set_defaults(run=_video)
 
     models = commands.add_parser("models", help="list what is installed, with its figures")
     models.add_argument("--json", action="store_true", help="print JSON")
@@ -140,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
                            help="also let N visitors upload 5 MB each at once; takes minutes")  # fmt: skip
     benchmark.add_argument("--live", action="store_true",
                            help="also watch the Live page in a browser; takes a quarter of an hour")  # fmt: skip
-    benchmark.add_argument("--minutes", type=_minutes, default=LIVE_MINUTES, metavar="N",
+    benchmark.add_argument("--minutes", type=_positive, default=LIVE_MINUTES, metavar="N",
                            help="how long --live watches the server's memory; default: %(default)s")  # fmt: skip
     benchmark.add_argument("--json", action="store_true", help="print JSON")
     benchmark.set_defaults(run=_benchmark)
@@ -285,6 +336,82 @@ def _analyze(chosen: argparse.Namespace) -> int:
     if all(photo.error is not None for photo in photos):
         return NOTHING_DONE
     return SOME_FAILED if has_fault or len(photos) < len(files) else DONE
+
+
+def _video(chosen: argparse.Namespace) -> int:
+    from fer.video.folder import Wanted, watch_into_folder
+    from fer.video.formats import FORMATS
+    from fer.video.looking import VideoOptions, watch_video
+
+    if chosen.out is None and len(chosen.clips) > 1:
+        _complain("More than one clip needs a folder for what is read; name it with --out.")
+        return WRONG_USAGE
+    settings = Settings(
+        chosen.model,
+        chosen.detector,
+        averaging=chosen.averaging,
+        min_score=chosen.min_score,
+        long_sides=chosen.long_sides,
+    )
+    options = VideoOptions(
+        rate=chosen.rate,
+        half_life_s=chosen.half_life,
+        words=not chosen.no_words,
+        landmarks=chosen.landmarks,
+        blur=chosen.blur,
+    )
+    wanted = Wanted(chosen.formats, picture=not chosen.no_picture, zipped=chosen.zip)
+    pipeline = settings.load()
+    if chosen.out is not None:
+        try:
+            chosen.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FerError(f"{chosen.out} cannot be written: {error.strerror}.") from error
+    read = failed = 0
+    with _interrupts() as is_interrupted:
+        for clip, stem in zip(chosen.clips, export.distinct_stems(map(str, chosen.clips), "video"), strict=True):
+            if is_interrupted():
+                failed += 1
+                continue
+            try:
+                with _share_bar(clip.name) as share_done:
+                    calls = {
+                        "progress": lambda done, share_done=share_done: share_done(done.share or 0.0),
+                        "is_cancelled": is_interrupted,
+                    }
+                    if chosen.out is None:
+                        result = watch_video(clip, pipeline, options, **calls)
+                        _write(FORMATS["csv"].write(result), None)
+                    else:
+                        result = watch_into_folder(clip, chosen.out, stem, pipeline, settings, options, wanted, **calls)
+            except FerError as error:
+                _complain(str(error))
+                failed += 1
+                continue
+            for warning in result.warnings:
+                _complain(warning)
+            read += 1
+            has_all = result.has_picture or chosen.out is None or not wanted.picture
+            failed += result.was_cancelled or not has_all
+    return DONE if not failed else SOME_FAILED if read else NOTHING_DONE
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C end the work in order, so that what is done is kept; the second one ends the program."""
+    asked = False
+
+    def remember(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _models(chosen: argparse.Namespace) -> int:

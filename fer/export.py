@@ -82,24 +82,33 @@ def annotated_png(image_bgr: np.ndarray, photo: PhotoResult) -> bytes:
 
 
 def annotated_names(files: Iterable[str]) -> list[str]:
-    """Names for annotated pictures: the files' own stems, told apart by a number where two are the same.
+    """Names for annotated pictures; see `distinct_stems`."""
+    return [stem + _ANNOTATED for stem in distinct_stems(files, "photo")]
+
+
+def distinct_stems(files: Iterable[str], default: str) -> list[str]:
+    """The stems of files' names, told apart by a number where two are the same; what is written goes by them.
 
     Names that differ in case alone are the same, since on many disks one would overwrite the other. A stem too long
-    for a name that disks take is cut.
+    for a name that disks take is cut, so that an ending finds room.
+
+    Args:
+        files: the files' names.
+        default: stands for a stem that is empty.
     """
-    names: list[str] = []
+    stems: list[str] = []
     taken: set[str] = set()
     numbers: dict[str, int] = {}
     for file in files:
-        stem = _shortened(PurePath(file).stem or "photo")
+        stem = _shortened(PurePath(file).stem or default)
         for number in count(numbers.get(stem.casefold(), 1)):
-            name = f"{stem}{_ANNOTATED}" if number == 1 else f"{stem}-{number}{_ANNOTATED}"
+            name = stem if number == 1 else f"{stem}-{number}"
             if name.casefold() not in taken:
                 break
         numbers[stem.casefold()] = number + 1
         taken.add(name.casefold())
-        names.append(name)
-    return names
+        stems.append(name)
+    return stems
 
 
 def _shortened(stem: str) -> str:

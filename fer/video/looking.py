@@ -10,7 +10,7 @@ import errno
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -134,6 +134,21 @@ class VideoResult:
     has_picture: bool
     elapsed_s: float
 
+    def with_people(
+        self,
+        names: Mapping[int, str] | None = None,
+        merged: Mapping[int, int] | None = None,
+        left_out: Collection[int] = (),
+    ) -> "VideoResult":
+        """The same with people renamed, merged or left out; see `Timeline.with_people`.
+
+        Everything that is made of the result follows, but not the annotated video.
+        """
+        timeline = self.timeline.with_people(names, merged, left_out)
+        return replace(
+            self, timeline=timeline, people=tuple(one for one in self.people if one.number in timeline.people)
+        )
+
 
 def watch_video(
     source: Path | BinaryIO | bytes,
@@ -197,6 +212,14 @@ class _Item:
     may_hide: bool = True
 
 
+@dataclass(eq=False)
+class _End:
+    """The file is over: the sound after the last frame, and that frame's picture, should it not have been looked at."""
+
+    sounds: list[SoundPacket]
+    last_bgr: np.ndarray | None
+
+
 class _Plan:
     """Says which frames are looked at: at a rate, after every cut, and before too many wait for the next look."""
 
@@ -231,7 +254,7 @@ class _Work:
         n_bytes = 5 * width * height  # blue, green and red, and as it was decoded
         room = max(3, min(24, _QUEUED_BYTES // n_bytes))
         self._plan = _Plan(options.rate, max(8, min(256, _HELD_BYTES // n_bytes)) if picture else 1 << 30)
-        self._decoded: queue.Queue[_Item | list[SoundPacket] | Exception] = queue.Queue(room)
+        self._decoded: queue.Queue[_Item | _End | Exception] = queue.Queue(room)
         self._stop = threading.Event()
         self._rest: list[SoundPacket] = []
         self._artist = _Artist(picture, video, options, room) if picture else None
@@ -298,6 +321,7 @@ class _Work:
     def _decode(self) -> None:
         """The decoder's thread: frames and sound out of the file, converted where they will be needed."""
         picture_of, sounds, draws = self._video.converter(), [], self._artist is not None
+        unseen: VideoFrame | None = None
         try:
             for part in self._video.parts():
                 if isinstance(part, SoundPacket):
@@ -305,6 +329,7 @@ class _Work:
                         sounds.append(part)
                     continue
                 look = self._plan.wants(part)
+                unseen = None if look else part
                 stored = part if draws and picture_of.fits(part) else None
                 image_bgr = picture_of(part) if look or (draws and stored is None) else None
                 if not self._hand_over(_Item(part.time_s, part.is_cut, look, stored, image_bgr, sounds)):
@@ -313,9 +338,9 @@ class _Work:
         except Exception as error:  # whatever it is, the other thread must hear of it
             self._hand_over(error)
         else:
-            self._hand_over(sounds)
+            self._hand_over(_End(sounds, None if unseen is None else picture_of(unseen)))
 
-    def _hand_over(self, what: _Item | list[SoundPacket] | Exception) -> bool:
+    def _hand_over(self, what: _Item | _End | Exception) -> bool:
         """Wait until there is room; False where nobody wants any more."""
         while not self._stop.is_set():
             with contextlib.suppress(queue.Full):
@@ -336,11 +361,15 @@ class _Work:
                     what = self._decoded.get_nowait()
                 except queue.Empty:
                     break
-            if isinstance(what, list):
-                self._rest, is_over = what, True
             yield batch
             if isinstance(what, Exception):
                 raise what
+            if isinstance(what, _End):
+                self._rest, is_over = what.sounds, True
+                if self._waiting:  # nothing comes after the last frame that it could be told from
+                    item = self._waiting.pop()
+                    item.look, item.image_bgr = True, what.last_bgr
+                    yield [item]
 
     def _take_in(self, batch: Sequence[_Item]) -> None:
         """Read what is to be looked at, and put every frame of a batch in its place."""

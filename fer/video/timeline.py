@@ -142,17 +142,17 @@ class Timeline:
             {
                 "frame": self.frame,
                 "person": [self.name(person) for person in who] if self.names else pd.array(who, "Int64"),
-                **{side: self.boxes_xywh[:, i].round(2) for i, side in enumerate("xywh")},
-                "detector_score": self.detector_score.round(4),
+                **{side: _rounded(self.boxes_xywh[:, i], 2) for i, side in enumerate("xywh")},
+                "detector_score": _rounded(self.detector_score, 4),
                 "emotion": words[ranked[:, 0]] if len(ranked) else [],
-                "confidence": confidence.round(6),
+                "confidence": _rounded(confidence, 6),
                 "set": [
                     JOINED_BY.join(words[order[:size]]) if size else None
                     for order, size in zip(ranked, self.set_size.tolist(), strict=True)
                 ],
                 "quality": [_FAULTS_IN_WORDS[bits] for bits in self.faults.tolist()],
                 "interpolated": self.interpolated,
-                **{name: self.probabilities[:, i].round(6) for i, name in enumerate(self.classes)},
+                **{name: _rounded(self.probabilities[:, i], 6) for i, name in enumerate(self.classes)},
             }
         )
         alone = np.setdiff1d(np.arange(len(self)), self.frame)
@@ -186,6 +186,11 @@ _BEFORE = (
 _FAULTS_IN_WORDS = [
     JOINED_BY.join(fault for i, fault in enumerate(_FAULTS) if bits >> i & 1) for bits in range(1 << len(_FAULTS))
 ]
+
+
+def _rounded(values: np.ndarray, places: int) -> np.ndarray:
+    """As float64, since a rounded float32 is written with more places than were meant."""
+    return values.astype(np.float64).round(places)
 
 
 def _end_of(person: int, merged: Mapping[int, int]) -> int:

@@ -84,6 +84,14 @@ class TestAtARate:
         np.testing.assert_allclose(timeline.boxes_xywh[:, 0], 10 + 2 * np.arange(51), atol=1.5)
         np.testing.assert_allclose(timeline.probabilities.sum(axis=1), 1, atol=1e-4)
 
+    @pytest.mark.parametrize("draws", [pytest.param(False, id="numbers alone"), pytest.param(True, id="drawn")])
+    def test_the_last_frame_is_looked_at(self, draws: bool, pipeline: FacePipeline) -> None:
+        with tempfile.TemporaryFile() as file:
+            picture = file if draws else None
+            timeline = watch_video(moving(54), pipeline, VideoOptions(rate=5), picture=picture).timeline
+        assert np.flatnonzero(timeline.looked).tolist() == [*range(0, 54, 5), 53]
+        assert timeline.frame.tolist() == list(range(54))
+
     def test_far_apart_nothing_is_interpolated(self, pipeline: FacePipeline) -> None:
         table = watch_video(moving(101), pipeline, VideoOptions(rate=0.5)).timeline.to_table()
         assert table[table.person.notna()].frame.tolist() == [0, 50, 100]
@@ -104,8 +112,8 @@ class TestAtARate:
         [
             pytest.param(25, 100, id="as many as there are"),
             pytest.param(100, 100, id="more than there are"),
-            pytest.param(12.5, 50, id="every second one"),
-            pytest.param(7, 28, id="uneven"),
+            pytest.param(12.5, 50 + 1, id="every second one, and the last"),
+            pytest.param(7, 28 + 1, id="uneven, and the last"),
         ],
     )
     def test_so_many_looks_a_second(self, rate: float, looks: int, pipeline: FacePipeline) -> None:

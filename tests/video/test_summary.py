@@ -1,0 +1,120 @@
+"""Summaries: shares by time, spells that no flicker ends, chapters, and when nobody was seen."""
+
+from itertools import pairwise
+
+import pytest
+
+from fer.video.summary import MOST_CHAPTERS, find_spells, summarize, summarize_people
+from fer.video.timeline import Timeline
+from tests.video.drawn import face, timeline
+
+
+def spells(over_time: Timeline) -> list[tuple[int, str, float, float]]:
+    return [(s.person, s.emotion, round(s.start_s, 2), round(s.end_s, 2)) for s in find_spells(over_time)]
+
+
+def run(emotions: str, person: int = 1) -> list[list]:
+    """A tenth of a second a letter: h happy, s sad, n neutral, - nobody."""
+    words = {"h": "happy", "s": "sad", "n": "neutral"}
+    return [[] if letter == "-" else [face(person, words[letter])] for letter in emotions]
+
+
+def test_nothing() -> None:
+    summary = summarize(timeline([]))
+    assert (summary.duration_s, summary.frames, summary.shares) == (0, 0, {})
+    assert (summary.people, summary.spells, summary.chapters, summary.nobody) == ((), (), (), ())
+
+
+def test_nobody() -> None:
+    summary = summarize(timeline(run("-" * 30), unlooked=range(10, 20)))
+    assert [(s.start_s, round(s.end_s, 6)) for s in summary.nobody] == [(0, 1), (2, 3)]
+    assert [(s.start_s, s.end_s) for s in summary.not_looked_at] == [(1, 2)]
+    assert [chapter.title for chapter in summary.chapters] == ["Nobody"]
+
+
+def test_shares_count_time_and_not_frames() -> None:
+    times_s = [0, 1, 2, 3, 3.01, 3.02, 3.03]
+    over_time = timeline(run("hhhssss"), times_s)
+    (person,) = summarize(over_time).people
+    assert person.shares["happy"] == pytest.approx(3 / over_time.end_s, abs=1e-3)
+    assert sum(person.shares.values()) == pytest.approx(1)
+    assert person.mean_probabilities["happy"] == pytest.approx(
+        (3 * 0.7 + 0.05 * (over_time.end_s - 3)) / over_time.end_s
+    )
+
+
+@pytest.mark.parametrize(
+    ("emotions", "expected"),
+    [
+        pytest.param("h" * 30, [(1, "happy", 0, 3)], id="one"),
+        pytest.param("h" * 30 + "s" * 30, [(1, "happy", 0, 3), (1, "sad", 3, 6)], id="two"),
+        pytest.param("h" * 15 + "s" + "h" * 14, [(1, "happy", 0, 3)], id="a flicker ends none"),
+        pytest.param("h" * 15 + "---" + "h" * 12, [(1, "happy", 0, 3)], id="missed for a moment"),
+        pytest.param(
+            "h" * 15 + "-" * 10 + "h" * 15, [(1, "happy", 0, 1.5), (1, "happy", 2.5, 4)], id="gone for a second"
+        ),
+        pytest.param("h", [(1, "happy", 0, 0.04)], id="a single frame"),
+    ],
+)
+def test_spells(emotions: str, expected: list) -> None:
+    assert spells(timeline(run(emotions))) == expected
+
+
+def test_spells_of_rare_looks_go_on_between_them() -> None:
+    frames = [[face(1)] if i % 20 == 0 else [] for i in range(81)]
+    over_time = timeline(frames, unlooked=[i for i in range(81) if i % 20])
+    assert spells(over_time) == [(1, "happy", 0, 8.1)]
+
+
+def test_the_longest_spells() -> None:
+    longest = summarize(timeline(run("h" * 20 + "s" * 40 + "h" * 30))).longest
+    assert [(s.emotion, round(s.end_s - s.start_s, 1)) for s in longest] == [("sad", 4), ("happy", 3), ("happy", 2)]
+
+
+@pytest.mark.parametrize(
+    ("over_time", "titles"),
+    [
+        pytest.param(timeline(run("h" * 30)), ["1 happy"], id="one"),
+        pytest.param(timeline(run("h" * 30 + "-" * 30 + "s" * 30)), ["1 happy", "Nobody", "1 sad"], id="a gap between"),
+        pytest.param(timeline(run("h" * 30 + "s" * 5 + "h" * 30)), ["1 happy"], id="too short for one"),
+        pytest.param(timeline(run("h" * 60), cuts=[30]), ["1 happy", "1 happy"], id="a cut"),
+        pytest.param(timeline([[face(1), face(2, "sad")]] * 30), ["1 happy, 2 sad"], id="two people"),
+        pytest.param(
+            timeline([[face(i, "sad" if i > 2 else "happy") for i in range(1, 6)]] * 30),
+            ["5 people, mostly sad"],
+            id="a crowd",
+        ),
+        pytest.param(
+            timeline([[face(1)]] * 30).with_people(names={1: "Anna"}), ["Anna happy"], id="somebody with a name"
+        ),
+    ],
+)
+def test_chapters(over_time: Timeline, titles: list[str]) -> None:
+    chapters = summarize(over_time).chapters
+    assert [chapter.title for chapter in chapters] == titles
+    assert chapters[0].start_s == 0
+    assert chapters[-1].end_s == pytest.approx(over_time.end_s)
+    assert all(one.end_s == after.start_s for one, after in pairwise(chapters))
+
+
+def test_chapters_stay_few() -> None:
+    over_time = timeline(run(("h" * 25 + "s" * 25) * 150))
+    assert 10 < len(summarize(over_time).chapters) <= MOST_CHAPTERS
+
+
+def test_a_selected_span_counts_what_lies_in_it() -> None:
+    over_time = timeline(run("h" * 30 + "s" * 30))
+    (person,) = summarize_people(over_time, 2.05, 4.0)
+    assert person.seen_s == pytest.approx(1.95)
+    assert person.shares["happy"] == pytest.approx(0.95 / 1.95)
+    assert (person.first_s, person.last_s) == pytest.approx((2.05, 4.0))
+    assert summarize_people(over_time, 7, 9) == []
+
+
+def test_the_record_is_plain() -> None:
+    import json
+
+    record = summarize(timeline(run("h" * 30 + "-" * 30))).to_record()
+    assert json.loads(json.dumps(record)) == record
+    assert record["people"][0]["shares"]["happy"] == 1
+    assert record["nobody"] == [[3.0, 6.0]]
