@@ -715,7 +715,7 @@ class TestEvaluate:
         capsys: pytest.CaptureFixture[str],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(detection, "load_detector", lambda choice: SquareFinder())
+        monkeypatch.setattr("fer.evaluation.measuring.load_detector", lambda choice: SquareFinder())
         data = ["--data", f"fer2013={drawn_data}"]
         assert main(["evaluate", "drawn", *data, "--write-report"]) == 0
         assert capsys.readouterr() == (f"{drawn_model / 'report.json'}\n", "")
@@ -732,7 +732,7 @@ class TestEvaluate:
         self, drawn_model: Path, drawn_data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What fold networks said is of no network that is served, and stays."""
-        monkeypatch.setattr(detection, "load_detector", lambda choice: SquareFinder())
+        monkeypatch.setattr("fer.evaluation.measuring.load_detector", lambda choice: SquareFinder())
         logits = np.eye(7)[[0, 3, 0, 3]]
         said = OutOfFold(
             "fer2013", "d", EMOTIONS, [1, 2, 3, 4], [0, 3, 0, 3], list("abcd"), [0, 0, 1, 1], logits, logits
