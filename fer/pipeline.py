@@ -137,9 +137,10 @@ class FacePipeline:
         squares_xywh = self._framing.squares(found.boxes_xywh, self._margin)
         patches = crop_faces(image_bgr, squares_xywh, self._model.card.crop_size)
         size_wh = (image_bgr.shape[1], image_bgr.shape[0])
+        landmarks_xy = [None] * len(found) if found.landmarks_xy is None else found.landmarks_xy
         quality = tuple(
-            find_faults(patch, tuple(square), size_wh)
-            for patch, square in zip(patches, squares_xywh.tolist(), strict=True)
+            find_faults(patch, tuple(square), size_wh, points)
+            for patch, square, points in zip(patches, squares_xywh.tolist(), landmarks_xy, strict=True)
         )
         return Crops(found, squares_xywh, patches, quality, size_wh)
 

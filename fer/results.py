@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Averaging = Literal["none", "flip"]
 BoxXYWH = tuple[float, float, float, float]
 
-Fault = Literal["small", "cut", "dark", "bright", "blurred"]
-"""What can be wrong with a face's crop; `fer.quality` finds it and puts it in words."""
+Fault = Literal["small", "cut", "dark", "bright", "blurred", "turned"]
+"""What can be wrong with how a face is seen; `fer.quality` finds it and puts it in words."""
 
 JOINED_BY = "|"
 """What stands between the members of a set or the faults of a crop in a table's cell: no name holds it, and no CSV

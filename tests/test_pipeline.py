@@ -14,6 +14,7 @@ from fer import paths
 from fer.errors import ModelError
 from fer.pipeline import FacePipeline, Settings, load_pipeline
 from fer.recognition import BATCH, EmotionModel
+from fer.results import Detections
 from fer.samples import SAMPLES
 from tests.fakes import SquareFinder, drawn_face, install_model
 
@@ -204,6 +205,24 @@ def test_every_face_is_judged_by_its_own_crop(model):
 
     assert judged(FacePipeline(model, SquareFinder())) == [{"dark"}, set(), {"small"}]
     assert judged(FacePipeline(model, SquareFinder(), margin=0.5)) == [{"dark"}, {"cut"}, set()]
+
+
+@pytest.mark.parametrize(
+    ("nose_x", "is_turned"),
+    [
+        pytest.param(None, [False, False], id="no landmarks"),
+        pytest.param(50, [False, False], id="ahead"),
+        pytest.param(75, [True, False], id="one turned away"),
+    ],
+)
+def test_every_face_is_judged_by_its_own_landmarks(model, nose_x, is_turned):
+    def features(nose_x, dx):
+        return [(30 + dx, 40), (70 + dx, 40), (nose_x + dx, 60), (35 + dx, 80), (65 + dx, 80)]
+
+    boxes = np.array([(10, 10, 80, 80), (210, 10, 80, 80)], np.float32)
+    landmarks_xy = None if nose_x is None else np.array([features(nose_x, 0), features(50, 200)], np.float32)
+    crops = FacePipeline(model, SquareFinder()).cut(_picture(), Detections(boxes, np.array([0.9, 0.9]), landmarks_xy))
+    assert ["turned" in faults for faults in crops.quality] == is_turned
 
 
 def test_maps_lie_over_the_centre_of_the_crop(model):

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from fer.crops import crop_faces
+from fer.detection import LIVE_SIDES, YuNet
 from fer.emotions import EMOTIONS
 from fer.pipeline import load_pipeline
-from fer.quality import CUT, DARK, WHITE, find_faults, in_words, sharpness
+from fer.quality import CUT, DARK, TURNED, WHITE, find_faults, in_words, sharpness, turn
 from fer.results import Face, Fault
 from fer.samples import SAMPLES
 
@@ -61,22 +62,22 @@ def drawn(low: int = 60, high: int = 180, side: int = SIDE) -> np.ndarray:
     ],
 )
 def test_faults(crop: np.ndarray, square_xywh: tuple[float, ...], faults: tuple[Fault, ...]) -> None:
-    assert find_faults(crop, square_xywh, SIZE_WH) == faults
+    assert find_faults(crop, square_xywh, SIZE_WH, None) == faults
 
 
 def test_light_is_judged_inside_and_not_behind_the_face() -> None:
     """A dark face before a window is dark, and a face before a white wall is not bright."""
     inner = np.zeros((SIDE, SIDE), bool)
     inner[12:36, 12:36] = True
-    assert find_faults(np.where(inner, drawn(0, 60), 255).astype(np.uint8), SQUARE, SIZE_WH) == ("dark",)
-    assert find_faults(np.where(inner, drawn(), 255).astype(np.uint8), SQUARE, SIZE_WH) == ()
+    assert find_faults(np.where(inner, drawn(0, 60), 255).astype(np.uint8), SQUARE, SIZE_WH, None) == ("dark",)
+    assert find_faults(np.where(inner, drawn(), 255).astype(np.uint8), SQUARE, SIZE_WH, None) == ()
 
 
 def test_dark_skin_with_highlights_is_not_bad_light() -> None:
     crop = drawn(20, 60)
     crop[::4, ::4] = 150
     assert crop.mean() < 60
-    assert "dark" not in find_faults(crop, SQUARE, SIZE_WH)
+    assert "dark" not in find_faults(crop, SQUARE, SIZE_WH, None)
 
 
 def test_sharpness_does_not_depend_on_contrast() -> None:
@@ -91,6 +92,45 @@ def test_sharpness_falls_with_blur() -> None:
     assert sharpness(np.full((SIDE, SIDE), 90, np.uint8)) == 0
 
 
+def features(degrees: float = 0, inclined: float = 0) -> np.ndarray:
+    """The landmarks of a drawn head, 64 millimetres between its eyes, that looks to a side and leans to one.
+
+    The nose stands out by 27 millimetres. Positions as of an average adult, seen from far away.
+    """
+    points = np.array([(-32, 0, 0), (32, 0, 0), (0, 38, 27), (-25, 70, 3), (25, 70, 3)], float)
+    yaw, roll = np.radians([degrees, inclined])
+    x = points[:, 0] * np.cos(yaw) + points[:, 2] * np.sin(yaw)
+    y = points[:, 1]
+    return np.column_stack(
+        [100 + x * np.cos(roll) - y * np.sin(roll), 80 + x * np.sin(roll) + y * np.cos(roll)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("landmarks_xy", "faults"),
+    [
+        pytest.param(None, (), id="no landmarks"),
+        pytest.param(features(), (), id="ahead"),
+        pytest.param(features(20), (), id="a little to a side"),
+        pytest.param(features(-20, 40), (), id="a little to the other, and inclined"),
+        pytest.param(features(70), ("turned",), id="to a side"),
+        pytest.param(features(-70), ("turned",), id="to the other"),
+        pytest.param(features(70, 90), ("turned",), id="lying down"),
+        pytest.param(features(90), ("turned",), id="in profile"),
+        pytest.param(np.full((5, 2), 7.0), (), id="all points are one"),
+    ],
+)
+def test_faces_turned_away_are_marked(landmarks_xy: np.ndarray | None, faults: tuple[Fault, ...]) -> None:
+    assert find_faults(drawn(), SQUARE, SIZE_WH, landmarks_xy) == faults
+
+
+def test_turn_grows_with_the_angle_whatever_the_size() -> None:
+    turns = [turn(features(degrees)) for degrees in range(0, 91, 10)]
+    assert turns == sorted(turns)
+    assert turns[0] == pytest.approx(0, abs=1e-9)
+    assert turn(features(50) * 3) == pytest.approx(turn(features(50)))
+
+
 @pytest.mark.parametrize(
     ("quality", "width", "words"),
     [
@@ -99,8 +139,9 @@ def test_sharpness_falls_with_blur() -> None:
         (("small",), 1.2, ("only 1 pixel wide",)),
         (("cut", "dark", "blurred"), 90.0, ("cut off by the border", "too dark", "blurred")),
         (("bright",), 90.0, ("too bright",)),
+        (("turned",), 90.0, ("turned away",)),
     ],
-    ids=["nothing", "small", "one pixel", "several", "bright"],
+    ids=["nothing", "small", "one pixel", "several", "bright", "turned"],
 )
 def test_faults_in_words(quality: tuple[Fault, ...], width: float, words: tuple[str, ...]) -> None:
     assert in_words(replace(FACE, quality=quality, crop_xywh=(0, 0, width, width))) == words
@@ -123,7 +164,7 @@ class TestPhotos:
 
     def faults(self, image_bgr: np.ndarray, square_xywh: tuple[float, ...]) -> tuple[Fault, ...]:
         crop = crop_faces(image_bgr, np.array([square_xywh]), SIDE)[0]
-        return find_faults(crop, square_xywh, (image_bgr.shape[1], image_bgr.shape[0]))
+        return find_faults(crop, square_xywh, (image_bgr.shape[1], image_bgr.shape[0]), None)
 
     def test_sound(self, photo: tuple) -> None:
         assert self.faults(*photo) == ()
@@ -161,7 +202,7 @@ def training_faces(shared_dir: Path) -> np.ndarray:
 
 def _shares(faces: np.ndarray) -> dict[str, float]:
     """How many of the given crops have each fault, and any, as shares."""
-    found = [find_faults(face, (0, 0, SIDE, SIDE), (SIDE, SIDE)) for face in faces]
+    found = [find_faults(face, (0, 0, SIDE, SIDE), (SIDE, SIDE), None) for face in faces]
     counts = Counter(fault for faults in found for fault in faults) + Counter(any=sum(map(bool, found)))
     return {fault: counts[fault] / len(faces) for fault in (*get_args(Fault), "any")}
 
@@ -188,3 +229,18 @@ def test_damaged_real_faces_are_marked(
     damage: Callable[[np.ndarray], np.ndarray], fault: Fault, training_faces: np.ndarray
 ) -> None:
     assert _shares(np.stack([damage(face) for face in training_faces[::4]]))[fault] > 0.8
+
+
+@pytest.mark.data
+def test_of_real_faces_one_in_twenty_is_turned_away(training_faces: np.ndarray, yunet_file: Path) -> None:
+    detector = YuNet(yunet_file, "The test wants it.")
+    turns = []
+    for face in training_faces[::6]:
+        surround = (SIDE // 2,) * 4
+        on_grey = cv2.copyMakeBorder(face, *surround, cv2.BORDER_CONSTANT, value=int(face.mean()))
+        large = cv2.resize(on_grey, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+        found = detector.detect(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR), 0.3, LIVE_SIDES)
+        turns += [turn(found.landmarks_xy[0])] if len(found) else []
+    assert len(turns) > 500
+    assert np.median(turns) < TURNED / 3
+    assert 0.03 < np.mean(np.array(turns) > TURNED) < 0.07

@@ -124,7 +124,9 @@ class TestFace:
             dataclasses.replace(face, prediction_set=prediction_set)
 
     def test_refuses_a_fault_that_nobody_knows(self) -> None:
-        with pytest.raises(ValueError, match="quality must hold small, cut, dark, bright, blurred only, but is"):
+        with pytest.raises(
+            ValueError, match="quality must hold small, cut, dark, bright, blurred, turned only, but is"
+        ):
             dataclasses.replace(make_face({"sad": 1.0}), quality=("small", "ugly"))
 
     @pytest.mark.parametrize("person", [0, -1])
