@@ -38,7 +38,13 @@ def bgr_to_rgb(image_bgr: np.ndarray) -> np.ndarray:
 
 
 def annotate(
-    image_bgr: np.ndarray, faces: Sequence[Face], *, words: bool = True, landmarks: bool = False, blur: bool = False
+    image_bgr: np.ndarray,
+    faces: Sequence[Face],
+    *,
+    words: bool = True,
+    landmarks: bool = False,
+    blur: bool = False,
+    mirror: bool = False,
 ) -> np.ndarray:
     """Draw every face's box and a plate with its number, expression and confidence, as in "1 happy 92 %".
 
@@ -53,12 +59,16 @@ def annotate(
         words: whether plates say more than the number.
         landmarks: whether eyes, nose and corners of the mouth get dots, where the detector gave them.
         blur: whether faces are made unrecognisable first, as `blur_faces` does.
+        mirror: whether the picture and where its faces are is shown as in a mirror; what is written stays legible.
 
     Returns:
         A new uint8 array of shape (height, width, 3).
     """
-    image = blur_faces(image_bgr, faces) if blur else image_bgr.copy()
-    height, width = image.shape[:2]
+    height, width = image_bgr.shape[:2]
+    image = blur_faces(image_bgr, faces) if blur else image_bgr
+    image = cv2.flip(image, 1) if mirror else image.copy()
+    if mirror:
+        faces = [face.mirrored(width) for face in faces]
     boxes = [_inside(face.box_xywh, width, height) for face in faces]
     lines = [_line(box, max(height, width)) for box in boxes]
     for face, box, line in sorted(zip(faces, boxes, lines, strict=True), key=lambda drawn: -_area(drawn[1])):

@@ -55,7 +55,7 @@ class View:
     """How frames are shown.
 
     Attributes:
-        mirror: swap left and right, as a mirror does.
+        mirror: show them as a mirror does; what is read and recorded is the picture as it was taken.
         words: False shows numbers only.
         landmarks: draw them where the detector gives them.
         blur: make faces unrecognisable; the whole frame while no face is found.
@@ -192,13 +192,12 @@ class LiveSession:
         with self._turn:
             view = self.view
             try:
-                picture = cv2.flip(image_bgr, 1) if view.mirror else image_bgr
-                return self._process(picture, time_s, view)
+                return self._process(image_bgr, time_s, view)
             except Exception as error:  # whatever it is, the picture must go on
                 self._tell("The last picture could not be read", error)
                 return _passed_through(image_bgr, view)
 
-    def _process(self, picture: np.ndarray, time_s: float, view: View) -> np.ndarray:
+    def _process(self, image_bgr: np.ndarray, time_s: float, view: View) -> np.ndarray:
         start = time.perf_counter()
         with self._lock:
             stream, recorder = self._stream, self._recorder
@@ -206,10 +205,10 @@ class LiveSession:
                 stream.pipeline = self._pipeline
             now_s = self._clock.read(time_s)
         stream.everyone, stream.half_life_s = self.everyone, self.half_life_s
-        result = stream.process(picture, now_s)
+        result = stream.process(image_bgr, now_s)
         analysed = time.perf_counter()
-        shown = _blurred(picture, result) if view.blur else picture
-        drawn = annotate(shown, result.faces, words=view.words, landmarks=view.landmarks)
+        shown = _blurred(image_bgr, result) if view.blur else image_bgr
+        drawn = annotate(shown, result.faces, words=view.words, landmarks=view.landmarks, mirror=view.mirror)
         done = time.perf_counter()
         timings = result.timings
         stages_ms = (
@@ -219,7 +218,7 @@ class LiveSession:
             (done - analysed) * 1000,
             (done - start) * 1000,
         )
-        dark = float(picture[::8, ::8].mean()) < DARK
+        dark = float(image_bgr[::8, ::8].mean()) < DARK
         failure = None
         with self._lock:
             self._frames += 1

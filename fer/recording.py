@@ -26,7 +26,7 @@ class Sample:
         time_s: seconds since the recording began.
         person: number of the tracked person, from 1.
         probabilities: calibrated and smoothed, in the order of the recording's classes; sum to 1.
-        box_xywh: where the face was, pixels of the frame that was shown.
+        box_xywh: where the face was, pixels of the frame as it was taken, never mirrored.
         detector_score: in [0, 1].
     """
 

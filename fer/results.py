@@ -5,7 +5,7 @@ All boxes are `x, y, width, height` in pixels of the analysed picture, `x, y` th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -149,6 +149,24 @@ class Face:
     def ranked(self) -> list[tuple[str, float]]:
         """Every class with its probability, the most probable first."""
         return [(self.classes[i], float(self.probabilities[i])) for i in np.argsort(-self.probabilities, kind="stable")]
+
+    def mirrored(self, width: int) -> "Face":
+        """The same face where a mirror shows it; right stays the person's own right.
+
+        Args:
+            width: of the picture, pixels.
+        """
+
+        def turned(box_xywh: BoxXYWH) -> BoxXYWH:
+            x, y, w, h = box_xywh
+            return width - x - w, y, w, h
+
+        landmarks_xy = self.landmarks_xy
+        if landmarks_xy is not None:  # these are middles of pixels, boxes are edges
+            landmarks_xy = landmarks_xy * (-1, 1) + (width - 1, 0)
+        return replace(
+            self, box_xywh=turned(self.box_xywh), crop_xywh=turned(self.crop_xywh), landmarks_xy=landmarks_xy
+        )
 
     def to_record(self) -> dict:
         """The face as the command line's JSON has it: plain lists, numbers and strings."""

@@ -226,6 +226,25 @@ def test_landmarks_are_dots(asked: bool, landmarks_xy: np.ndarray | None, dots: 
     assert (inside != GREY).any() == (dots > 0)
 
 
+@pytest.mark.parametrize(
+    ("box_xywh", "mirrored"),
+    [
+        pytest.param((100, 100, 80, 90), (460, 100, 80, 90), id="inside"),
+        pytest.param((-20, 100, 80, 90), (580, 100, 80, 90), id="past the border"),
+    ],
+)
+@pytest.mark.parametrize("landmarks", [False, True], ids=["a box", "landmarks"])
+def test_a_mirror_turns_the_picture_and_no_words(box_xywh: BoxXYWH, mirrored: BoxXYWH, landmarks: bool) -> None:
+    """The same as if somebody had stood on the other side, so the plate reads from left to right."""
+    image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    given = image.copy()
+    face = replace(make_face(box_xywh), landmarks_xy=LANDMARKS)
+    there = replace(make_face(mirrored), landmarks_xy=LANDMARKS * (-1, 1) + (639, 0))
+    shown = annotate(image, [face], landmarks=landmarks, mirror=True)
+    np.testing.assert_array_equal(shown, annotate(image[:, ::-1], [there], landmarks=landmarks))
+    np.testing.assert_array_equal(image, given)
+
+
 NOISE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
 
 

@@ -97,18 +97,40 @@ def drawn(tmp_path):
     return FacePipeline(EmotionModel(install_model(tmp_path)), SquareFinder())
 
 
-@pytest.mark.parametrize(("mirror", "left"), [(True, 480), (False, 100)], ids=["mirrored", "as it is"])
-def test_what_is_mirrored_is_what_was_read(drawn: FacePipeline, mirror: bool, left: int) -> None:
+@pytest.mark.parametrize(
+    ("mirror", "left"), [pytest.param(True, 480, id="mirrored"), pytest.param(False, 100, id="as it is")]
+)
+def test_only_what_is_shown_is_mirrored(drawn: FacePipeline, mirror: bool, left: int) -> None:
     picture = np.zeros((480, 640, 3), np.uint8)
     drawn_face(picture, 100, 200, 60, happy=True)
     session = LiveSession(drawn)
     session.view = View(mirror=mirror)
     shown = session.process(picture, 0.0)
     (face,) = session.snapshot().frame.faces
-    assert face.box_xywh == (left, 200, 60, 60)
-    assert (face.emotion == "happy") is not mirror, "the stand-in network tells left from right"
+    assert face.box_xywh == (100, 200, 60, 60)
+    assert face.emotion == "happy", "the stand-in network tells left from right"
     inside = (slice(220, 240), slice(left + 20, left + 40))
     assert np.array_equal(shown[inside], (cv2.flip(picture, 1) if mirror else picture)[inside])
+    assert shown[:, left - 2 : left + 62].any(axis=2).sum() > (picture > 0).any(axis=2).sum(), (
+        "the box is round the face"
+    )
+
+
+def test_the_mirror_changes_nothing_that_is_recorded(drawn: FacePipeline) -> None:
+    """Two people of one size, whom a turned picture would swap, one of them far from the other's mirror image."""
+    picture = np.zeros((480, 640, 3), np.uint8)
+    drawn_face(picture, 60, 200, 60, happy=True)
+    drawn_face(picture, 420, 200, 60, happy=False)
+    recordings = []
+    for mirrors in ([True] * 12, [i % 3 == 0 for i in range(12)]):
+        session = LiveSession(drawn)
+        session.start_recording()
+        for i, mirror in enumerate(mirrors):
+            session.view = View(mirror=mirror)
+            session.process(picture, i / 15)
+        recordings.append(session.stop_recording().samples)
+    assert recordings[0] == recordings[1]
+    assert {(sample.person, sample.box_xywh[0]) for sample in recordings[0]} == {(1, 60.0), (2, 420.0)}
 
 
 def _told_apart(shown: np.ndarray, given: np.ndarray, centre_xy: tuple[int, int]) -> float:
@@ -321,14 +343,14 @@ class TestSettings:
             seen.append(session.snapshot().frame.faces[0].emotion == "happy")
         assert seen == [True, True, False]
 
-    def test_words_and_landmarks_reach_the_drawing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_view_reaches_the_drawing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = []
         monkeypatch.setattr(live, "annotate", lambda image, faces, **how: asked.append(how) or image.copy())
         session = LiveSession(Scripted(ONE))
-        for view in (View(), View(words=False), View(landmarks=True)):
+        for view in (View(), View(words=False), View(mirror=False, landmarks=True)):
             session.view = view
             session.process(_frame(), 0.0)
-        assert asked == [{"words": words, "landmarks": landmarks} for words, landmarks in ((1, 0), (0, 0), (1, 1))]
+        assert [(how["mirror"], how["words"], how["landmarks"]) for how in asked] == [(1, 1, 0), (1, 0, 0), (0, 1, 1)]
 
     def test_another_pipeline_keeps_people_and_history(self) -> None:
         session = LiveSession(Scripted([(100, 100)], TWO))

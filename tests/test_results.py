@@ -190,6 +190,19 @@ def test_values_are_frozen() -> None:
         make_face({"sad": 1.0}).detector_score = 1.0
 
 
+class TestMirroredFace:
+    def test_it_lies_on_the_other_side_and_comes_back(self) -> None:
+        face = dataclasses.replace(make_face({"happy": 1.0}), landmarks_xy=np.full((5, 2), (0, 7)), person=3)
+        there = face.mirrored(640)
+        x, y, w, h = face.box_xywh
+        assert there.box_xywh == (640 - x - w, y, w, h)
+        assert there.landmarks_xy.tolist() == [[639, 7]] * 5
+        assert (there.person, there.emotion, there.crop_xywh[2:]) == (3, "happy", face.crop_xywh[2:])
+        back = there.mirrored(640)
+        assert (back.box_xywh, back.crop_xywh) == (face.box_xywh, face.crop_xywh)
+        np.testing.assert_array_equal(back.landmarks_xy, face.landmarks_xy)
+
+
 class TestTable:
     COLUMNS = (
         "file",

@@ -46,6 +46,21 @@ class Shot:
     seen_bgr: np.ndarray
     activation_map: np.ndarray | None
 
+    def mirrored(self) -> "Shot":
+        """The same as a mirror shows it."""
+        seen_map = None if self.activation_map is None else self.activation_map[:, ::-1]
+        face = self.face.mirrored(self.picture_bgr.shape[1])
+        return Shot(cv2.flip(self.picture_bgr, 1), face, cv2.flip(self.seen_bgr, 1), seen_map)
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A picture as the camera took it, the player's reading in it, and whether the player saw it in the mirror."""
+
+    image_bgr: np.ndarray
+    face: Face
+    mirror: bool
+
 
 @dataclass(frozen=True, eq=False)
 class ActingSnapshot:
@@ -73,7 +88,7 @@ class ActingSession:
         self._pipeline = pipeline
         self._stream = FaceStream(pipeline, half_life_s=0, everyone=False)
         self._practice = Practice(pipeline.reader.classes)
-        self._kept: tuple[np.ndarray, Face] | None = None
+        self._kept: _Kept | None = None
         self._shot: Shot | None = None
         self._face_seen = False
         self._error: str | None = None
@@ -125,23 +140,22 @@ class ActingSession:
         Returns:
             A new picture of that shape.
         """
-        mirrored = cv2.flip(image_bgr, 1)
         with self._turn:
             try:
                 with self._lock:
                     self._stream.pipeline = self._pipeline
-                faces = self._stream.process(mirrored, time_s).faces
+                faces = self._stream.process(image_bgr, time_s).faces
                 face = faces[0] if faces else None
                 with self._lock:
                     self._face_seen, self._error = face is not None, None
                     if self._practice.watch(face, time_s):
-                        self._kept = (mirrored, replace(face, person=None))
+                        self._kept = _Kept(image_bgr, replace(face, person=None), mirror=True)
                     self._develop()
                     state = self._practice.state()
-                return _drawn(mirrored, face, state)
+                return _draw(image_bgr, face, state)
             except Exception as error:  # whatever it is, the picture must go on
                 self._tell(error)
-                return mirrored
+                return cv2.flip(image_bgr, 1)
 
     def photo(self, image_bgr: np.ndarray) -> None:
         """Take in a photo in place of a burst: its largest face is scored. Never raises; see `process`.
@@ -156,7 +170,7 @@ class ActingSession:
             with self._lock:
                 self._error = None
                 if self._practice.take(faces[0] if faces else None):
-                    self._kept = (image_bgr, faces[0])
+                    self._kept = _Kept(image_bgr, faces[0], mirror=False)
                 self._develop()
         except Exception as error:  # as in process
             self._tell(error)
@@ -175,11 +189,12 @@ class ActingSession:
         state = self._practice.state()
         if state.phase != "result" or self._kept is None:
             return
-        (picture_bgr, face), self._kept = self._kept, None
-        maps = self._pipeline.explain(picture_bgr, face)
-        activation_map = None if maps is None else maps[:, :, face.classes.index(state.expression)]
-        seen_bgr = cut_square(picture_bgr, self._pipeline.seen_square(face), PATCH_SIDE)
-        self._shot = Shot(picture_bgr, face, seen_bgr, activation_map)
+        kept, self._kept = self._kept, None
+        maps = self._pipeline.explain(kept.image_bgr, kept.face)
+        activation_map = None if maps is None else maps[:, :, kept.face.classes.index(state.expression)]
+        seen_bgr = cut_square(kept.image_bgr, self._pipeline.seen_square(kept.face), PATCH_SIDE)
+        shot = Shot(kept.image_bgr, kept.face, seen_bgr, activation_map)
+        self._shot = shot.mirrored() if kept.mirror else shot
 
     def _tell(self, error: Exception) -> None:
         sentence = str(error) if isinstance(error, FerError) else f"The last picture could not be read: {error}."
@@ -189,13 +204,13 @@ class ActingSession:
             _LOG.error("A picture of the practice could not be read.", exc_info=error)
 
 
-def _drawn(mirrored: np.ndarray, face: Face | None, state: PracticeState) -> np.ndarray:
-    """The mirror picture with the player's box in no expression's colour, the countdown, and a frame for the burst."""
-    image = mirrored.copy()
+def _draw(image_bgr: np.ndarray, face: Face | None, state: PracticeState) -> np.ndarray:
+    """Make the mirror picture: the player's box in no expression's colour, the countdown, a frame for the burst."""
+    image = cv2.flip(image_bgr, 1)
     height, width = image.shape[:2]
     line = max(2, width // 320)
     if face is not None:
-        x, y, w, h = (round(value) for value in face.box_xywh)
+        x, y, w, h = (round(value) for value in face.mirrored(width).box_xywh)
         for colour, thickness in ((_RIM_BGR, 2 * line), (_BOX_BGR, line)):
             cv2.rectangle(image, (x, y), (x + w, y + h), colour, thickness)
     if state.phase == "countdown":

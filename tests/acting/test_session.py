@@ -42,9 +42,9 @@ def picture(happy: bool | None, x: int = 60) -> np.ndarray:
     return image
 
 
-def frame(happy: bool | None) -> np.ndarray:
-    """What the camera sends when the mirror shows `picture(happy)`."""
-    return picture(happy)[:, ::-1].copy()
+def mirror(happy: bool | None) -> np.ndarray:
+    """What a mirror shows of `picture(happy)`."""
+    return picture(happy)[:, ::-1]
 
 
 def burst(session: ActingSession, show: Callable[[float], np.ndarray]) -> None:
@@ -59,41 +59,42 @@ class TestMirror:
     def test_it_shows_the_player_as_a_mirror_does_without_a_word(
         self, session: ActingSession, happy: bool | None
     ) -> None:
-        shown = session.process(frame(happy), 0.0)
+        shown = session.process(picture(happy), 0.0)
         box = np.ones(shown.shape[:2], bool)
-        box[85:175, 65:155] = box[:70] = box[190:] = box[:, :50] = box[:, 170:] = False
-        np.testing.assert_array_equal(shown[~box], picture(happy)[~box])
+        box[85:175, 165:255] = box[:70] = box[190:] = box[:, :150] = box[:, 270:] = False
+        np.testing.assert_array_equal(shown[~box], mirror(happy)[~box])
         assert (shown == 255).all(axis=-1).any() == (happy is not None)
         assert session.snapshot().face_seen == (happy is not None)
         colours = {emotion(name).colour_bgr for name in EMOTIONS}
         assert not colours & set(map(tuple, shown.reshape(-1, 3).tolist()))
 
     def test_the_countdown_and_the_burst_are_seen_in_it(self, session: ActingSession) -> None:
-        quiet = session.process(frame(None), 0.0)
+        quiet = session.process(picture(None), 0.0)
         session.ready()
-        counts = [session.process(frame(None), time_s)[:120, 200:] for time_s in (0.1, 1.2, 2.2)]
+        counts = [session.process(picture(None), time_s)[:120, 200:] for time_s in (0.1, 1.2, 2.2)]
         assert len({count.tobytes() for count in [*counts, quiet[:120, 200:]]}) == 4
-        bright = session.process(frame(None), 0.1 + COUNTDOWN_S)
+        bright = session.process(picture(None), 0.1 + COUNTDOWN_S)
         assert bright[:3].any(axis=-1).all()
         assert not quiet.any()
 
     def test_the_frame_given_stays_as_it_is(self, session: ActingSession) -> None:
-        given = frame(True)
+        given = picture(True)
         session.process(given, 0.0)
-        np.testing.assert_array_equal(given, frame(True))
+        np.testing.assert_array_equal(given, picture(True))
 
 
 class TestShot:
     def test_there_is_none_before_a_result(self, pipeline: FacePipeline) -> None:
         session = ActingSession(pipeline)
-        session.process(frame(True), 0.0)
+        session.process(picture(True), 0.0)
         snapshot = session.snapshot()
         assert (snapshot.practice.phase, snapshot.shot, snapshot.error) == ("idle", None, None)
 
-    def test_the_best_frame_is_kept_as_it_was_scored(self, session: ActingSession) -> None:
-        burst(session, lambda time_s: frame(time_s >= 1))
+    def test_the_best_frame_is_kept_as_the_player_saw_it(self, session: ActingSession) -> None:
+        burst(session, lambda time_s: picture(time_s >= 1))
         snapshot = session.snapshot()
-        np.testing.assert_array_equal(snapshot.shot.picture_bgr, picture(True))
+        np.testing.assert_array_equal(snapshot.shot.picture_bgr, mirror(True))
+        assert snapshot.shot.face.box_xywh == (160, 80, 100, 100)
         assert (snapshot.shot.face.emotion, snapshot.shot.face.person) == ("happy", None)
         attempt = snapshot.practice.attempt
         assert attempt.probability == pytest.approx(snapshot.shot.face.confidence)
@@ -101,11 +102,14 @@ class TestShot:
         assert snapshot.shot.seen_bgr.shape == (PATCH_SIDE, PATCH_SIDE, 3)
 
     def test_its_map_is_that_of_the_expression_asked_for(self, session: ActingSession, pipeline: FacePipeline) -> None:
-        burst(session, lambda time_s: frame(True))
+        burst(session, lambda time_s: picture(True))
         shot = session.snapshot().shot
-        maps = pipeline.explain(picture(True), shot.face)
-        np.testing.assert_array_equal(shot.activation_map, maps[:, :, EMOTIONS.index("happy")])
+        (face,) = pipeline.analyze(picture(True)).faces
+        maps = pipeline.explain(picture(True), face)
+        np.testing.assert_array_equal(shot.activation_map, maps[:, ::-1, EMOTIONS.index("happy")])
         assert shot.activation_map.any()
+        bright = shot.seen_bgr[:, :, 0] > 100
+        assert bright[:, PATCH_SIDE // 2 :].mean() > bright[:, : PATCH_SIDE // 2].mean(), "turned with its map"
 
     def test_a_model_without_maps_gives_none(self, tmp_path: Path) -> None:
         folder = install_model(tmp_path, maps_size=None)
@@ -123,24 +127,24 @@ class TestShot:
         assert session.snapshot().shot is None
 
     def test_it_stays_while_the_stream_goes_on(self, session: ActingSession) -> None:
-        burst(session, lambda time_s: frame(True))
+        burst(session, lambda time_s: picture(True))
         for time_s in (2000.0, 2000.1):
-            session.process(frame(False), time_s)
+            session.process(picture(False), time_s)
         snapshot = session.snapshot()
         assert snapshot.practice.phase == "result"
-        np.testing.assert_array_equal(snapshot.shot.picture_bgr, picture(True))
+        np.testing.assert_array_equal(snapshot.shot.picture_bgr, mirror(True))
 
-    def test_a_late_click_does_not_lose_the_frame(self, session: ActingSession) -> None:
+    def test_a_late_click_does_not_lose_the_picture(self, session: ActingSession) -> None:
         def show(time_s: float) -> np.ndarray:
             session.ready()
             session.next()
-            return frame(time_s < COUNTDOWN_S + 1)
+            return picture(time_s < COUNTDOWN_S + 1)
 
         burst(session, show)
         assert session.snapshot().shot.face.emotion == "happy"
 
     def test_a_burst_without_a_face_has_none(self, session: ActingSession) -> None:
-        burst(session, lambda time_s: frame(None))
+        burst(session, lambda time_s: picture(None))
         snapshot = session.snapshot()
         assert (snapshot.practice.phase, snapshot.shot) == ("missed", None)
 
@@ -191,11 +195,11 @@ class TestErrors:
         session.use(FacePipeline(EmotionModel(tmp_path / "drawn"), _Broken(error)))
         with caplog.at_level(logging.ERROR):
             for time_s in (0.0, 0.1):
-                np.testing.assert_array_equal(session.process(frame(True), time_s), picture(True))
+                np.testing.assert_array_equal(session.process(picture(True), time_s), mirror(True))
         assert len(caplog.records) == 1, "the same fault is logged once"
         assert session.snapshot().error == sentence
         session.use(pipeline)
-        session.process(frame(True), 0.2)
+        session.process(picture(True), 0.2)
         assert session.snapshot().error is None
         assert session.snapshot().practice.phase == "countdown"
 
@@ -224,7 +228,7 @@ def test_a_page_may_lead_while_frames_come(session: ActingSession) -> None:
     page = threading.Thread(target=lead)
     page.start()
     for number in range(400):
-        session.process(frame(True), number * 0.1)
+        session.process(picture(True), number * 0.1)
     done.set()
     page.join()
     assert not wrong

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from fer import paths
+from fer.store import Store
 from tests.conftest import BROWSER_FLAGS
 
 if TYPE_CHECKING:
@@ -161,6 +162,16 @@ Arrive = Callable[..., Visitor]
 
 
 @pytest.fixture
+def here(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The store of an app that only this machine reaches, empty again afterwards."""
+    monkeypatch.setenv("FER_SESSIONS_DIR", app.environment["FER_SESSIONS_DIR"])
+    store = Store()
+    yield store
+    store.delete_all("local")
+    store.close()
+
+
+@pytest.fixture
 def arrive(browser: "Browser") -> Iterator[Arrive]:
     """A function that brings a new visitor to an app; the keywords are those of a browser's context."""
     contexts = []
@@ -262,6 +273,10 @@ _GRAB = """() => {
 def player(page: "Page") -> "Frame":
     """The frame that holds the camera's player."""
     return page.locator("iframe[title*=webrtc]").element_handle().content_frame()
+
+
+def press(page: "Page", name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
 
 
 def press_start(page: "Page") -> None:

@@ -13,6 +13,7 @@ import pytest
 from fer import paths
 from fer.pipeline import load_pipeline
 from fer.samples import SAMPLES
+from fer.store import Store
 from fer.ui.camera import Trouble
 from tests.e2e.conftest import (
     ANOTHER_NAME,
@@ -22,6 +23,7 @@ from tests.e2e.conftest import (
     decoded,
     make_clip,
     player,
+    press,
     press_start,
     running_app,
     shown_picture,
@@ -247,6 +249,31 @@ def test_switches_do_what_they_say(app: App, arrive_with_camera: Arrive, astrona
     sharp = np.median([detail(picture) for picture in pictures_until(page, lambda picture: detail(picture) > 0)])
     switch(page, "Blur faces")
     pictures_until(page, lambda picture: box_ltrb(picture) and detail(picture) < sharp / 3)
+
+
+def test_the_mirror_turns_no_number_of_a_recording(
+    app: App, here: Store, arrive_with_camera: Arrive, tmp_path: Path
+) -> None:
+    """Somebody at the left border stays there, and stays who they are, whatever the mirror shows meanwhile."""
+    face = patch(*ASTRONAUT)
+
+    def room(i: int) -> np.ndarray:
+        picture = np.full((480, 640, 3), 120, np.uint8)
+        picture[90 : 90 + SIDE, i % 3 : i % 3 + SIDE] = face
+        return picture
+
+    page = live(arrive_with_camera, app, make_clip(map(room, range(60)), tmp_path / "aside.y4m")).page
+    press(page, "Record")
+    page.get_by_text(re.compile("recording, [1-9]")).wait_for()
+    for is_left in (True, False, True):
+        switch(page, "Mirror")
+        pictures_until(page, lambda picture, is_left=is_left: (box := box_ltrb(picture)) and is_left == (box[2] < 400))
+    press(page, "Stop recording")
+    page.get_by_role("link", name="Open among your sessions").wait_for()
+    (session,) = here.sessions("local")
+    samples = here.samples("local", session.id)
+    assert {sample.person for sample in samples} == {1}
+    assert max(sample.box_xywh[0] + sample.box_xywh[2] for sample in samples) < 400
 
 
 @pytest.mark.usefixtures("yunet")

@@ -15,7 +15,7 @@ from streamlit.web.server.starlette.starlette_app_utils import create_signed_val
 
 from fer.samples import SAMPLES
 from fer.store import Store
-from tests.e2e.conftest import App, Arrive, Visitor, make_clip, running_app, start_camera
+from tests.e2e.conftest import App, Arrive, Visitor, make_clip, press, running_app, start_camera
 from tests.store.test_store import recorded, sample
 
 if TYPE_CHECKING:
@@ -68,10 +68,6 @@ def face(tmp_path_factory: pytest.TempPathFactory) -> Path:
     photo = cv2.resize(SAMPLES["astronaut"].load(), (480, 480), interpolation=cv2.INTER_AREA)
     frame = cv2.copyMakeBorder(photo, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
     return make_clip([frame] * 15, tmp_path_factory.mktemp("clip") / "still.y4m")
-
-
-def press(page: "Page", name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
 
 
 def names(page: "Page") -> list[str]:
@@ -130,16 +126,6 @@ def test_a_forged_cookie_opens_nothing(with_login: App, arrive: Arrive) -> None:
     value = create_signed_value("another secret", COOKIE, user).decode()
     visitor.page.context.add_cookies([{"name": COOKIE, "value": value, "url": visitor.home}])
     visitor.open("sessions").get_by_text("Sessions are saved only for somebody").wait_for()
-
-
-@pytest.fixture
-def here(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """The store of an app that only this machine reaches, empty again afterwards."""
-    monkeypatch.setenv("FER_SESSIONS_DIR", app.environment["FER_SESSIONS_DIR"])
-    store = Store()
-    yield store
-    store.delete_all("local")
-    store.close()
 
 
 def test_a_session_from_the_list_to_its_end(app: App, here: Store, arrive: Arrive) -> None:

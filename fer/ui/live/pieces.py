@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -245,12 +244,11 @@ def still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, wanted: Switches
         st.info("Take a photo, and its faces are read here. It is not stored.", icon=":material/photo_camera:")
         return
     view = wanted.view
-    picture = cv2.flip(taken_bgr, 1) if view.mirror else taken_bgr
-    result = pipeline.analyze(picture)
-    hidden = blur_faces(picture, result.faces) if view.blur else picture
+    result = pipeline.analyze(taken_bgr)
+    hidden = blur_faces(taken_bgr, result.faces) if view.blur else taken_bgr
     numbered = tuple(replace(face, person=number) for number, face in enumerate(result.faces, start=1))
     result = replace(result, faces=numbered if wanted.everyone else numbered[:1])
-    drawn = annotate(hidden, result.faces, words=view.words, landmarks=view.landmarks)
+    drawn = annotate(hidden, result.faces, words=view.words, landmarks=view.landmarks, mirror=view.mirror)
     st.image(drawn, channels="BGR", width="stretch", output_format="JPEG", alt=describe(result))
     if not result.faces:
         st.info(NO_FACE, icon=":material/search_off:")
