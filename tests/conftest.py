@@ -1,4 +1,4 @@
-"""What every test shares: folders of its own, the real data where it is there, and a real browser."""
+"""What every test shares: folders of its own, the real data where it is there, and how the tests are spread."""
 
 import os
 import shutil
@@ -9,25 +9,88 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
 from fer import paths
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from _pytest.terminal import TerminalReporter
+    from xdist.scheduler import LoadScopeScheduling
 
-BROWSER_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
+hypothesis.settings.register_profile("any machine", hypothesis.settings(), deadline=None)  # a busy one is no mistake
+hypothesis.settings.load_profile("any machine")
+
+SHARED = Path(os.environ.get("FER_TEST_DATA") or paths.ROOT.parent / "shared")
+"""Holds data/, models/ and photos/ for the tests on real data."""
+
+NO_DATA = f"real data not found: {SHARED} holds no data/fer2013.parquet; set FER_TEST_DATA to a folder that does"
+
+DETECTOR_PLACES = [*paths.detector_dirs(), SHARED / "models"]
+"""Where YuNet's file is looked for: this is read before the tests move away from the user's own folders."""
+
+NO_DETECTOR = f"no YuNet file in {', '.join(map(str, DETECTOR_PLACES))}; `python -m fer setup` fetches it"
+
+CAMERAS = tuple(f"tests/e2e/test_{page}.py" for page in ("live", "acting", "sessions"))
+"""Live pictures keep a core busy: these run one after the other, beside what has no camera."""
+
+LONGEST_FIRST = (
+    *CAMERAS,
+    "tests/e2e/",
+    "tests/training/",
+    "tests/evaluation/",
+    "tests/app/",
+    "tests/test_media_fuzz.py",
 )
+"""Where several processes share the tests, they begin with these, so that none ends long after the others."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests on real data, and order the tests of a process that is one of several, alike in all of them."""
+    for item in items:
+        if "shared_dir" in getattr(item, "fixturenames", ()):
+            item.add_marker("data")
+    if hasattr(config, "workerinput"):
+        ranks = {start: rank for rank, start in enumerate(LONGEST_FIRST)}
+        items.sort(key=lambda item: min((ranks[s] for s in ranks if item.nodeid.startswith(s)), default=len(ranks)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "LoadScopeScheduling":
+    """Give whole files to the processes, since fixtures are made once a file, and the cameras to one of them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "cameras" if file in CAMERAS else file
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+def _has_data() -> bool:
+    return (SHARED / "data" / "fer2013.parquet").is_file()
+
+
+def _find_detector() -> Path | None:
+    return next((d / paths.DETECTOR_FILE for d in DETECTOR_PLACES if (d / paths.DETECTOR_FILE).is_file()), None)
+
+
+def pytest_report_header() -> list[str]:
+    return [f"real data: {SHARED if _has_data() else 'none'}", f"YuNet: {_find_detector() or 'none'}"]
+
+
+def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
+    """Say what this machine could not test, where nobody overlooks it."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    counts = {reason: sum(reason in text for text in reasons) for reason in (NO_DATA, NO_DETECTOR)}
+    if any(counts.values()):
+        terminalreporter.section("NOT TESTED ON THIS MACHINE", sep="!", red=True, bold=True)
+        for reason, count in counts.items():
+            if count:
+                terminalreporter.line(f"{count} tests were left out: {reason}", red=True)
 
 
 def _move_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,18 +119,17 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """The folder that holds data/, models/ and photos/ for the tests on real data."""
-    folder = Path(os.environ.get("FER_TEST_DATA") or paths.ROOT.parent / "shared")
-    if not (folder / "data" / "fer2013.parquet").is_file():
-        pytest.skip(f"real data not found: {folder} holds no data/fer2013.parquet; set FER_TEST_DATA to one that does")
-    return folder
+    if not _has_data():
+        pytest.skip(NO_DATA)
+    return SHARED
 
 
 @pytest.fixture(scope="session")
-def yunet_file(shared_dir: Path) -> Path:
+def yunet_file() -> Path:
     """The YuNet detector's file."""
-    file = shared_dir / "models" / paths.DETECTOR_FILE
-    if not file.is_file():
-        pytest.skip(f"no YuNet file: {file} is missing")
+    file = _find_detector()
+    if file is None:
+        pytest.skip(NO_DETECTOR)
     return file
 
 
@@ -112,26 +174,3 @@ def postgres_url(_postgres_server: sa.URL) -> Iterator[str]:
         yield _postgres_server.set(database=name).render_as_string(hide_password=False)
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def browser_file() -> str:
-    """Where the browser is that the tests drive."""
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if executable is None:
-        reason = "no browser found: install Chromium, or set CHROMIUM to its path"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return executable
-
-
-@pytest.fixture(scope="module")
-def browser(browser_file: str) -> Iterator["Browser"]:
-    """A headless Chromium with a fake camera. One a module: Playwright's event loop must not outlive its tests."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_file, headless=True, args=BROWSER_FLAGS)
-        yield browser
-        browser.close()

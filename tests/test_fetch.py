@@ -718,7 +718,7 @@ def test_a_full_disk_leaves_nothing_behind(zoo: Callable, monkeypatch: pytest.Mo
     assert list(paths.cache_dir().iterdir()) == []
 
 
-def test_the_real_detector_has_the_published_hash(shared_dir: Path) -> None:
-    data = (shared_dir / "models" / paths.DETECTOR_FILE).read_bytes()
+def test_the_real_detector_has_the_published_hash(yunet_file: Path) -> None:
+    data = yunet_file.read_bytes()
     assert len(data) == fetch.DETECTOR_BYTES
     assert hashlib.sha256(data).hexdigest() == fetch.DETECTOR_SHA256

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -12,9 +11,6 @@ import pytest
 from fer.benchmark import Measurement, live
 from fer.detection import LIVE_SIDES, YuNet
 from tools import readme
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 
 def _strip(number: int, mirrored: bool = False) -> str:
@@ -170,21 +166,3 @@ def test_the_readme_words_what_was_measured(tmp_path: Path, monkeypatch: pytest.
         "| graphs | not measured |  | at least 2 times/s | not measured |",
     ):
         assert line in written.splitlines()
-
-
-def test_what_the_page_shows_is_noted_when_it_changes(browser: "Browser") -> None:
-    page = browser.new_page()
-    chart = "<div data-testid=stVegaLiteChart><svg><text>{}</text></svg></div>"
-    page.set_content(f"<p>15 a second · 1 face · 1,200 pictures read</p>{chart.format('first')}{chart.format('a')}")
-    page.evaluate(live._WATCH)
-    for count, mark in ((1, "a"), (2, "b"), (3, "c")):
-        page.evaluate(
-            "([n, mark]) => { document.querySelector('p').textContent = `15 a second · ${1199 + n} pictures read`;"
-            " document.querySelectorAll('text')[1].textContent = mark; }",
-            [count, mark],
-        )
-        page.wait_for_function("n => Object.values(window.ferLog).every((log) => log.length === n)", arg=count)
-    noted = page.evaluate("() => window.ferLog")
-    assert [count for count, _ in noted["counts"]] == [1200, 1201, 1202]
-    assert [count for count, _ in noted["graphs"]] == [0, 1, 2]
-    page.close()

@@ -1,11 +1,13 @@
-"""The app on a server of its own, and visitors in a real browser."""
+"""The app on a server of its own, and visitors in a real browser; both last as long as the tests in this folder."""
 
 import base64
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,13 +22,22 @@ import pytest
 
 from fer import paths
 from fer.store import Store
-from tests.conftest import BROWSER_FLAGS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Frame, Page
+    from playwright.sync_api import Browser, Frame, Page, Playwright
 
-LIMIT_S = 60
-"""Longer than anything takes on two busy cores; nothing waits for it to pass."""
+LIMIT_S = 180
+"""Longer than anything takes on two cores that others keep busy; nothing waits for it to pass."""
+
+BROWSER_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 AT_REST = "[data-testid=stApp][data-test-script-state=notRunning]"
 
@@ -111,10 +122,40 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen) -> None:
         pytest.fail("the app has ended")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app that most visitors visit; whoever leaves something in its folders takes it away again."""
     with running_app(tmp_path_factory.mktemp("app")) as app:
         yield app
+
+
+@pytest.fixture(scope="package")
+def browser_file() -> str:
+    """Where the browser is that the tests drive."""
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        reason = "no browser found: install Chromium, or set CHROMIUM to its path"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return executable
+
+
+@pytest.fixture(scope="package")
+def playwright(browser_file: str) -> Iterator["Playwright"]:
+    """What drives browsers. Its event loop must not outlive this folder's tests: others run loops of their own."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: "Playwright", browser_file: str) -> Iterator["Browser"]:
+    """A headless Chromium without a camera."""
+    browser = playwright.chromium.launch(executable_path=browser_file, headless=True, args=BROWSER_FLAGS)
+    yield browser
+    browser.close()
 
 
 @dataclass(frozen=True)
@@ -176,7 +217,7 @@ def arrive(browser: "Browser") -> Iterator[Arrive]:
     """A function that brings a new visitor to an app; the keywords are those of a browser's context."""
     contexts = []
 
-    def arrive(app: App, **settings: object) -> Visitor:
+    def arrive(app: App, *, browser: "Browser" = browser, **settings: object) -> Visitor:
         contexts.append(browser.new_context(**settings))
         contexts[-1].set_default_timeout(LIMIT_S * 1000)
         return Visitor(contexts[-1].new_page(), app.url)
@@ -212,23 +253,17 @@ ANOTHER_NAME = "camera.example"
 """Under this name a browser with a camera finds this machine too, but does not take the app for one on it."""
 
 
-@pytest.fixture(scope="module")
-def camera_browser(browser: "Browser", browser_file: str) -> Iterator[Callable[[Path | None, bool], "Browser"]]:
-    """A function that launches a browser whose camera shows a clip; one for each clip and answer."""
-    browsers: dict[tuple[Path | None, bool], Browser] = {}
+@pytest.fixture(scope="package")
+def camera_browser(playwright: "Playwright", browser_file: str) -> Iterator[Callable[[Path], "Browser"]]:
+    """A function that launches a browser whose camera shows a clip; one for each clip."""
+    browsers: dict[Path, Browser] = {}
 
-    def launch(clip: Path | None, allowed: bool) -> "Browser":
-        if (clip, allowed) not in browsers:
-            flags = [flag for flag in BROWSER_FLAGS if "fake" not in flag]
-            flags.append(f"--host-resolver-rules=MAP {ANOTHER_NAME} 127.0.0.1")
-            if allowed:
-                flags.append("--use-fake-ui-for-media-stream")
-            if clip is not None:
-                flags += ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={clip}"]
-            browsers[clip, allowed] = browser.browser_type.launch(
-                executable_path=browser_file, headless=True, args=flags
-            )
-        return browsers[clip, allowed]
+    def launch(clip: Path) -> "Browser":
+        if clip not in browsers:
+            camera = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={clip}"]
+            flags = [*BROWSER_FLAGS, *camera, f"--host-resolver-rules=MAP {ANOTHER_NAME} 127.0.0.1"]
+            browsers[clip] = playwright.chromium.launch(executable_path=browser_file, headless=True, args=flags)
+        return browsers[clip]
 
     yield launch
     for launched in browsers.values():
@@ -236,22 +271,18 @@ def camera_browser(browser: "Browser", browser_file: str) -> Iterator[Callable[[
 
 
 @pytest.fixture
-def arrive_with_camera(camera_browser: Callable[[Path | None, bool], "Browser"]) -> Iterator[Arrive]:
+def arrive_with_camera(arrive: Arrive, camera_browser: Callable[[Path], "Browser"]) -> Arrive:
     """A function that brings a new visitor to an app, whose camera shows a clip.
 
-    Its arguments are the app, the clip (None: the visitor has no camera), `allowed` (whether pages get the camera), and
-    the keywords of a browser's context.
+    Its arguments are the app, the clip, `allowed` (whether pages get the camera), and the keywords of a browser's
+    context.
     """
-    contexts = []
 
-    def arrive(app: App, clip: Path | None, *, allowed: bool = True, **settings: object) -> Visitor:
-        contexts.append(camera_browser(clip, allowed).new_context(**settings))
-        contexts[-1].set_default_timeout(LIMIT_S * 1000)
-        return Visitor(contexts[-1].new_page(), app.url)
+    def arrive_with_camera(app: App, clip: Path, *, allowed: bool = True, **settings: object) -> Visitor:
+        permissions = ["camera"] if allowed else []
+        return arrive(app, browser=camera_browser(clip), permissions=permissions, **settings)
 
-    yield arrive
-    for context in contexts:
-        context.close()
+    return arrive_with_camera
 
 
 _STARTED = """() => {
@@ -261,13 +292,17 @@ _STARTED = """() => {
     return words.includes('start') && 'fell back';
 }"""
 
-_GRAB = """() => {
+_NEXT_PICTURE = """(limit_ms) => new Promise((give) => {
     const video = document.querySelector('video'), canvas = document.createElement('canvas');
-    canvas.width = video.videoWidth;
-    canvas.height = video.videoHeight;
-    canvas.getContext('2d').drawImage(video, 0, 0);
-    return canvas.toDataURL('image/jpeg', 0.97);
-}"""
+    const late = setTimeout(() => give(null), limit_ms);
+    [canvas.width, canvas.height] = [640, 480];
+    video.requestVideoFrameCallback(() => {
+        clearTimeout(late);
+        canvas.getContext('2d').drawImage(video, 0, 0, 640, 480);
+        give(canvas.toDataURL('image/jpeg', 0.97));
+    });
+})"""
+"""Waits for a picture; a browser that finds no time to encode sends smaller ones, which are shown as large."""
 
 
 def player(page: "Page") -> "Frame":
@@ -288,12 +323,13 @@ def press_start(page: "Page") -> None:
     player(page).get_by_role("button", name=re.compile("start", re.IGNORECASE)).click()
 
 
-def start_camera(page: "Page") -> None:
-    """Start the camera and wait until pictures come back; a start that falls back to START is tried once more.
+STARTS = 4
+"""How often START is pressed at most: about one start in twenty falls back, for no reason that could be found."""
 
-    About one start in twenty falls back, for no reason that could be found.
-    """
-    for _ in range(2):
+
+def start_camera(page: "Page") -> None:
+    """Start the camera and wait until pictures come back; where a start falls back to START, press it again."""
+    for _ in range(STARTS):
         press_start(page)
         player(page).get_by_role("button", name=re.compile("stop", re.IGNORECASE)).wait_for()
         if player(page).wait_for_function(_STARTED).json_value() == "plays":
@@ -307,6 +343,20 @@ def decoded(data_url: str) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
 
 
-def shown_picture(page: "Page") -> np.ndarray:
-    """The picture that the player shows at this moment: image_bgr, uint8 of shape (height, width, 3)."""
-    return decoded(player(page).evaluate(_GRAB))
+def next_picture(page: "Page") -> np.ndarray:
+    """Wait for the picture that the player shows next: image_bgr, uint8 of shape (480, 640, 3)."""
+    data_url = player(page).evaluate(_NEXT_PICTURE, LIMIT_S * 1000)
+    assert data_url is not None, "no picture comes any more"
+    return decoded(data_url)
+
+
+def pictures_until(page: "Page", holds: Callable[[np.ndarray], object], wanted: int = 3) -> list[np.ndarray]:
+    """Look at pictures until so many in a row are as they should be; a change reaches them a moment after the click."""
+    kept: list[np.ndarray] = []
+    end = time.monotonic() + LIMIT_S
+    while time.monotonic() < end:
+        picture = next_picture(page)
+        kept = [*kept, picture] if holds(picture) else []
+        if len(kept) == wanted:
+            return kept
+    pytest.fail("the pictures that come back are not as they should be")

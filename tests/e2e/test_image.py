@@ -107,8 +107,10 @@ def test_names_become_neither_links_nor_pictures(app: App, arrive: Arrive, face_
     visitor = arrive(app)
     page = visitor.open("image")
     visitor.upload((names[0], face_png), (names[1], b""), (names[2], b""))
-    heading, alert = page.locator("h3").nth(1), page.get_by_test_id("stAlert")
-    heading.wait_for()
+    alert = page.get_by_test_id("stAlert").filter(has_text="is empty")
+    alert.wait_for()
+    page.wait_for_selector(AT_REST)
+    heading = page.locator("h3").nth(1)
     assert heading.inner_text().replace("\u2060", "") == names[0]
     for name in names[1:]:
         assert f"'{name}' is empty" in alert.inner_text().replace("\u2060", "")

@@ -73,6 +73,7 @@ def face(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def names(page: "Page") -> list[str]:
     """What the sessions to open are called."""
     page.get_by_role("combobox", name="Open").click()
+    page.get_by_role("option").first.wait_for()
     options = [option.inner_text() for option in page.get_by_role("option").all()]
     page.keyboard.press("Escape")
     return options
