@@ -2,13 +2,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format figures clean
+.PHONY: run test check lint format figures clean
 
 run: $(VENV)/.installed $(VENV)/.detector
 	$(BIN)/streamlit run streamlit_app.py
 
+# As many processes as there are cores, but no more than four: most of the time goes to files that one process reads.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+
 test: lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+check: lint
+	$(PYTEST) -m 'not browser and not data and not slow' --ignore tests/app --ignore tests/e2e --ignore tests/training
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -90,7 +90,7 @@ def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
         terminalreporter.section("NOT TESTED ON THIS MACHINE", sep="!", red=True, bold=True)
         for reason, count in counts.items():
             if count:
-                terminalreporter.line(f"{count} tests were left out: {reason}", red=True)
+                terminalreporter.line(f"{count} left out: {reason}", red=True)
 
 
 def _move_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,10 @@ import pytest
 from fer import paths
 from fer.datasets.ferplus import VOTE_NAMES, VOTES_FILE
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras"),
+]
 
 FILE = paths.ROOT / "notebooks" / "walkthrough.ipynb"
 USAGES = ("Training", "Training", "Training", "PublicTest", "PrivateTest")
@@ -39,27 +42,35 @@ def _votes(folder: Path) -> None:
     (folder / VOTES_FILE).write_text("\n".join([f"Usage,{','.join(VOTE_NAMES)}", *rows]))
 
 
-def _run(cells: list[dict]) -> SimpleNamespace:
-    """Run the code cells one after another, as a kernel does; returns what they defined."""
+def _run(cells: list[dict], last: str = "") -> SimpleNamespace:
+    """Run the code cells one after another, as a kernel does, to the one that holds `last`; gives what they defined."""
     names: dict = {}
     for number, cell in enumerate(cells):
+        source = "".join(cell["source"])
         if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]), f"{FILE.name}, cell {number}", "exec"), names)
+            exec(compile(source, f"{FILE.name}, cell {number}", "exec"), names)
+            if last and last in source:
+                return SimpleNamespace(**names)
+    assert not last, "there is such a cell"
     return SimpleNamespace(**names)
 
 
-@pytest.mark.parametrize("has_votes", [False, True], ids=["without votes", "with votes"])
-def test_cells_run_in_order(
-    has_votes: bool,
-    cells: list[dict],
-    drawn_fer2013: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-) -> None:
-    if has_votes:
-        _votes(drawn_fer2013)
+@pytest.fixture
+def _beside_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(FILE.parent)
     monkeypatch.setattr("sys.path", list(sys.path))
+
+
+@pytest.mark.usefixtures("_beside_the_notebook", "drawn_fer2013")
+def test_without_votes_it_says_where_they_come_from(cells: list[dict], capsys: pytest.CaptureFixture) -> None:
+    run = _run(cells, last="There is no fer2013new.csv")
+    assert run.votes is None
+    assert "There is no fer2013new.csv" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_beside_the_notebook")
+def test_cells_run_in_order(cells: list[dict], drawn_fer2013: Path, capsys: pytest.CaptureFixture) -> None:
+    _votes(drawn_fer2013)
     run = _run(cells)
     out = capsys.readouterr().out
     assert "210 faces of 12 pixels" in out
@@ -75,7 +86,7 @@ def test_cells_run_in_order(
     assert not run.evaluation.stamp.seen_in_training
     only = (run.right[0] & ~run.right[1]).sum(), (~run.right[0] & run.right[1]).sum()
     assert (run.compared.only_a, run.compared.only_b) == only
-    assert ("180 labels change, 0 faces get none" if has_votes else "There is no fer2013new.csv") in out
+    assert "180 labels change, 0 faces get none" in out
 
 
 def test_nothing_that_ran_is_stored(cells: list[dict]) -> None:
