@@ -10,7 +10,7 @@ import pytest
 
 from fer.benchmark import Measurement, live
 from fer.detection import LIVE_SIDES, YuNet
-from tools import readme
+from tools import figures
 
 
 def _strip(number: int, mirrored: bool = False) -> str:
@@ -149,16 +149,16 @@ def test_where_nothing_can_be_measured_every_row_says_so(why: str, monkeypatch: 
     assert {m.note.split(":")[0] for m in measured} == {"not measured"}
 
 
-def test_the_readme_words_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_figures_word_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [
         Measurement("latency", "ms", 250, (100.0, 200.0), "drawn"),
         Measurement("frames", "frames/s", 13, (14.0, 15.0), "drawn", at_least=True),
         Measurement("visitors", "visitors", None, (4.0,), "drawn", at_least=True),
         Measurement("graphs", "times/s", 2, (), "not measured", at_least=True),
     ]
-    monkeypatch.setattr(readme, "SPEED_FILE", tmp_path / "benchmark.json")
-    readme.SPEED_FILE.write_text(json.dumps([row.to_record() for row in rows]))
-    written = readme.figures()
+    monkeypatch.setattr(figures, "SPEED_FILE", tmp_path / "benchmark.json")
+    figures.SPEED_FILE.write_text(json.dumps([row.to_record() for row in rows]))
+    written = figures.render_figures()
     for line in (
         "| latency | 150 ms | 195 ms | 250 ms | drawn |",
         "| frames | 14.5 frames/s | above 14.1 frames/s | at least 13 frames/s | drawn |",
