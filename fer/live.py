@@ -20,7 +20,7 @@ import numpy as np
 from fer.drawing import annotate, blur_faces
 from fer.errors import FerError
 from fer.pipeline import FacePipeline
-from fer.recording import Recorder, Recording, Sample, Sink, samples_of
+from fer.recording import Recorder, Recording, Sample, Sink, take_samples
 from fer.results import Face, FrameResult
 from fer.stream import FaceStream
 from fer.tracking import SteadyClock
@@ -165,7 +165,7 @@ class LiveSession:
         """Record from the next frame on; a recording that runs is dropped.
 
         Args:
-            sink: given every frame's samples, on the frames' thread; must be quick, and must not call this session.
+            sink: given every look, on the frames' thread; must be quick, and must not call this session.
         """
         with self._lock:
             self._recorder = Recorder(self._pipeline.reader, sink)
@@ -248,7 +248,7 @@ class LiveSession:
         moment = math.floor(now_s * MOMENTS_PER_S + 1e-6)
         if moment != self._moment:
             self._moment = moment
-            self._history.extend(samples_of(result, now_s))
+            self._history.extend(take_samples(result, now_s))
             for face in result.faces:
                 self._count(face)
 

@@ -1,4 +1,6 @@
-"""What a stream showed, as numbers: samples of people, a recording of them, and the recorder that makes one.
+"""What a stream showed, as numbers: looks and the samples in them, a recording, and the recorder that makes one.
+
+In a time without samples it was looked and nobody was found, or nobody looked: a recording tells the two apart.
 
 Turns tracked results into samples and samples into a table. Keeps numbers, never pixels. Knows nothing of where frames
 come from, of pages or of databases.
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 MOST_RECORDED = 60_000
 """Most samples that a recording keeps: more than an hour of one person at 15 frames a second, about 40 MB."""
+
+MOST_APART_S = 1.0
+"""Between two looks that lie further apart nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,52 @@ class Sample:
     detector_score: float
 
 
-Sink = Callable[[Sequence[Sample]], None]
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One moment that was looked at.
+
+    Attributes:
+        time_s: seconds since the recording began.
+        samples: everyone who was found; empty where nobody was.
+    """
+
+    time_s: float
+    samples: tuple[Sample, ...]
+
+
+Sink = Callable[[Look], None]
+Span = tuple[float, float]
+"""From when to when, in seconds since the recording began."""
+
+
+class EmptySpans:
+    """When it was looked and nobody was found.
+
+    Example:
+        >>> spans = EmptySpans()
+        >>> for time_s in (0.0, 0.5, 1.0, 9.0):  # nobody looked between 1 and 9 s
+        ...     spans.add(Look(time_s, ()))
+        >>> spans.spans()
+        ((0.0, 1.0), (9.0, 9.0))
+    """
+
+    def __init__(self) -> None:
+        self._spans: list[Span] = []
+        self._goes_on = False
+
+    def add(self, look: Look) -> None:
+        """Take the next look, in the order of their times."""
+        if look.samples:
+            self._goes_on = False
+        elif self._goes_on and look.time_s - self._spans[-1][1] <= MOST_APART_S:
+            self._spans[-1] = (self._spans[-1][0], look.time_s)
+        else:
+            self._spans.append((look.time_s, look.time_s))
+            self._goes_on = True
+
+    def spans(self, first: int = 0) -> tuple[Span, ...]:
+        """The spans so far, in order, from the one at this position on; the last one may still grow."""
+        return tuple(self._spans[first:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +98,7 @@ class Recording:
         classes: what the samples' probabilities stand for.
         started: when it began, in UTC.
         samples: every person of every frame, in order; the first `MOST_RECORDED`.
+        nobody: when it was looked and nobody was found, in order.
         duration_s: from the first frame to the last.
         overflowed: more was seen than `samples` holds; a sink was given all of it.
     """
@@ -55,6 +106,7 @@ class Recording:
     classes: tuple[str, ...]
     started: datetime
     samples: tuple[Sample, ...]
+    nobody: tuple[Span, ...]
     duration_s: float
     overflowed: bool
 
@@ -69,33 +121,44 @@ class Recorder:
         self._started = datetime.now(UTC)
         self._start_s: float | None = None
         self._samples: list[Sample] = []
+        self._nobody = EmptySpans()
         self._overflowed = False
 
     def add(self, result: FrameResult, now_s: float) -> Exception | None:
-        """Keep a frame's samples and hand them on; what the sink raised is returned, and costs no frame."""
+        """Keep what a frame showed and hand it on; what the sink raised is returned, and costs no frame."""
         if self._start_s is None:
             self._start_s = now_s
         self.duration_s = now_s - self._start_s
-        samples = samples_of(result, self.duration_s)
+        look = Look(self.duration_s, take_samples(result, self.duration_s))
         free = MOST_RECORDED - len(self._samples)
-        self._samples += samples[:free]
-        self._overflowed |= len(samples) > free
-        if samples and self._sink is not None:
+        self._samples += look.samples[:free]
+        self._overflowed |= len(look.samples) > free
+        self._nobody.add(look)
+        if self._sink is not None:
             try:
-                self._sink(samples)
+                self._sink(look)
             except Exception as error:  # whatever it is, the picture must go on
                 return error
         return None
 
     def finish(self) -> Recording:
-        return Recording(self.reader.classes, self._started, tuple(self._samples), self.duration_s, self._overflowed)
+        """What was recorded."""
+        return Recording(
+            classes=self.reader.classes,
+            started=self._started,
+            samples=tuple(self._samples),
+            nobody=self._nobody.spans(),
+            duration_s=self.duration_s,
+            overflowed=self._overflowed,
+        )
 
 
-def samples_of(result: FrameResult, time_s: float) -> list[Sample]:
-    return [
+def take_samples(result: FrameResult, time_s: float) -> tuple[Sample, ...]:
+    """Take the numbers of every face of a tracked frame."""
+    return tuple(
         Sample(time_s, face.person, tuple(face.probabilities.tolist()), face.box_xywh, face.detector_score)
         for face in result.faces
-    ]
+    )
 
 
 def samples_table(samples: Sequence[Sample], classes: Sequence[str]) -> "pd.DataFrame":

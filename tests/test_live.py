@@ -16,7 +16,7 @@ from fer.errors import DetectorError
 from fer.live import LiveSession, View
 from fer.pipeline import FacePipeline
 from fer.recognition import EmotionModel
-from fer.recording import Sample
+from fer.recording import Look, Sample
 from fer.results import Face, FrameResult, Reader, Timings
 from fer.samples import SAMPLES
 from tests.fakes import SquareFinder, drawn_face, install_model
@@ -389,7 +389,7 @@ class TestRecording:
 
     def test_every_person_of_every_frame_is_kept(self) -> None:
         session, before = LiveSession(Scripted(ONE, ONE, TWO, [])), datetime.now(UTC)
-        given: list[Sequence[Sample]] = []
+        given: list[Look] = []
         session.process(_frame(), 10.0)
         session.start_recording(given.append)
         for i in range(1, 5):
@@ -405,8 +405,9 @@ class TestRecording:
         assert recording.duration_s == pytest.approx(0.3)
         assert recording.classes == EMOTIONS
         assert before <= recording.started <= datetime.now(UTC)
-        assert [sample for samples in given for sample in samples] == list(recording.samples)
-        assert all(given), "a frame without people is not handed on"
+        assert [sample for look in given for sample in look.samples] == list(recording.samples)
+        assert [len(look.samples) for look in given] == [1, 2, 0, 0], "a look without people is handed on as well"
+        assert [tuple(round(s, 6) for s in span) for span in recording.nobody] == [(0.2, 0.3)]
 
     def test_nobody_gets_a_number_twice_after_a_restart(self) -> None:
         session = LiveSession(Scripted(TWO))
@@ -429,7 +430,7 @@ class TestRecording:
         assert {len(sample.probabilities) for sample in recording.samples} == {len(recording.classes)} == {7}
 
     def test_a_sink_that_fails_costs_no_picture(self) -> None:
-        def fail(samples: Sequence[Sample]) -> None:
+        def fail(look: Look) -> None:
             raise OSError("disk full")
 
         session = LiveSession(Scripted(ONE))

@@ -1,8 +1,30 @@
-"""What a stream showed: samples as a table."""
+"""What a stream showed: when nobody was found, and samples as a table."""
 
 import pytest
 
-from fer.recording import Sample, samples_table
+from fer.recording import MOST_APART_S, EmptySpans, Look, Sample, samples_table
+
+SOMEBODY = (Sample(0.0, 1, (1.0,), (0.0, 0.0, 10.0, 10.0), 0.9),)
+
+
+@pytest.mark.parametrize(
+    ("looks", "spans"),
+    [
+        pytest.param([], (), id="no look"),
+        pytest.param([(0.0, SOMEBODY), (0.5, SOMEBODY)], (), id="somebody"),
+        pytest.param([(0.0, ()), (0.5, ()), (1.0, SOMEBODY)], ((0.0, 0.5),), id="nobody, then somebody"),
+        pytest.param([(0.0, ()), (0.5, SOMEBODY), (1.0, ())], ((0.0, 0.0), (1.0, 1.0)), id="somebody for a moment"),
+        pytest.param([(0.0, ()), (MOST_APART_S, ())], ((0.0, MOST_APART_S),), id="as far apart as looks may be"),
+        pytest.param([(0.0, ()), (1.5, ())], ((0.0, 0.0), (1.5, 1.5)), id="nobody looked between"),
+    ],
+)
+def test_nobody_found_and_nobody_looking_differ(
+    looks: list[tuple[float, tuple[Sample, ...]]], spans: tuple[tuple[float, float], ...]
+) -> None:
+    found = EmptySpans()
+    for time_s, samples in looks:
+        found.add(Look(time_s, samples))
+    assert found.spans() == spans
 
 
 class TestSamplesTable:

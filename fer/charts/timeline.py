@@ -7,7 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from fer.charts.parts import GREY
 from fer.emotions import emotion
+from fer.recording import Span
 
 MAX_BINS = 600
 """Most points of a line: more than a screen can show apart, few enough to drag."""
@@ -32,16 +34,17 @@ def bin_width_s(table: pd.DataFrame) -> float:
     return max(0.25, 2 * between_s, float(times_s[-1]) / MAX_BINS)
 
 
-def timeline(table: pd.DataFrame, classes: Sequence[str], person: int) -> go.Figure:
+def timeline(table: pd.DataFrame, classes: Sequence[str], person: int, nobody: Sequence[Span] = ()) -> go.Figure:
     """Chart a recording over time: who showed what, a ribbon a person, and below them one person's probabilities.
 
     Both have one time axis, so that zooming into the one zooms the other. Every point is the mean of a moment of
-    `bin_width_s`; nothing is drawn where somebody was not seen.
+    `bin_width_s`; nothing is drawn where somebody was not seen. What is shaded was looked at without finding anyone.
 
     Args:
         table: as from `fer.recording.samples_table`, with one row at least.
         classes: the recording's classes.
         person: whose probabilities are drawn; has to be in the table.
+        nobody: when it was looked and nobody was found.
     """
     width_s = bin_width_s(table)
     binned = table.assign(bin=(table["time_s"] // width_s).astype(int))
@@ -65,7 +68,11 @@ def timeline(table: pd.DataFrame, classes: Sequence[str], person: int) -> go.Fig
         figure.add_trace(go.Scatter(x=times_s, y=own[name], name=name, line=line, hovertemplate=hover), 2, 1)
     figure.update_yaxes(autorange="reversed", dtick=1, fixedrange=True, showgrid=False, row=1, col=1)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", dtick=0.25, fixedrange=True, row=2, col=1)
-    figure.update_xaxes(range=[0, (bins[-1] + 1) * width_s], zeroline=False)
+    for start_s, end_s in nobody:
+        shade = {"x0": start_s, "x1": end_s, "fillcolor": GREY, "opacity": 0.2, "line_width": 0, "layer": "below"}
+        figure.add_vrect(**shade)
+    ends_s = max([(bins[-1] + 1) * width_s, *(end_s for _, end_s in nobody)])
+    figure.update_xaxes(range=[0, ends_s], zeroline=False)
     figure.update_xaxes(title_text="seconds since the recording began", row=2, col=1)
     figure.update_layout(
         height=ribbons_px + _LINES_PX + _GAP_PX + _AROUND_PX,

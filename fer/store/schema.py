@@ -62,6 +62,16 @@ SAMPLES = sa.Table(
     *(sa.Column(name, sa.Double, nullable=False) for name in ("x", "y", "w", "h", "detector_score")),
 )
 
+NOBODY = sa.Table(
+    "nobody",
+    _METADATA,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("session", _ID, sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("start_s", sa.Double, nullable=False),
+    sa.Column("end_s", sa.Double, nullable=False),
+)
+"""When it was looked and nobody was found."""
+
 SETTINGS = sa.Table(
     "settings",
     _METADATA,
@@ -69,7 +79,7 @@ SETTINGS = sa.Table(
     sa.Column("retention_days", sa.Integer),
 )
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = ()
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (lambda connection: NOBODY.create(connection),)
 """The steps that move an older database on, in order: the first from version 1 to 2, and so on. A new one is made whole
 from the tables above, so a step and its change to the tables belong together."""
 

@@ -16,9 +16,9 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 
 from fer.errors import StoreError
-from fer.recording import Sample
+from fer.recording import Sample, Span
 from fer.store.database import default_url, engine_of, parsed, place_of, told
-from fer.store.schema import SAMPLES, SESSIONS, SETTINGS, migrate
+from fer.store.schema import NOBODY, SAMPLES, SESSIONS, SETTINGS, migrate
 from fer.store.writer import SessionWriter
 
 Kind = Literal["live", "acting"]
@@ -38,7 +38,7 @@ class SavedSession:
         model, detector: who read the faces.
         classes: the model's classes, in the order of the samples' probabilities.
         started: when it began, UTC.
-        duration_s: time of the last sample, in seconds since the recording began.
+        duration_s: time of the last look, in seconds since the recording began.
         people: how many persons were told apart.
         counts: how often each class was the most probable one, once a person and frame; every class has an entry.
     """
@@ -168,6 +168,14 @@ class Store:
                 for time_s, person, probabilities, x, y, w, h, score in connection.execute(query)
             ]
 
+    def nobody(self, owner: str, session_id: int) -> tuple[Span, ...]:
+        """When it was looked and nobody was found, in order; empty in sessions of versions that did not note it."""
+        query = sa.select(NOBODY.c.start_s, NOBODY.c.end_s).where(NOBODY.c.session == session_id)
+        with self._reading() as connection:
+            if connection.execute(sa.select(SESSIONS.c.id).where(_owned(owner, session_id))).one_or_none() is None:
+                raise _missing()
+            return tuple((start_s, end_s) for start_s, end_s in connection.execute(query.order_by(NOBODY.c.start_s)))
+
     def rename(self, owner: str, session_id: int, name: str) -> None:
         """Give a session another name.
 
@@ -225,8 +233,12 @@ class Store:
                 deleted += connection.execute(SESSIONS.delete().where(old)).rowcount
         return deleted
 
-    def _append(self, session_id: int, samples: Sequence[Sample], summary: Mapping[str, object]) -> None:
-        """Write samples and what a list shows of the session, both or neither.
+    def _append(
+        self, session_id: int, samples: Sequence[Sample], spans: Sequence[Span], summary: Mapping[str, object]
+    ) -> None:
+        """Write samples, spans in which nobody was found, and what a list shows of the session, all or nothing.
+
+        A span takes the place of one with the same beginning.
 
         Raises:
             IntegrityError: the session is no longer there.
@@ -243,7 +255,15 @@ class Store:
             for sample in samples
         ]
         with self._writing() as connection:
-            connection.execute(SAMPLES.insert(), rows)
+            if rows:
+                connection.execute(SAMPLES.insert(), rows)
+            if spans:
+                replaced = (NOBODY.c.session == session_id) & (NOBODY.c.start_s >= float(spans[0][0]))
+                connection.execute(NOBODY.delete().where(replaced))
+                connection.execute(
+                    NOBODY.insert(),
+                    [{"session": session_id, "start_s": float(a), "end_s": float(b)} for a, b in spans],
+                )
             change = SESSIONS.update().where(SESSIONS.c.id == session_id)
             connection.execute(change.values(saved=datetime.now(UTC), **summary))
 

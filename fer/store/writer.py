@@ -12,7 +12,7 @@ from contextlib import suppress
 from sqlalchemy.exc import IntegrityError
 
 from fer.errors import StoreError
-from fer.recording import Sample
+from fer.recording import EmptySpans, Look, Sample, Span
 
 COMMIT_EVERY_S = 0.5
 """How often a recording is committed; a kill loses no more than that and what one commit takes."""
@@ -21,7 +21,7 @@ MAX_PENDING = 20_000
 """Samples that wait in memory while the database cannot be reached: 20 minutes of one person."""
 
 
-Append = Callable[[Sequence[Sample], Mapping[str, object]], None]
+Append = Callable[[Sequence[Sample], Sequence[Span], Mapping[str, object]], None]
 DropIfEmpty = Callable[[], None]
 
 
@@ -38,7 +38,8 @@ class SessionWriter:
         Args:
             session_id: the session's number in the database.
             classes: what the samples' probabilities stand for.
-            append: writes samples and what a list shows of the session, both or neither.
+            append: writes samples, spans in which nobody was found (a span takes the place of one with the same
+                beginning), and what a list shows of the session, all or nothing.
             drop_if_empty: deletes the session if it has no sample.
         """
         self.session_id = session_id
@@ -57,9 +58,9 @@ class SessionWriter:
         """Whether the session was deleted while it was recorded."""
         return self._work.gone
 
-    def write(self, samples: Sequence[Sample]) -> None:
-        """Take samples; returns at once. What comes after `close` is not saved."""
-        self._work.take(samples)
+    def write(self, look: Look) -> None:
+        """Take a look; returns at once. What comes after `close` is not saved."""
+        self._work.take(look)
 
     def close(self) -> None:
         """Write what is left and end; `error` says afterwards whether all is there. A session without samples goes."""
@@ -77,18 +78,23 @@ class _Work:
         self._append, self._drop_if_empty = append, drop_if_empty
         self._lock = threading.Lock()
         self._pending: list[Sample] = []
+        self._nobody = EmptySpans()
+        self._spans_written = 0
+        self._end_s = self._end_written_s = 0.0
         self._lost = 0
         self.gone = False
         self._people: set[int] = set()
         self._counts = Counter(dict.fromkeys(self._classes, 0))
 
-    def take(self, samples: Sequence[Sample]) -> None:
+    def take(self, look: Look) -> None:
         with self._lock:
             if self.gone or self.stop.is_set():
                 return
             room = MAX_PENDING - len(self._pending)
-            self._pending.extend(samples[:room])
-            self._lost += len(samples[room:])
+            self._pending.extend(look.samples[:room])
+            self._lost += len(look.samples[room:])
+            self._nobody.add(look)
+            self._end_s = look.time_s
 
     def run(self) -> None:
         while not self.stop.wait(COMMIT_EVERY_S):
@@ -101,27 +107,28 @@ class _Work:
     def _commit(self) -> None:
         """Write what is pending; on an error it stays pending."""
         with self._lock:
-            batch = self._pending[:]
-        if not batch:
+            batch, spans, end_s = self._pending[:], self._nobody.spans(self._spans_written), self._end_s
+        if not batch and end_s == self._end_written_s:
             return
         people = self._people | {int(sample.person) for sample in batch}
         counts = self._counts + Counter(
             self._classes[max(range(len(self._classes)), key=sample.probabilities.__getitem__)] for sample in batch
         )
         summary = {
-            "duration_s": float(batch[-1].time_s),
+            "duration_s": float(end_s),
             "people": len(people),
             "counts": {name: counts[name] for name in self._classes},
         }
         try:
-            self._append(batch, summary)
+            self._append(batch, spans, summary)
         except StoreError as error:
             if isinstance(error.__cause__, IntegrityError):
                 self._forget()
             else:
                 self.error = f"The recording is not being saved, and is tried again: {error}"
             return
-        self._people, self._counts = people, counts
+        self._people, self._counts, self._end_written_s = people, counts, end_s
+        self._spans_written += max(0, len(spans) - 1)  # the last one may have grown meanwhile
         with self._lock:
             del self._pending[: len(batch)]
             lost = self._lost

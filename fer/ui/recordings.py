@@ -6,7 +6,7 @@ from datetime import datetime
 import streamlit as st
 
 from fer import export
-from fer.recording import Sample
+from fer.recording import Sample, Span
 from fer.store import Kind, Store
 
 KINDS: Mapping[str, str] = {"live": "Live", "acting": "Acting practice"}
@@ -24,9 +24,15 @@ def open_store() -> Store:
 
 
 def about_recording(
-    kind: Kind, started: datetime, duration_s: float, model: str, detector: str, classes: Sequence[str]
+    kind: Kind,
+    started: datetime,
+    duration_s: float,
+    model: str,
+    detector: str,
+    classes: Sequence[str],
+    nobody: Sequence[Span],
 ) -> dict[str, object]:
-    """What the JSON of a recording says before its samples."""
+    """What the JSON of a recording says before its samples; in `nobody_s` it was looked and nobody was found."""
     return {
         "kind": kind,
         "started": started.isoformat(timespec="seconds"),
@@ -34,6 +40,7 @@ def about_recording(
         "model": model,
         "detector": detector,
         "classes": list(classes),
+        "nobody_s": [[round(start_s, 3), round(end_s, 3)] for start_s, end_s in nobody],
     }
 
 

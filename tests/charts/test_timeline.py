@@ -93,6 +93,19 @@ class TestTimeline:
             assert not np.isnan(np.asarray(line.y)[~away]).any()
             assert line.connectgaps is None
 
+    @pytest.mark.parametrize(
+        ("nobody", "end_s"),
+        [
+            pytest.param([], 1.25, id="somebody all the time"),
+            pytest.param([(0.25, 0.5)], 1.25, id="for a moment"),
+            pytest.param([(0.25, 0.5), (1.5, 9.0)], 9.0, id="until the end"),
+        ],
+    )
+    def test_where_nobody_was_found_is_shaded(self, nobody: list[tuple[float, float]], end_s: float) -> None:
+        figure = timeline(table((0.0, 1, "happy"), (1.0, 1, "sad")), EMOTIONS, 1, nobody)
+        assert sorted({(shape.x0, shape.x1) for shape in figure.layout.shapes}) == nobody
+        assert figure.layout.xaxis.range[1] >= end_s
+
     def test_both_share_one_time_axis(self) -> None:
         figure = timeline(table((0.0, 1, "happy"), (8.0, 1, "sad")), EMOTIONS, 1)
         assert figure.layout.xaxis.matches == "x2"

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from fer import paths, store
 from fer.emotions import EMOTIONS
 from fer.errors import StoreError
-from fer.recording import Sample
+from fer.recording import Look, Sample
 from fer.store import Store, schema
 
 SCHEMES = "FER_DATABASE_URL must begin with postgresql:// or with sqlite:///, but does not."
@@ -31,10 +31,15 @@ def sample(time_s: float, person: int = 1, emotion: str = "happy") -> Sample:
     return Sample(time_s, person, probabilities, (10.5, 20.0, 30.0, 40.25), 0.875)
 
 
+def look(*samples: Sample) -> Look:
+    """The look that showed these samples, or the last of several."""
+    return Look(samples[-1].time_s, samples)
+
+
 def recorded(opened: Store, owner: str, samples: list[Sample], **changes: str) -> int:
     """Save a session and return its number."""
     writer = opened.begin(owner, **FACTS | changes)
-    writer.write(samples)
+    writer.write(look(*samples))
     writer.close()
     assert writer.error is None
     return writer.session_id
@@ -97,7 +102,7 @@ class TestOneSession:
         monkeypatch.setattr(Store, "_append", lambda *a: (append(*a), committed.release())[0])
         writer = opened.begin("ann", **FACTS)
         for second in range(3):
-            writer.write([sample(float(second))])
+            writer.write(look(sample(float(second))))
             assert committed.acquire(timeout=60)
             (session,) = opened.sessions("ann")
             assert session.readings == len(opened.samples("ann", session.id)) == second + 1
@@ -113,9 +118,9 @@ class TestOneSession:
 
     def test_what_comes_after_the_end_is_not_saved(self, opened: Store) -> None:
         writer = opened.begin("ann", **FACTS)
-        writer.write([sample(0.0)])
+        writer.write(look(sample(0.0)))
         writer.close()
-        writer.write([sample(1.0)])
+        writer.write(look(sample(1.0)))
         writer.close()
         assert opened.samples("ann", writer.session_id) == [sample(0.0)]
 
@@ -128,10 +133,46 @@ class TestOneSession:
         session_id = recorded(opened, "ann", [given])
         assert opened.samples("ann", session_id) == [Sample(0.5, 2, (0.125,) * 7, (1.0,) * 4, 0.5)]
 
+    @pytest.mark.parametrize(
+        ("looks", "nobody", "duration_s"),
+        [
+            pytest.param([look(sample(0.0))], (), 0.0, id="somebody all the time"),
+            pytest.param([look(sample(0.0)), Look(0.5, ()), Look(1.0, ())], ((0.5, 1.0),), 1.0, id="gone at the end"),
+            pytest.param(
+                [Look(0.0, ()), Look(0.5, ()), look(sample(1.0)), Look(1.5, ())],
+                ((0.0, 0.5), (1.5, 1.5)),
+                1.5,
+                id="before and after",
+            ),
+            pytest.param(
+                [look(sample(0.0)), Look(0.5, ()), Look(9.0, ())], ((0.5, 0.5), (9.0, 9.0)), 9.0, id="nobody looked"
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("commits", [False, True], ids=["in one piece", "committed at every look"])
+    def test_nobody_and_not_looked_differ(
+        self,
+        opened: Store,
+        looks: list[Look],
+        nobody: tuple[tuple[float, float], ...],
+        duration_s: float,
+        commits: bool,
+    ) -> None:
+        writer = opened.begin("ann", **FACTS)
+        for each in looks:
+            writer.write(each)
+            if commits:
+                writer._work._commit()
+        writer.close()
+        assert opened.nobody("ann", writer.session_id) == nobody
+        assert [session.duration_s for session in opened.sessions("ann")] == [duration_s]
+        with pytest.raises(StoreError, match="not there"):
+            opened.nobody("ben", writer.session_id)
+
     def test_a_writer_that_is_forgotten_writes_what_it_has(self, opened: Store) -> None:
         writer = opened.begin("ann", **FACTS)
         session_id, thread = writer.session_id, writer._thread
-        writer.write([sample(0.0)])
+        writer.write(look(sample(0.0)))
         del writer
         thread.join(60)
         assert opened.samples("ann", session_id) == [sample(0.0)]
@@ -231,7 +272,7 @@ class TestDeleting:
         opened.delete("ann", writer.session_id)
         newer = recorded(opened, "bob", [sample(0.0)])
         assert newer != writer.session_id, "numbers are not used again"
-        writer.write([sample(0.0)])
+        writer.write(look(sample(0.0)))
         writer.close()
         assert writer.error == "This session was deleted while it was recorded, so nothing more of it is saved."
         assert rows(url, "samples") == 1
@@ -278,7 +319,7 @@ class TestSeveralAtOnce:
         writers = [opened.begin("ann", **FACTS) for _ in range(8)]
         for moment in range(200):
             for writer in writers:
-                writer.write([sample(moment / 15)])
+                writer.write(look(sample(moment / 15)))
         for writer in writers:
             writer.close()
         assert [writer.error for writer in writers] == [None] * 8
@@ -288,8 +329,9 @@ class TestSeveralAtOnce:
     def test_servers_may_open_a_new_database_at_once(self, url: str) -> None:
         code = (
             "import sys; from fer.store import Store; s = Store(sys.argv[1]); w = s.begin('ann', name='n', kind='live',"
-            "model='m', detector='d', classes=('a', 'b')); from fer.recording import Sample;"
-            "w.write([Sample(0.0, 1, (0.25, 0.75), (1.0, 2.0, 3.0, 4.0), 0.5)]); w.close(); assert w.error is None"
+            "model='m', detector='d', classes=('a', 'b')); from fer.recording import Look, Sample;"
+            "w.write(Look(0.0, (Sample(0.0, 1, (0.25, 0.75), (1.0, 2.0, 3.0, 4.0), 0.5),))); w.close();"
+            "assert w.error is None"
         )
         servers = [
             subprocess.Popen([sys.executable, "-c", code, url], cwd=paths.ROOT, stderr=subprocess.PIPE, text=True)
@@ -304,23 +346,34 @@ class TestSeveralAtOnce:
 class TestVersions:
     def test_a_new_database_has_the_newest(self, opened: Store) -> None:
         with opened._reading() as connection:
-            assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(1,)]
+            assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(2,)]
+
+    def test_sessions_of_the_first_version_are_kept(self, opened: Store, url: str) -> None:
+        session_id = recorded(opened, "ann", [sample(0.0)])
+        with opened._writing() as connection:
+            connection.exec_driver_sql("DROP TABLE nobody")
+            connection.exec_driver_sql("UPDATE schema_version SET version = 1")
+        newer = Store(url)
+        assert newer.samples("ann", session_id) == [sample(0.0)]
+        assert newer.nobody("ann", session_id) == ()
+        newer.close()
 
     def test_an_older_one_is_moved_on_step_by_step(
         self, opened: Store, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session_id = recorded(opened, "ann", [sample(0.0)])
         steps = (
+            *schema.MIGRATIONS,
             lambda connection: connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN note TEXT"),
-            lambda connection: connection.exec_driver_sql("UPDATE sessions SET note = 'moved', name = 'v3'"),
+            lambda connection: connection.exec_driver_sql("UPDATE sessions SET note = 'moved', name = 'v4'"),
         )
         monkeypatch.setattr(schema, "MIGRATIONS", steps)
         for _ in range(2):  # the second time there is nothing to do; the first step would fail
             newer = Store(url)
             with newer._reading() as connection:
-                assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(3,)]
+                assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(4,)]
                 assert connection.exec_driver_sql("SELECT note FROM sessions").all() == [("moved",)]
-            assert newer.session("ann", session_id).name == "v3"
+            assert newer.session("ann", session_id).name == "v4"
             assert newer.samples("ann", session_id) == [sample(0.0)]
             newer.close()
 
@@ -329,6 +382,7 @@ class TestVersions:
     ) -> None:
         recorded(opened, "ann", [sample(0.0)])
         steps = (
+            *schema.MIGRATIONS,
             lambda connection: connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN note TEXT"),
             lambda connection: connection.exec_driver_sql("no SQL at all"),
         )
@@ -407,7 +461,7 @@ class TestTrouble:
         writer = opened.begin("ann", **FACTS)
         many = [sample(moment / 15) for moment in range(3000)]
         pages = 1
-        writer.write(many)
+        writer.write(look(*many))
         writer._work._commit()
         assert writer.error.startswith("The recording is not being saved, and is tried again: There is no space left")
         assert opened.samples("ann", writer.session_id) == []
@@ -424,9 +478,9 @@ class TestTrouble:
         writer = opened.begin("ann", **FACTS)
         with monkeypatch.context() as patch:
             patch.setattr(schema.SAMPLES, "insert", lambda: sa.text("no SQL at all"))
-            writer.write([sample(float(moment)) for moment in range(12)])
+            writer.write(look(*(sample(float(moment)) for moment in range(12))))
             writer._work._commit()
-            writer.write([sample(12.0)])
+            writer.write(look(sample(12.0)))
             assert "is not being saved" in writer.error
         writer.close()
         assert writer.error == "3 readings of this recording were lost while it could not be saved."
@@ -445,7 +499,7 @@ class TestTrouble:
             )
             assert killed.scalars().all() == [True]
         other.dispose()
-        writer.write([sample(0.0)])
+        writer.write(look(sample(0.0)))
         writer.close()
         assert writer.error is None
         assert opened.samples("ann", writer.session_id) == [sample(0.0)]
@@ -468,7 +522,7 @@ class TestTrouble:
 
 RECORDER = """
 import sys, time
-from fer.recording import Sample
+from fer.recording import Look, Sample
 from fer.store import Store
 facts = dict(name="One minute", kind="live", model="drawn", detector="haar", classes=("a", "b"))
 writers = [Store(url).begin("ann", **facts) for url in sys.argv[1:]]
@@ -477,7 +531,7 @@ for frame in range(60 * 15):
     time.sleep(max(0, began + frame / 15 - time.monotonic()))
     for writer in writers:
         assert writer.error is None, writer.error
-        writer.write([Sample(frame / 15, 1, (0.25, 0.75), (1.0, 2.0, 3.0, 4.0), 0.5)])
+        writer.write(Look(frame / 15, (Sample(frame / 15, 1, (0.25, 0.75), (1.0, 2.0, 3.0, 4.0), 0.5),)))
     if frame % 15 == 0:
         print(frame // 15, flush=True)
 """

@@ -122,7 +122,13 @@ def _finish(live: LiveSession) -> None:
         running.writer.close()
     reader = running.reader
     about = about_recording(
-        "live", recording.started, recording.duration_s, reader.model, reader.detector, recording.classes
+        "live",
+        recording.started,
+        recording.duration_s,
+        reader.model,
+        reader.detector,
+        recording.classes,
+        recording.nobody,
     )
     kept = running.writer is not None and not running.writer.deleted and recording.samples
     saved = running.writer.session_id if kept else None

@@ -13,7 +13,7 @@ from fer.charts.timeline import MAX_RIBBONS, bin_width_s, people_table, person_c
 from fer.detection import TITLES
 from fer.errors import FerError, StoreError
 from fer.pipeline import DEFAULT_MODEL, Settings
-from fer.recording import Sample, samples_table
+from fer.recording import Sample, Span, samples_table
 from fer.store import MAX_NAME, MAX_RETENTION_DAYS, SavedSession, Store
 from fer.ui.example import example
 from fer.ui.loaders import file_version
@@ -150,7 +150,7 @@ def listing(sessions: Sequence[SavedSession]) -> tuple[SavedSession, SavedSessio
 
 def opened(store: Store, owner: str, session: SavedSession) -> None:
     """Show one session: its course, its people, and what can be done with it."""
-    samples = store.samples(owner, session.id)
+    samples, nobody = store.samples(owner, session.id), store.nobody(owner, session.id)
     st.subheader(plain(session.name))
     st.caption(
         plain(
@@ -160,13 +160,13 @@ def opened(store: Store, owner: str, session: SavedSession) -> None:
         )
     )
     if samples:
-        _course(samples_table(samples, session.classes), session.classes, str(session.id))
+        _course(samples_table(samples, session.classes), session.classes, str(session.id), nobody)
     else:
         st.info("No face was seen while this was recorded.", icon=":material/search_off:")
-    _changes(store, owner, session, samples)
+    _changes(store, owner, session, samples, nobody)
 
 
-def _course(table: pd.DataFrame, classes: Sequence[str], key: str) -> None:
+def _course(table: pd.DataFrame, classes: Sequence[str], key: str, nobody: Sequence[Span] = ()) -> None:
     """Draw a recording: pie and columns of everyone or of one person, the timeline, and the people in a table."""
     people = people_table(table, classes)
     numbers = people["person"].tolist()
@@ -187,7 +187,7 @@ def _course(table: pd.DataFrame, classes: Sequence[str], key: str) -> None:
         moving_chart(count_pie(counts), key=f"pie_{key}", alt=_in_words("Which share of", counts))
     shown = chosen or int(people.loc[people["readings"].idxmax(), "person"])
     st.plotly_chart(
-        timeline(table, classes, shown),
+        timeline(table, classes, shown, nobody),
         width="stretch",
         config=TOOLS,
         key=f"timeline_{key}_{shown}",
@@ -195,9 +195,10 @@ def _course(table: pd.DataFrame, classes: Sequence[str], key: str) -> None:
     )
     width = f"{bin_width_s(table):.2g} s"
     ribbons = f" The first {MAX_RIBBONS} people have a ribbon." if len(numbers) > MAX_RIBBONS else ""
+    shaded = " Where it is shaded, nobody was in view." if nobody else ""
     st.caption(
         f"The ribbons show everyone's most probable expression, the lines the probabilities of person {shown}; a point "
-        f"is the mean of {width}.{ribbons} Drag over the time to zoom, double-click to see all of it."
+        f"is the mean of {width}.{ribbons}{shaded} Drag over the time to zoom, double-click to see all of it."
     )
     if len(numbers) > 1:
         st.dataframe(
@@ -240,7 +241,9 @@ def compared(first: SavedSession, second: SavedSession) -> None:
         st.caption("They were read by different models: part of what differs may be that.")
 
 
-def _changes(store: Store, owner: str, session: SavedSession, samples: Sequence[Sample]) -> None:
+def _changes(
+    store: Store, owner: str, session: SavedSession, samples: Sequence[Sample], nobody: Sequence[Span]
+) -> None:
     """Rename, download, delete."""
     name = f"name_{session.id}"
     st.text_input(
@@ -251,7 +254,7 @@ def _changes(store: Store, owner: str, session: SavedSession, samples: Sequence[
         on_change=lambda: _try(lambda: store.rename(owner, session.id, st.session_state[name])),
     )
     about = {"name": session.name} | about_recording(
-        session.kind, session.started, session.duration_s, session.model, session.detector, session.classes
+        session.kind, session.started, session.duration_s, session.model, session.detector, session.classes, nobody
     )
     with st.container(horizontal=True):
         downloads(samples, session.classes, about, f"session-{session.id}")
