@@ -18,6 +18,7 @@ import numpy as np
 
 from fer import paths
 from fer.benchmark.measurement import Measurement
+from fer.errors import FerError
 from fer.samples import SAMPLES
 
 STARTS = 3
@@ -32,11 +33,18 @@ CROWD_LIMIT_MS = 300_000
 
 @contextmanager
 def started_app(environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, subprocess.Popen, float]]:
-    """Run the app on a free port; gives its address, its process and when it was started."""
+    """Run the app on a free port; gives its address, its process and when it was started.
+
+    Raises:
+        FerError: this is an installed package, and the app's pages are in the checkout alone.
+    """
+    script = paths.ROOT / "streamlit_app.py"
+    if not script.is_file():
+        raise FerError(f"The app is not in {paths.ROOT}; run this from a checkout.")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(paths.ROOT / "streamlit_app.py")]
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
     options = ["--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
     start = time.perf_counter()
     process = subprocess.Popen(

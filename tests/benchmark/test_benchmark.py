@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fer import benchmark
+from fer import benchmark, paths
 from fer.benchmark import Measurement, render
-from fer.errors import ModelError
+from fer.benchmark.server import started_app
+from fer.errors import FerError, ModelError
 from tests.fakes import install_model
 
 
@@ -125,3 +126,11 @@ def test_a_data_set_is_timed_where_it_is(quick: Path) -> None:
 def test_a_model_that_is_not_there_is_named(quick: Path) -> None:
     with pytest.raises(ModelError, match="The model gone is not installed"):
         benchmark.run("gone", lambda what: None)
+
+
+def test_an_installed_package_says_that_the_app_is_in_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    with pytest.raises(FerError, match=rf"^The app is not in {tmp_path}; run this from a checkout\.$"), started_app():
+        pass
