@@ -171,7 +171,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run=_evaluate)
 
     train = commands.add_parser("train", help="train a network from a recipe, or go on with a run that stopped")
-    train.add_argument("config", type=Path, metavar="CONFIG.toml", help="the recipe; see fer/training/recipes")
+    train.add_argument("config", type=Path, metavar="CONFIG.toml",
+                       help="the recipe, or the name of one that comes along in fer/training/recipes")  # fmt: skip
     train.add_argument("--data", type=_named_path, metavar="NAME=PATH",
                        help="fer2013=FILE, ckplus=FILE, or own=FOLDER with a sub-folder of pictures for every class; "
                        "without it fer2013 is looked for")  # fmt: skip

@@ -15,6 +15,9 @@ from typing import Any, Literal
 from fer.datasets.folders import SIDE
 from fer.errors import FerError
 
+RECIPES = Path(__file__).parent / "recipes"
+"""The recipes that come along, each a file of its name."""
+
 NETWORK_SUFFIX = ".keras"
 """Tells a network's file from the name of an installed model."""
 
@@ -213,13 +216,20 @@ class TrainingConfig:
 def load_config(path: Path) -> TrainingConfig:
     """Read and check a recipe.
 
+    Args:
+        path: its file, or the name of one in `RECIPES`, such as own-folder.
+
     Raises:
         FerError: the file is missing or no TOML, holds an unknown key, lacks one, or states an impossible value.
     """
+    shipped = RECIPES / f"{path.name}.toml"
+    if path.name == str(path) and not path.exists() and shipped.is_file():
+        path = shipped
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise FerError(f"The recipe {path} is missing; name a TOML file that exists.") from error
+        known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.toml")))
+        raise FerError(f"The recipe {path} is missing; name a TOML file, or one that comes along: {known}.") from error
     except (OSError, ValueError) as error:
         raise FerError(f"The recipe {path} cannot be read as TOML: {error}.") from error
     try:

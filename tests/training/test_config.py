@@ -6,7 +6,7 @@ import pytest
 
 from fer import paths
 from fer.errors import FerError
-from fer.training.config import CrossValidationConfig, Stage, TrainingConfig, load_config
+from fer.training.config import RECIPES, CrossValidationConfig, Stage, TrainingConfig, load_config
 
 LEAST = 'name = "net"\nstages = [{ size = 44, epochs = 3 }]\n'
 
@@ -99,6 +99,17 @@ IMPOSSIBLE = [
 def test_impossible_recipes_are_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(FerError, match=sentence):
         load_config(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("name", ["own-folder", "fer2013"])
+def test_a_recipe_that_comes_along_is_found_by_its_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_config(Path(name)) == load_config(RECIPES / f"{name}.toml")
+    (tmp_path / name).write_text("x = 1")
+    with pytest.raises(FerError, match="x is no setting"):
+        load_config(Path(name))
 
 
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
