@@ -25,25 +25,12 @@ Rectangle = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels; right and bottom lie outside."""
 
 
-def bgr_to_rgb(image_bgr: np.ndarray) -> np.ndarray:
-    """Swap blue and red.
-
-    Args:
-        image_bgr: uint8 of shape (height, width, 3), blue first.
-
-    Returns:
-        A new uint8 array of that shape, red first.
-    """
-    return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB)
-
-
 def annotate(
     image_bgr: np.ndarray,
     faces: Sequence[Face],
     *,
     words: bool = True,
     landmarks: bool = False,
-    blur: bool = False,
     mirror: bool = False,
 ) -> np.ndarray:
     """Draw every face's box and a plate with its number, expression and confidence, as in "1 happy 92 %".
@@ -58,15 +45,13 @@ def annotate(
             border.
         words: whether plates say more than the number.
         landmarks: whether eyes, nose and corners of the mouth get dots, where the detector gave them.
-        blur: whether faces are made unrecognisable first, as `blur_faces` does.
         mirror: whether the picture and where its faces are is shown as in a mirror; what is written stays legible.
 
     Returns:
         A new uint8 array of shape (height, width, 3).
     """
     height, width = image_bgr.shape[:2]
-    image = blur_faces(image_bgr, faces) if blur else image_bgr
-    image = cv2.flip(image, 1) if mirror else image.copy()
+    image = cv2.flip(image_bgr, 1) if mirror else image_bgr.copy()
     if mirror:
         faces = [face.mirrored(width) for face in faces]
     boxes = [_inside(face.box_xywh, width, height) for face in faces]

@@ -21,7 +21,7 @@ from fer.drawing import annotate, blur_faces
 from fer.errors import FerError
 from fer.pipeline import FacePipeline
 from fer.recording import Recorder, Recording, Sample, Sink, take_samples
-from fer.results import Face, FrameResult
+from fer.results import FrameResult
 from fer.stream import FaceStream
 from fer.tracking import SteadyClock
 
@@ -33,9 +33,6 @@ MOMENTS_PER_S = 4
 
 MOST_HISTORY = round(HISTORY_S * MOMENTS_PER_S) * 16
 """Most samples in the history: a minute of 16 people."""
-
-MOST_COUNTED = 32
-"""How many people are counted apart: those who were seen last."""
 
 RATE_S = 2.0
 """The frame rate is that of the last two seconds."""
@@ -81,7 +78,6 @@ class LiveSnapshot:
         now_s: when the last frame was taken.
         counts: how often each expression was seen: at every moment of the history one count a person in view, so that
             the frame rate does not matter. Every class has an entry.
-        counts_by_person: the same for each person of this stream, the last seen last; the `MOST_COUNTED` last ones.
         stages: by stage, the median and the 95th percentile of the last `STAGES_S`, in milliseconds; empty before the
             first frame.
         dark: the last frame was too dark to trust.
@@ -96,7 +92,6 @@ class LiveSnapshot:
     history: tuple[Sample, ...]
     now_s: float
     counts: Mapping[str, int]
-    counts_by_person: Mapping[int, Mapping[str, int]]
     stages: Mapping[str, tuple[float, float]]
     dark: bool
     error: str | None
@@ -129,7 +124,6 @@ class LiveSession:
     def _forget(self) -> None:
         self._model, self._classes = self._pipeline.reader.model, self._pipeline.reader.classes
         self._frame: FrameResult | None = None
-        self._counts_by_person: dict[int, Counter[str]] = {}
         self._dark = False
         self._now_s = 0.0
         self._moment: int | None = None
@@ -159,7 +153,6 @@ class LiveSession:
         """Let the counts of expressions begin at 0 again."""
         with self._lock:
             self._counts.clear()
-            self._counts_by_person.clear()
 
     def start_recording(self, sink: Sink | None = None) -> None:
         """Record from the next frame on; a recording that runs is dropped.
@@ -238,7 +231,6 @@ class LiveSession:
             self._model, self._classes = pipeline.reader.model, pipeline.reader.classes
             self._history.clear()
             self._counts.clear()
-            self._counts_by_person.clear()
         self._frame, self._now_s, self._dark = result, now_s, dark
         self._timed.append((now_s, stages_ms))
         while self._timed[0][0] < now_s - STAGES_S:
@@ -249,16 +241,7 @@ class LiveSession:
         if moment != self._moment:
             self._moment = moment
             self._history.extend(take_samples(result, now_s))
-            for face in result.faces:
-                self._count(face)
-
-    def _count(self, face: Face) -> None:
-        self._counts[face.emotion] += 1
-        own = self._counts_by_person.pop(face.person, Counter())
-        own[face.emotion] += 1
-        self._counts_by_person[face.person] = own
-        if len(self._counts_by_person) > MOST_COUNTED:
-            del self._counts_by_person[next(iter(self._counts_by_person))]
+            self._counts.update(face.emotion for face in result.faces)
 
     def _tell(self, what: str, error: Exception) -> None:
         sentence = str(error) if isinstance(error, FerError) else f"{what} ({type(error).__name__}: {error})."
@@ -273,7 +256,6 @@ class LiveSession:
             timed = tuple(self._timed)
             recorder = self._recorder
             counts = _whole(self._classes, self._counts)
-            by_person = {person: _whole(self._classes, own) for person, own in self._counts_by_person.items()}
             frames, classes, frame, history = self._frames, self._classes, self._frame, tuple(self._history)
             now_s, dark, error = self._now_s, self._dark, self._error
             recording_s = None if recorder is None else recorder.duration_s
@@ -285,7 +267,6 @@ class LiveSession:
             history=history,
             now_s=now_s,
             counts=counts,
-            counts_by_person=MappingProxyType(by_person),
             stages=MappingProxyType(_spread([stages_ms for _, stages_ms in timed])),
             dark=dark,
             error=error,

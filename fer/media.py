@@ -65,7 +65,6 @@ _TIFF_TAGS = frozenset(
 )
 # None, LZW, JPEG, Deflate (two numbers) and PackBits. libtiff reports each bad line of a fax to the log.
 _TIFF_COMPRESSIONS = (1, 5, 7, 8, 32_773, 32_946)
-_SHORT = 3
 _TIFF_BYTE_KINDS = (1, 2, 6, 7)
 
 _AVIF_BRANDS = frozenset((b"avif", b"avis"))

@@ -190,10 +190,6 @@ class Timings:
     recognise_ms: float = 0.0
     track_ms: float = 0.0
 
-    @property
-    def total_ms(self) -> float:
-        return self.detect_ms + self.recognise_ms + self.track_ms
-
 
 @dataclass(frozen=True)
 class Reader:

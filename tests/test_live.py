@@ -76,7 +76,7 @@ def test_a_new_session_knows_nothing() -> None:
     snapshot = LiveSession(Scripted(ONE)).snapshot()
     assert (snapshot.frames, snapshot.frame, snapshot.fps, snapshot.history, snapshot.now_s) == (0, None, 0.0, (), 0.0)
     assert snapshot.counts == dict.fromkeys(EMOTIONS, 0)
-    assert (snapshot.counts_by_person, snapshot.stages) == ({}, {})
+    assert snapshot.stages == {}
     assert (snapshot.dark, snapshot.error, snapshot.recording_s) == (False, None, None)
 
 
@@ -222,30 +222,13 @@ def test_counts_last_until_they_are_reset() -> None:
     _play(session, 2)
     before = session.snapshot()
     session.restart()
-    assert (session.snapshot().counts, session.snapshot().counts_by_person) == (before.counts, {})
+    assert session.snapshot().counts == before.counts
     _play(session, 4, start_s=2)
     after = session.snapshot()
-    assert after.counts["happy"] == before.counts["happy"] + sum(after.counts_by_person[1].values()) * 2
+    assert after.counts["happy"] == before.counts["happy"] + len(after.history) > before.counts["happy"]
     session.reset_counts()
     assert sum(session.snapshot().counts.values()) == 0
-    assert session.snapshot().counts_by_person == {}
     assert len(session.snapshot().history) > 0
-
-
-def test_people_are_counted_apart() -> None:
-    session = LiveSession(Scripted(TWO, TWO, ONE))
-    _play(session, 2, rate=4)
-    counts = session.snapshot().counts_by_person
-    assert {person: sum(own.values()) for person, own in counts.items()} == {1: 9, 2: 2}
-
-
-def test_only_the_last_people_are_counted_apart() -> None:
-    places = [[(100 + 300 * (i % 2), 100 + 200 * (i // 2 % 2))] for i in range(50)]
-    session = LiveSession(Scripted(*places))
-    _play(session, 49 * 3, rate=1 / 3)
-    snapshot = session.snapshot()
-    assert sum(snapshot.counts.values()) == 50
-    assert list(snapshot.counts_by_person) == list(range(51 - live.MOST_COUNTED, 51))
 
 
 def test_the_history_holds_the_last_minute() -> None:
@@ -496,7 +479,6 @@ class TestThreads:
             assert snapshot.frames >= frames
             frames = snapshot.frames
             assert sum(snapshot.counts.values()) == len(snapshot.history)
-            assert sum(sum(own.values()) for own in snapshot.counts_by_person.values()) == len(snapshot.history)
             assert all(sample.time_s <= snapshot.now_s for sample in snapshot.history)
             assert (snapshot.frame is None) == (frames == 0)
         thread.join()

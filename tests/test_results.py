@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
-from fer.results import Detections, Face, FrameResult, PhotoResult, Reader, Timings, to_table
+from fer.results import Detections, Face, FrameResult, PhotoResult, Reader, to_table
 
 READER = Reader("small", "haar", "no YuNet file", "none", EMOTIONS)
 CONTEMPTUOUS = dataclasses.replace(READER, model="ckplus", classes=EMOTIONS_WITH_CONTEMPT)
@@ -161,10 +161,6 @@ class TestFace:
         assert record["probabilities"]["happy"] == 0.666667
         assert tuple(record["probabilities"]) == EMOTIONS
         assert all(type(value) is float for value in record["probabilities"].values())
-
-
-def test_timings_add_up() -> None:
-    assert Timings(3.0, 1.5, 0.25).total_ms == 4.75
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,6 @@ def test_people_keep_their_numbers_with_another_pipeline(pipeline, tmp_path):
 def test_the_parts_of_the_time_are_told(pipeline):
     timings = FaceStream(pipeline).process(_frame(_large()), 0.0).timings
     assert min(timings.detect_ms, timings.recognise_ms, timings.track_ms) > 0
-    assert timings.total_ms == timings.detect_ms + timings.recognise_ms + timings.track_ms
 
 
 def test_real_faces_are_followed():

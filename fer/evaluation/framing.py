@@ -86,20 +86,12 @@ class CropStudy:
     Attributes:
         n: faces shown.
         found: faces in which the detector found one; all that follows is about these.
-        accuracy_given, accuracy_own: share read right on the given frames and on the detector's own crops.
         difference: own minus given, paired, with its 95 % interval.
     """
 
     n: int
     found: int
-    accuracy_given: float
-    accuracy_own: float
     difference: PairedDifference
-
-    @property
-    def is_fault(self) -> bool:
-        """Whether the crops surely cost more than one point."""
-        return self.difference.interval_95[1] < -0.01
 
 
 def study_crops(model: EmotionModel, framing: Framing, faces: FaceDataset, boxes_xywh: np.ndarray) -> CropStudy:
@@ -130,8 +122,6 @@ def study_crops(model: EmotionModel, framing: Framing, faces: FaceDataset, boxes
     return CropStudy(
         n=len(images),
         found=int(found.sum()),
-        accuracy_given=float(right_given.mean()),
-        accuracy_own=float(right_own.mean()),
         difference=paired_difference(right_own, right_given, None if faces.subjects is None else faces.subjects[found]),
     )
 

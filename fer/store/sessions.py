@@ -21,7 +21,7 @@ from fer.store.database import default_url, engine_of, parsed, place_of, told
 from fer.store.schema import NOBODY, SAMPLES, SESSIONS, SETTINGS, migrate
 from fer.store.writer import SessionWriter
 
-Kind = Literal["live", "acting"]
+Kind = Literal["live"]
 
 MAX_NAME = 80
 MAX_RETENTION_DAYS = 3650
@@ -147,14 +147,6 @@ class Store:
         with self._reading() as connection:
             rows = connection.execute(query.order_by(SESSIONS.c.started.desc(), SESSIONS.c.id.desc())).all()
         return [_session(row) for row in rows]
-
-    def session(self, owner: str, session_id: int) -> SavedSession:
-        """One session of the owner."""
-        with self._reading() as connection:
-            row = connection.execute(sa.select(SESSIONS).where(_owned(owner, session_id))).one_or_none()
-        if row is None:
-            raise _missing()
-        return _session(row)
 
     def samples(self, owner: str, session_id: int) -> list[Sample]:
         """What a session recorded, in the order in which it came."""

@@ -9,7 +9,7 @@ from fer import export
 from fer.recording import Sample, Span
 from fer.store import Kind, Store
 
-KINDS: Mapping[str, str] = {"live": "Live", "acting": "Acting practice"}
+KINDS: Mapping[str, str] = {"live": "Live"}
 """What a session was recorded with, in words."""
 
 

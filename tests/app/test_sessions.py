@@ -120,7 +120,7 @@ def test_names_that_are_the_same_are_told_apart(visit: Visit, saved: Store) -> N
 def test_one_is_renamed(visit: Visit, saved: Store, two: tuple[int, int], name: str, error: str | None) -> None:
     app = visit("sessions")
     app.text_input(key=f"name_{two[1]}").set_value(name).run()
-    assert saved.session("local", two[1]).name == ("A moment" if error else name)
+    assert {session.id: session.name for session in saved.sessions("local")}[two[1]] == ("A moment" if error else name)
     assert [error in shown.value for shown in app.error] == ([True] if error else [])
     assert not app.run().error, "it is said once"
 
@@ -241,11 +241,11 @@ def test_a_database_that_is_lost_later(visit: Visit, saved: Store, two: tuple[in
 
 def test_a_session_of_nobody(visit: Visit, saved: Store) -> None:
     """What a kill leaves of a recording before the first face."""
-    writer = saved.begin("local", name="Empty", kind="acting", model="m", detector="d", classes=EMOTIONS)
+    writer = saved.begin("local", name="Empty", kind="live", model="m", detector="d", classes=EMOTIONS)
     app = visit("sessions")
     assert not app.exception
     assert "No face was seen while this was recorded." in said(app)
-    assert app.dataframe[0].value.iloc[0].tolist()[1] == "Acting practice"
+    assert app.dataframe[0].value.iloc[0].tolist()[1] == "Live"
     writer.close()
 
 
