@@ -192,8 +192,9 @@ def _parser() -> argparse.ArgumentParser:
                            help="also let N visitors upload 5 MB each at once; takes minutes")  # fmt: skip
     benchmark.add_argument("--live", action="store_true",
                            help="also watch the Live page in a browser; takes a quarter of an hour")  # fmt: skip
+    benchmark.add_argument("--video", action="store_true", help="also read video files; takes minutes")
     benchmark.add_argument("--minutes", type=_positive, default=LIVE_MINUTES, metavar="N",
-                           help="how long --live watches the server's memory; default: %(default)s")  # fmt: skip
+                           help="how long --live and --video watch the memory; default: %(default)s")  # fmt: skip
     benchmark.add_argument("--json", action="store_true", help="print JSON")
     benchmark.set_defaults(run=_benchmark)
 
@@ -521,7 +522,8 @@ def _benchmark(chosen: argparse.Namespace) -> int:
     from fer.benchmark import render, run
 
     tell = _complain if sys.stderr.isatty() else lambda what: None
-    results = run(chosen.model, tell, chosen.visitors, chosen.minutes if chosen.live else 0)
+    live_minutes, video_minutes = (chosen.minutes if wanted else 0 for wanted in (chosen.live, chosen.video))
+    results = run(chosen.model, tell, chosen.visitors, live_minutes, video_minutes)
     print(json.dumps([result.to_record() for result in results], indent=2) if chosen.json else render(results))
     return DONE
 

@@ -778,12 +778,14 @@ class TestEvaluate:
 
 class TestBenchmark:
     @pytest.fixture(autouse=True)
-    def measured(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, float]]:
-        """Nothing is timed; gives what was asked for: models, visitors and minutes of the Live page."""
-        asked: list[tuple[str, int, float]] = []
+    def measured(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, float, float]]:
+        """Nothing is timed; gives what was asked for: models, visitors, minutes of the Live page and of video."""
+        asked: list[tuple[str, int, float, float]] = []
 
-        def run(model: str, progress, visitors: int, live_minutes: float) -> list[benchmark.Measurement]:
-            asked.append((model, visitors, live_minutes))
+        def run(
+            model: str, progress, visitors: int, live_minutes: float, video_minutes: float
+        ) -> list[benchmark.Measurement]:
+            asked.append((model, visitors, live_minutes, video_minutes))
             progress("One face ...")
             return [benchmark.Measurement("one face", "ms", 3, (2.0,), "drawn")]
 
@@ -806,7 +808,7 @@ class TestBenchmark:
                 "note": "drawn",
             }
         ]
-        assert (captured.err, measured) == ("", [("drawn", 0, 0)])
+        assert (captured.err, measured) == ("", [("drawn", 0, 0, 0)])
 
     @pytest.mark.parametrize(
         ("words", "minutes"),
@@ -816,6 +818,10 @@ class TestBenchmark:
     def test_the_live_page_is_watched_when_asked_for(self, words: list[str], minutes: float, measured: list) -> None:
         assert main(["benchmark", *words]) == 0
         assert [asked[2] for asked in measured] == [minutes]
+
+    def test_videos_are_read_when_asked_for(self, measured: list) -> None:
+        assert main(["benchmark", "--video", "--minutes", "2"]) == 0
+        assert measured[0][1:] == (0, 0, 2)
 
     @pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "ten"])
     def test_refuses_impossible_minutes(self, minutes: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from fer import paths
 from fer.benchmark.live import measure_live
 from fer.benchmark.measurement import Measurement, render
 from fer.benchmark.server import measure_crowd, measure_start
+from fer.benchmark.video import measure_video
 from fer.crops import crop_faces
 from fer.datasets import DATASETS, load_dataset
 from fer.datasets.pixel_csv import read_pixel_csv
@@ -29,7 +30,11 @@ REPEATS = 200
 
 
 def run(
-    model_name: str, progress: Callable[[str], None], visitors: int = 0, live_minutes: float = 0
+    model_name: str,
+    progress: Callable[[str], None],
+    visitors: int = 0,
+    live_minutes: float = 0,
+    video_minutes: float = 0,
 ) -> list[Measurement]:
     """Measure everything that can be measured here.
 
@@ -38,6 +43,7 @@ def run(
         progress: told what is measured next.
         visitors: how many upload a photo at once; 0 leaves this out, which takes minutes.
         live_minutes: how long the memory of the Live page's server is watched; 0 leaves that page out.
+        video_minutes: how long the video lasts whose memory is watched; 0 leaves videos out.
 
     Raises:
         FerError: the model or a detector cannot be opened.
@@ -53,6 +59,8 @@ def run(
         measurements += measure_crowd(visitors)
     if live_minutes:
         measurements += measure_live(live_minutes, progress)
+    if video_minutes:
+        measurements += measure_video(model_name, video_minutes, progress)
     return measurements
 
 

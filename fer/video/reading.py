@@ -53,6 +53,9 @@ _SAME_SCENE = 0.85
 """From this correlation with the frame before on nothing was cut, however much brighter it became: of pairs of 72
 photos of faces 0.3 % are that much alike, and every one of them lit up by a quarter of white stays above 0.97."""
 
+_FLAT = 1.0
+"""A picture whose grey levels deviate by less shows nothing."""
+
 _CUT_OFF_S = 0.5
 """A file that ends by more than this before its own word, and two frames, was cut off."""
 
@@ -508,10 +511,12 @@ def _why_not(head: bytes) -> str:
 
 
 def _correlation(look: np.ndarray, other: np.ndarray) -> float:
-    """How alike two small grey pictures are, -1 to 1; 1 where one of them is flat."""
+    """How alike two small grey pictures are, -1 to 1; flat ones are like each other and like nothing else."""
     look, other = look - look.mean(), other - other.mean()
-    scale = float(np.linalg.norm(look) * np.linalg.norm(other))
-    return float((look * other).sum()) / scale if scale > 0 else 1.0
+    length, other_length = float(np.linalg.norm(look)), float(np.linalg.norm(other))
+    if min(length, other_length) < _FLAT * np.sqrt(look.size):
+        return float(max(length, other_length) < _FLAT * np.sqrt(look.size))
+    return float((look * other).sum()) / (length * other_length)
 
 
 def _even(side: float) -> int:

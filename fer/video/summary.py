@@ -21,7 +21,7 @@ BRIDGED_S = 0.5
 LEAST_SPELL_S = 0.4
 """A shorter spell between others belongs to the one before."""
 
-LEAST_CHAPTER_S = 2.0
+LEAST_CHAPTER_S = 1.0
 MOST_CHAPTERS = 60
 """Chapters are at least so long, and longer where there would be more of them than these."""
 

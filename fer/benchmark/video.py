@@ -1,0 +1,179 @@
+"""A video file from beginning to end: how long it takes and what memory it holds, in a process of its own."""
+
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from fer import paths
+from fer.benchmark.measurement import Measurement
+from fer.benchmark.server import memory_mb
+from fer.detection import LIVE_SIDES
+from fer.pipeline import Settings
+from fer.samples import SAMPLES
+from fer.video.folder import Wanted, watch_into_folder
+from fer.video.looking import VideoOptions
+from fer.video.sample import write_video
+
+RATE, SECONDS, SIZE_WH = 25, 60, (640, 480)
+REPEATS = 3
+
+RARE = 5.0
+"""Looks a second where a long recording is only to be surveyed."""
+
+LONG_S = 2 * 3600
+
+PEER_FRAMES = 100
+PEER_SCRIPT = """
+import sys, time
+sys.path[:] = [place for place in sys.path if place not in ("", {root!r})]
+import cv2
+from fer import FER
+detector, film, times = FER(mtcnn=False), cv2.VideoCapture({clip!r}), []
+for _ in range({frames} + 10):
+    frame = film.read()[1]
+    start = time.perf_counter()
+    detector.detect_emotions(frame)
+    times.append(time.perf_counter() - start)
+print(sum(times[10:]) / {frames})
+"""
+
+
+def measure_video(model_name: str, minutes: float, progress: Callable[[str], None]) -> list[Measurement]:
+    """Read a clip of a minute with one face, at every frame and at few, and a long one for the memory.
+
+    Args:
+        model_name: the installed model.
+        minutes: how long the clip lasts whose memory is told beside that of the short one.
+        progress: told what is measured next.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = folder / "minute.mp4"
+        progress("Drawing a video ...")
+        draw_clip(clip)
+        how = f"{model_name}, {SIZE_WH[0]}x{SIZE_WH[1]}, {RATE} frames a second, one face, H.264 and AAC"
+        progress("Reading a minute of video ...")
+        runs = [_run(clip, folder, model_name) for _ in range(REPEATS)]
+        progress(f"Reading {minutes:g} minutes of video ...")
+        long = folder / "long.mp4"
+        repeat_clip(clip, long, max(2, round(minutes * 60 / SECONDS)))
+        long_run = _run(long, folder, model_name)
+        progress("Looking at video 5 times a second ...")
+        rare = [_run(clip, folder, model_name, RARE) for _ in range(REPEATS)]
+        progress("Asking the package fer ...")
+        return [
+            Measurement(
+                "60 s of video: every frame read, drawn, encoded, with its sound",
+                "s",
+                20,
+                tuple(run["elapsed_s"] for run in runs),
+                how,
+            ),
+            Measurement("memory over a minute of video", "MB", 500, tuple(run["peak_mb"] for run in runs), how),
+            Measurement(
+                f"memory over {minutes:g} minutes of video", "MB", 500, (long_run["peak_mb"],), "the same, repeated"
+            ),
+            Measurement(
+                "two hours of video, looked at 5 times a second, drawn, encoded",
+                "min",
+                15,
+                tuple(run["elapsed_s"] * LONG_S / SECONDS / 60 for run in rare),
+                "120 times what that minute took",
+            ),
+            _measure_peer(clip),
+        ]
+
+
+def draw_clip(path: Path) -> None:
+    """A minute of the astronaut moving to and fro in front of a noisy camera, with a tone."""
+    photo_bgr = cv2.resize(SAMPLES["astronaut"].load(), (SIZE_WH[1], SIZE_WH[1]), interpolation=cv2.INTER_AREA)
+    noise = np.random.default_rng(0).integers(0, 6, (8, SIZE_WH[1], SIZE_WH[0], 3), np.uint8)
+
+    def pictures() -> Iterator[np.ndarray]:
+        for i in range(RATE * SECONDS):
+            picture = np.full((SIZE_WH[1], SIZE_WH[0], 3), 60, np.uint8)
+            left = 80 + round(70 * np.sin(i / 40))
+            picture[:, left : left + SIZE_WH[1]] = photo_bgr
+            yield cv2.add(picture, noise[i % len(noise)])
+
+    silent = path.with_suffix(".silent.mp4")
+    with silent.open("w+b") as file:
+        write_video(file, SIZE_WH, pictures(), RATE)
+    with av.open(silent) as source, av.open(path, "w") as output:
+        picture = output.add_stream_from_template(source.streams.video[0])
+        tone = output.add_stream("aac", rate=48_000)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = picture
+                output.mux(packet)
+        for start in range(0, SECONDS * 48_000, 1024):
+            wave = 0.1 * np.sin(2 * np.pi * 440 * np.arange(start, start + 1024) / 48_000)
+            frame = av.AudioFrame.from_ndarray(np.stack([wave, wave]).astype(np.float32), "fltp", "stereo")
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
+            output.mux(tone.encode(frame))
+        output.mux(tone.encode(None))
+    silent.unlink()
+
+
+def repeat_clip(clip: Path, path: Path, times: int) -> None:
+    """The same clip so many times over, not encoded again; a second apart, since its sound is a little longer."""
+    with av.open(path, "w") as output:
+        streams, begin_s = None, Fraction(0)
+        for _ in range(times):
+            with av.open(clip) as source:
+                streams = streams or [output.add_stream_from_template(stream) for stream in source.streams]
+                for packet in source.demux():
+                    if packet.dts is not None:
+                        shift = round(begin_s / packet.time_base)
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        packet.stream = streams[packet.stream.index]
+                        output.mux(packet)
+            begin_s += SECONDS + 1
+
+
+def _run(clip: Path, folder: Path, model_name: str, rate: float | None = None) -> dict[str, float]:
+    """Read a clip in a process of its own."""
+    words = [str(clip), str(folder), model_name, *([] if rate is None else [str(rate)])]
+    command = [sys.executable, "-c", "from fer.benchmark.video import main; main()", *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def _measure_peer(clip: Path) -> Measurement:
+    """What the package fer takes for finding and reading the faces alone, in its own way, where it is installed."""
+    name, unit = "60 s of video by the package fer: Haar and its network at every frame", "s"
+    try:
+        version = importlib.metadata.version("fer")
+    except importlib.metadata.PackageNotFoundError:
+        return Measurement(name, unit, None, (), "not measured: the package fer is not installed")
+    script = PEER_SCRIPT.format(root=str(paths.ROOT), clip=str(clip), frames=PEER_FRAMES)
+    done = subprocess.run([sys.executable, "-c", script], cwd=clip.parent, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return Measurement(name, unit, None, (), "not measured: the package fer does not run here")
+    seconds = float(done.stdout.split()[-1]) * RATE * SECONDS
+    return Measurement(
+        name, unit, None, (seconds,), f"version {version}, {PEER_FRAMES} frames, without decoding, drawing, encoding"
+    )
+
+
+def main() -> None:
+    """Read the clip that the command line names into a folder; print how long it took and the memory that it held."""
+    clip, folder, model_name, *rate = sys.argv[1:]
+    settings = Settings(model_name, long_sides=LIVE_SIDES)
+    pipeline = settings.load()
+    options = VideoOptions(rate=float(rate[0]) if rate else None)
+    start = time.perf_counter()
+    watch_into_folder(Path(clip), Path(folder), "read", pipeline, settings, options, Wanted())
+    elapsed_s = time.perf_counter() - start
+    print(json.dumps({"elapsed_s": elapsed_s, "peak_mb": memory_mb(os.getpid(), peak=True)}))

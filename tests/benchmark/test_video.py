@@ -1,0 +1,46 @@
+"""The benchmark of videos: its clips are what they are said to be, and every quantity stands beside its budget."""
+
+from pathlib import Path
+
+import pytest
+
+from fer.benchmark import video
+from fer.benchmark.video import draw_clip, measure_video, repeat_clip
+from fer.video.reading import VideoReader
+from tests.fakes import install_model
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(video, "SECONDS", 1)
+    monkeypatch.setattr(video, "REPEATS", 1)
+    install_model(tmp_path / "models")
+    monkeypatch.setenv("FER_MODEL_DIR", str(tmp_path / "models"))
+
+
+def test_the_clip_and_its_repetition(tmp_path: Path) -> None:
+    clip, long = tmp_path / "clip.mp4", tmp_path / "long.mp4"
+    draw_clip(clip)
+    repeat_clip(clip, long, 3)
+    assert {path.name for path in tmp_path.glob("*.mp4")} == {"clip.mp4", "long.mp4"}
+    for path, frames, seconds in ((clip, 25, 1), (long, 75, 5)):
+        with VideoReader(path) as reader:
+            assert len(list(reader.frames())) == frames
+            assert reader.info.duration_s == pytest.approx(seconds, abs=0.1)
+            assert reader.sound is not None
+            assert not reader.warnings
+
+
+def test_every_quantity_is_measured_beside_its_budget() -> None:
+    told: list[str] = []
+    results = measure_video("drawn", 0.05, told.append)
+    assert [(result.unit, result.budget, len(result.values)) for result in results] == [
+        ("s", 20, 1),
+        ("MB", 500, 1),
+        ("MB", 500, 1),
+        ("min", 15, 1),
+        ("s", None, 0),
+    ]
+    assert all(result.p50 > 0 for result in results[:4])
+    assert "the package fer" in results[-1].note
+    assert len(told) == 5
