@@ -7,6 +7,7 @@ Works on arrays alone; knows nothing about networks, files or pages.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -68,6 +69,47 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(fit.x))
 
 
+def cross_entropy(probabilities: np.ndarray, shares: np.ndarray) -> float:
+    """The mean of -sum(share * log(probability)), in nats.
+
+    Args:
+        probabilities: float of shape (n, classes), n at least 1.
+        shares: float of shape (n, classes), such as votes; every row sums to 1.
+    """
+    return float(-(shares * np.log(np.maximum(probabilities, 1e-12))).sum(axis=1).mean())
+
+
+def fit_to_shares(logits: np.ndarray, shares: np.ndarray, shifted: bool) -> tuple[float, tuple[float, ...]]:
+    """Find the temperature, and if asked a shift of every class, with the least cross-entropy to shares of votes.
+
+    With a shift this is vector scaling with one scale (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
+
+    Args:
+        logits: float of shape (n, classes), of rows that the network was not trained on, n at least 1.
+        shares: float of shape (n, classes); every row sums to 1.
+        shifted: whether to fit a shift, too.
+
+    Returns:
+        A temperature between 0.05 and 20, and what is added to the divided logits: one number a class, 0 on average,
+        or none.
+    """
+    from scipy.optimize import minimize
+
+    scores = np.asarray(logits, np.float64)
+
+    def loss(free: np.ndarray) -> float:
+        return cross_entropy(softmax(scores * np.exp(-free[0]) + free[1:]), shares)
+
+    start = np.zeros(1 + (scores.shape[1] if shifted else 0))
+    bounds = [(math.log(0.05), math.log(20))] + [(-3.0, 3.0)] * (len(start) - 1)
+    if not shifted:
+        start = np.zeros(2)
+        bounds += [(0.0, 0.0)]
+    found = minimize(loss, start, method="L-BFGS-B", bounds=bounds).x
+    shift = found[1:] - found[1:].mean()
+    return float(np.exp(found[0])), tuple(map(float, shift)) if shifted else ()
+
+
 _THRESHOLD_DIGITS = 6
 
 
@@ -116,9 +158,25 @@ def fit_set_rule(probabilities: np.ndarray, labels: np.ndarray, coverage: float)
     Returns:
         The rule, its threshold rounded down to six digits.
     """
-    of_label = np.sort(probabilities[np.arange(len(labels)), labels])
-    below = math.floor((len(labels) + 1) * (1 - coverage) + 1e-9)
-    threshold = float(of_label[below - 1]) if below else 0.0
+    return fit_set_rule_to_shares(probabilities, np.eye(probabilities.shape[1])[labels], coverage)
+
+
+def fit_set_rule_to_shares(probabilities: np.ndarray, shares: np.ndarray, coverage: float) -> SetRule:
+    """Find the threshold above which sets hold what a rater says as often as asked, as `fit_set_rule` does for labels.
+
+    Args:
+        probabilities: float of shape (n, classes), of rows that neither trained the network nor fitted the temperature.
+        shares: float of shape (n, classes), of the votes; every row sums to 1.
+        coverage: in (0, 1).
+
+    Returns:
+        The rule, its threshold rounded down to six digits.
+    """
+    order = np.argsort(probabilities, axis=None)
+    below = np.cumsum(shares.ravel()[order]) <= (len(shares) + 1) * (1 - coverage) + 1e-9
+    voted = shares.ravel()[order] > 0
+    left_out = np.flatnonzero(below & voted)
+    threshold = float(probabilities.ravel()[order][left_out[-1]]) if len(left_out) else 0.0
     return SetRule(coverage, math.floor(threshold * 10**_THRESHOLD_DIGITS) / 10**_THRESHOLD_DIGITS)
 
 
@@ -128,15 +186,24 @@ class Calibration:
 
     Attributes:
         temperatures: one for every way of averaging that was fitted; 1 stands in where none was.
+        shifts: by averaging, what is added to the divided logits of every class; none where that was not fitted.
+        target: what probabilities were fitted to: "labels" of one person, or the "votes" of many raters, so that 0.7
+            says that about 7 of 10 people would call the face so.
         set_rules: one for every way of averaging that was fitted; where none was, there are no sets.
     """
 
     temperatures: Mapping[Averaging, float] = field(default_factory=dict)
     set_rules: Mapping[Averaging, SetRule] = field(default_factory=dict)
+    shifts: Mapping[Averaging, tuple[float, ...]] = field(default_factory=dict)
+    target: Literal["labels", "votes"] = "labels"
 
     def __post_init__(self) -> None:
         if any(not 0 < t < np.inf for t in self.temperatures.values()):
             raise ValueError("A temperature must be positive and finite.")
+        if not all(np.isfinite(shift).all() for shift in self.shifts.values()):
+            raise ValueError("A shift must be finite.")
+        if self.target not in ("labels", "votes"):
+            raise ValueError(f"Probabilities are fitted to labels or votes, but this says {self.target}.")
 
     @classmethod
     def from_report(cls, report: Mapping) -> "Calibration":
@@ -148,15 +215,21 @@ class Calibration:
         fitted = report.get("calibration", {})
         sets = fitted.get("sets", {})
         rules = {way: SetRule(sets.get("coverage"), threshold) for way, threshold in sets.get("threshold", {}).items()}
-        return cls(dict(fitted.get("temperature", {})), rules)
+        shifts = {way: tuple(map(float, shift)) for way, shift in fitted.get("shift", {}).items()}
+        target = fitted.get("fitted_on", {}).get("target", "labels")
+        return cls(dict(fitted.get("temperature", {})), rules, shifts, target)
 
     def temperature(self, averaging: Averaging = "none") -> float:
         """What logits are divided by."""
         return self.temperatures.get(averaging, 1.0)
 
+    def calibrated(self, logits: np.ndarray, averaging: Averaging = "none") -> np.ndarray:
+        """Logits divided by the temperature and shifted, float64 of shape (n, classes), for logits of that shape."""
+        return np.asarray(logits, np.float64) / self.temperature(averaging) + np.array(self.shifts.get(averaging, 0.0))
+
     def probabilities(self, logits: np.ndarray, averaging: Averaging = "none") -> np.ndarray:
         """Calibrated probabilities, float32 of shape (n, classes), for logits of that shape."""
-        return softmax(logits, self.temperature(averaging))
+        return softmax(self.calibrated(logits, averaging))
 
     def prediction_sets(
         self, probabilities: np.ndarray, classes: Sequence[str], averaging: Averaging = "none"

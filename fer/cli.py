@@ -438,6 +438,7 @@ def _models(chosen: argparse.Namespace) -> int:
 
 def _evaluate(chosen: argparse.Namespace) -> int:
     from fer.datasets import load_dataset
+    from fer.datasets.ferplus import with_found_votes
     from fer.evaluation.measuring import evaluate_on, restore_splits, write_report
     from fer.evaluation.report import load_report
     from fer.evaluation.text import render_comparison, render_evaluation
@@ -447,7 +448,8 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     datasets = []
     for name, path in chosen.data or [("fer2013", None)]:
         with _share_bar(f"Reading {name}") as report_share:
-            datasets.append(restore_splits(model, load_dataset(name, progress=report_share, path=path)))
+            dataset = with_found_votes(load_dataset(name, progress=report_share, path=path))
+            datasets.append(restore_splits(model, dataset))
     if chosen.write_report:
         print(write_report(model, datasets, _share_bar))
         return DONE
@@ -465,6 +467,7 @@ def _evaluate(chosen: argparse.Namespace) -> int:
 
 def _train(chosen: argparse.Namespace) -> int:
     from fer.datasets import load_dataset
+    from fer.datasets.ferplus import with_found_votes
     from fer.training.config import load_config
 
     config = load_config(chosen.config)
@@ -477,6 +480,8 @@ def _train(chosen: argparse.Namespace) -> int:
     name, path = chosen.data or ("fer2013", None)
     with _share_bar(f"Reading {name}") as report_share:
         data = load_dataset(name, progress=report_share, path=path)
+    if config.heads is not None:
+        data = with_found_votes(data)
     from fer.training.run import install, run  # Keras and its backend take seconds to load
     from fer.training.train import EpochLog
 

@@ -6,7 +6,7 @@ Knows nothing about detectors, pages or training. A session may be called from s
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +26,25 @@ from fer.results import Averaging
 MODEL_FILE = "model.onnx"
 REPORT_FILE = "report.json"
 BATCH = 64
+
+
+@dataclass(frozen=True)
+class LearnedRows:
+    """Rows of a data set that a network learned from.
+
+    Attributes:
+        data: name of the data set.
+        split: the usage of these rows, or "all".
+        pixels: the data set's `pixels_digest_of`, in hex; None where that was not noted.
+        held_out_subjects: where it is known who is seen, the people who were left out; None where nobody was.
+        by: the model that learned, where it is not the card's own but one that it started from, or a teacher.
+    """
+
+    data: str
+    split: str
+    pixels: str | None = None
+    held_out_subjects: Sequence[str] | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,8 +112,8 @@ class ModelCard:
                 raise ValueError(f"the classes must be {', '.join(EMOTIONS)}, and contempt last where it is known")
             if not 1 <= card.input_size <= card.crop_size <= 512 or card.epsilon <= 0:
                 raise ValueError("the input sizes and epsilon must be positive, the input no larger than the crop")
-            if not all(isinstance(part, str) for part in card.trained_on):
-                raise ValueError("training must name its data and its split")
+            if not all(isinstance(part, str) for rows in card.learned for part in (rows.data, rows.split)):
+                raise ValueError("training must name its data and its split, and so must each entry of its lineage")
             if card.name != folder.name:
                 raise ValueError(f"it names the model {card.name}, but its folder is {folder.name}")
         except KeyError as error:
@@ -102,6 +121,12 @@ class ModelCard:
         except (TypeError, ValueError, AttributeError, IndexError) as error:
             raise ModelError(f"The model card {path} cannot be used: {error}.") from error
         return card
+
+    @property
+    def learned(self) -> tuple[LearnedRows, ...]:
+        """All rows that the network, what it started from and its teachers learned from; its own come first."""
+        own = LearnedRows(*self.trained_on, self.training.get("pixels"), self.training.get("held_out_subjects"))
+        return (own, *(LearnedRows(**rows) for rows in self.training.get("lineage", ())))
 
     @property
     def trained_on(self) -> tuple[str, str]:

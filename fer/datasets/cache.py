@@ -22,7 +22,7 @@ import numpy as np
 from fer import paths
 from fer.datasets.dataset import BadRow, FaceDataset
 
-FORMAT = 1
+FORMAT = 2
 """Goes up when the arrays or the reading of files change, so that older caches are not opened."""
 
 ABANDONED_S = 24 * 3600.0
@@ -67,6 +67,7 @@ def open_cached(path: Path, name: str, state: str) -> FaceDataset | None:
             name=name,
             classes=tuple(facts["classes"]),
             digest=facts["digest"],
+            pixels=facts["pixels"],
             source=path,
             bad_rows=tuple(BadRow(row, reason) for row, reason in facts["bad_rows"]),
             **arrays,
@@ -98,6 +99,7 @@ def write_cache(dataset: FaceDataset, state: str) -> None:
             "arrays": list(arrays),
             "classes": dataset.classes,
             "digest": dataset.digest,
+            "pixels": dataset.pixels,
             "bad_rows": [(bad.row, bad.reason) for bad in dataset.bad_rows],
         }
         facts["seal"] = _seal(unfinished, facts)

@@ -21,6 +21,10 @@ SPLITS: tuple[str, ...] = (*USAGES, ALL)
 """What `FaceDataset.select` takes: one usage, or every row."""
 
 
+VOTED: tuple[str, ...] = (*EMOTIONS_WITH_CONTEMPT, "unknown", "no face")
+"""What raters can vote for, in the order of the columns of `FaceDataset.votes`."""
+
+
 @dataclass(frozen=True)
 class BadRow:
     """A row of a file, or a file of a folder, that was left out.
@@ -53,6 +57,18 @@ def digest_of(images: np.ndarray, labels: np.ndarray, usage: np.ndarray) -> str:
     return digest.hexdigest()
 
 
+def pixels_digest_of(images: np.ndarray) -> str:
+    """Fingerprint the pictures of a data set alone: SHA-256 in hex, whatever their order, labels and splits.
+
+    Args:
+        images: uint8 of shape (n, height, width).
+    """
+    digest = hashlib.sha256(repr(images.shape[1:]).encode())
+    for one in sorted(hashlib.sha256(np.ascontiguousarray(image)).digest() for image in images):
+        digest.update(one)
+    return digest.hexdigest()
+
+
 @dataclass(frozen=True, eq=False)
 class FaceDataset:
     """Labelled faces of one data set, or of one split of it.
@@ -68,7 +84,11 @@ class FaceDataset:
         rows: int64 of shape (n,), each row's number among the file's data rows, counted from 1.
         subjects: str of shape (n,), who is seen; None where the file does not say.
         files: str of shape (n,), each picture's path inside the folder that was read; None where that was one file.
+        votes: uint8 of shape (n, 10), how many raters chose each of `VOTED`; a row of zeros where nobody was asked;
+            None where no votes came with the data.
         bad_rows: the rows of the file that were left out.
+        pixels: `pixels_digest_of` the whole data set; a selection keeps it, and so do rows that are labelled anew.
+            Computed where it is left out.
     """
 
     name: str
@@ -81,14 +101,16 @@ class FaceDataset:
     rows: np.ndarray
     subjects: np.ndarray | None = None
     files: np.ndarray | None = None
+    votes: np.ndarray | None = None
     bad_rows: tuple[BadRow, ...] = ()
+    pixels: str = ""
 
     def __post_init__(self) -> None:
         if self.images.ndim != 3 or self.images.dtype != np.uint8:
             raise ValueError(f"images must be uint8 of 3 dimensions, but are {self.images.dtype} {self.images.shape}.")
         if self.classes not in (EMOTIONS, EMOTIONS_WITH_CONTEMPT):
             raise ValueError(f"classes must be those of FER2013 or CK+, but are {self.classes}.")
-        for name in ("images", "labels", "usage", "rows", "subjects", "files"):
+        for name in ("images", "labels", "usage", "rows", "subjects", "files", "votes"):
             array = getattr(self, name)
             if array is None:
                 continue
@@ -101,6 +123,10 @@ class FaceDataset:
             raise ValueError(f"labels must be uint8 below {len(self.classes)}.")
         if not np.isin(self.usage, USAGES).all():
             raise ValueError(f"usage must hold {', '.join(USAGES)} only.")
+        if not self.pixels:
+            object.__setattr__(self, "pixels", pixels_digest_of(self.images))
+        if self.votes is not None and (self.votes.dtype != np.uint8 or self.votes.shape[1:] != (len(VOTED),)):
+            raise ValueError(f"votes must be uint8 of shape (n, {len(VOTED)}), but has {self.votes.shape}.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -131,6 +157,7 @@ class FaceDataset:
             rows=self.rows[index],
             subjects=None if self.subjects is None else self.subjects[index],
             files=None if self.files is None else self.files[index],
+            votes=None if self.votes is None else self.votes[index],
         )
 
     def counts(self) -> "pandas.DataFrame":  # noqa: F821  # pandas is loaded on first use

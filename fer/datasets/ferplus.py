@@ -7,18 +7,22 @@ Crowd-Sourced Label Distribution" (ICMI 2016). Knows nothing about pictures, net
 
 import csv
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from fer import paths
-from fer.datasets.dataset import FaceDataset
+from fer.datasets.dataset import VOTED, FaceDataset, digest_of
+from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
 
 VOTES_FILE = "fer2013new.csv"
 """File name of the votes, as published."""
+
+FERPLUS = "ferplus"
+"""The name of the data set that the votes make of FER2013."""
 
 VOTES_ORIGIN = "github.com/microsoft/FERPlus"
 
@@ -229,6 +233,104 @@ def cleaned_labels(dataset: FaceDataset, votes: Votes) -> pd.DataFrame:
             "left_out": why,
         }
     )
+
+
+def with_votes(dataset: FaceDataset, votes: Votes) -> FaceDataset:
+    """The same faces, each with the votes of its raters."""
+    order = [VOTE_CLASSES.index(name) for name in VOTED]
+    return replace(dataset, votes=votes.of(dataset)[:, order])
+
+
+def with_found_votes(dataset: FaceDataset) -> FaceDataset:
+    """FER2013 with the votes of its raters, where their file is found; any other data set as it is.
+
+    Raises:
+        DatasetError: the file is there, but cannot be read, or belongs to other faces.
+    """
+    file = find_votes(dataset) if dataset.name == "fer2013" and dataset.votes is None else None
+    return dataset if file is None else with_votes(dataset, load_votes(file, dataset))
+
+
+def distributions(votes: np.ndarray) -> np.ndarray:
+    """Turn votes into what a network is taught.
+
+    A single vote for something is dropped as a slip, as the authors of FER+ do. Rows where half of what is left or more
+    is for "unknown" or "no face" teach nothing.
+
+    Args:
+        votes: uint8 of shape (n, 10), as `FaceDataset.votes`.
+
+    Returns:
+        float32 of shape (n, 8), shares of `EMOTIONS_WITH_CONTEMPT`; every row sums to 1, or to 0 where it teaches
+        nothing.
+    """
+    return _shares(np.where(votes == 1, 0, votes))
+
+
+def vote_shares(votes: np.ndarray) -> np.ndarray:
+    """The share of raters who chose each expression, among those who chose one; no vote is dropped.
+
+    Args:
+        votes: uint8 of shape (n, 10), as `FaceDataset.votes`.
+
+    Returns:
+        float32 of shape (n, 8), shares of `EMOTIONS_WITH_CONTEMPT`; every row sums to 1, or to 0 where half of the
+        raters or more chose "unknown" or "no face", or nobody was asked.
+    """
+    return _shares(votes)
+
+
+def _shares(votes: np.ndarray) -> np.ndarray:
+    counts = votes.astype(np.float32)
+    chosen = counts[:, : len(EMOTIONS_WITH_CONTEMPT)]
+    totals = chosen.sum(axis=1, keepdims=True)
+    shows_a_face = 2 * totals > counts.sum(axis=1, keepdims=True)
+    return np.where(shows_a_face, chosen / np.maximum(totals, 1), 0).astype(np.float32)
+
+
+def by_majority(dataset: FaceDataset) -> FaceDataset:
+    """FER+: the faces of FER2013 that most raters agree on, labelled by them; the authors' majority protocol.
+
+    A single vote for something is dropped as a slip; what then has more than half of the votes is the label. A face
+    without such a majority, or with one for "unknown" or "no face", is left out.
+
+    Args:
+        dataset: FER2013 with votes, all rows or some.
+
+    Returns:
+        The data set "ferplus", with eight classes and a digest of its own; its rows, splits and pictures are FER2013's.
+    """
+    counts = np.where(dataset.votes == 1, 0, dataset.votes).astype(int)
+    top = counts.argmax(axis=1)
+    is_agreed = (2 * counts.max(axis=1) > counts.sum(axis=1)) & (top < len(EMOTIONS_WITH_CONTEMPT))
+    kept, labels = dataset.take(is_agreed), top[is_agreed].astype(np.uint8)
+    return replace(
+        kept,
+        name=FERPLUS,
+        labels=labels,
+        classes=EMOTIONS_WITH_CONTEMPT,
+        digest=digest_of(kept.images, labels, kept.usage),
+        bad_rows=(),
+    )
+
+
+def one_against_the_others(votes: np.ndarray) -> np.ndarray:
+    """How often one rater chose what most of the others of the same face chose, each rater against the rest.
+
+    Args:
+        votes: uint8 of shape (n, 10), as `FaceDataset.votes`.
+
+    Returns:
+        float64 of shape (n,), shares in [0, 1]; of choices with equally many votes the first counts; NaN where fewer
+        than two raters were asked.
+    """
+    counts = votes.astype(np.int64)
+    right, totals = np.zeros(len(counts)), counts.sum(axis=1)
+    for choice in range(counts.shape[1]):
+        others = counts.copy()
+        others[:, choice] -= 1
+        right += np.where((others[:, choice] >= 0) & (others.argmax(axis=1) == choice), counts[:, choice], 0)
+    return np.where(totals > 1, right / np.maximum(totals, 1), np.nan)
 
 
 def _words(dataset: FaceDataset) -> np.ndarray:

@@ -6,7 +6,7 @@ Knows nothing about networks or pages.
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -14,6 +14,7 @@ from typing import Literal
 from fer import paths
 from fer.datasets.cache import open_cached, state_of, write_cache
 from fer.datasets.dataset import ALL, FaceDataset
+from fer.datasets.ferplus import FERPLUS, VOTES_FILE, VOTES_ORIGIN, by_majority, load_votes, with_votes
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
 
@@ -71,6 +72,13 @@ DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
                 'the Kaggle data set "CK+ Dataset" by davilsena (kaggle.com)',
                 {ALL: _by_class(45, 59, 25, 69, 28, 83, 593, 18)},
             ),
+            KnownDataset(
+                FERPLUS,
+                "FER+",
+                VOTES_FILE,
+                f"{VOTES_ORIGIN}, beside fer2013.csv, whose faces it labels anew",
+                {"PrivateTest": _by_class(269, 16, 86, 892, 382, 394, 1083, 15)},
+            ),
         )
     }
 )
@@ -105,6 +113,8 @@ def load_dataset(
         raise DatasetError(
             f"There is no file {path}; give the path of a CSV file in FER2013's layout, or of a folder of pictures."
         )
+    if name == FERPLUS:
+        return _open_ferplus(path, progress)
     dataset = _open_folder(path, name, progress) if path.is_dir() else _open_file(path, name, progress)
     if dataset.bad_rows and on_bad_rows == "raise":
         more = len(dataset.bad_rows) - 1
@@ -148,6 +158,17 @@ def _open_folder(path: Path, name: str, progress: Progress | None) -> FaceDatase
 
     listing = list_folder(path)
     return _open(path, name, listing.state, lambda: read_folder(path, name, listing, progress))
+
+
+def _open_ferplus(path: Path, progress: Progress | None) -> FaceDataset:
+    """Label FER2013's faces by the votes of a file."""
+    faces = DATASETS["fer2013"]
+    beside = path.parent / faces.file_name
+    file = beside if beside.is_file() else paths.find_data_file(faces.file_name)
+    if file is None:
+        raise DatasetError(f"{path.name} labels the faces of {faces.file_name}; put that file beside it.")
+    dataset = _open_file(file, faces.name, progress)
+    return replace(by_majority(with_votes(dataset, load_votes(path, dataset))), source=path)
 
 
 def _open(path: Path, name: str, state: str, read: Callable[[], FaceDataset]) -> FaceDataset:

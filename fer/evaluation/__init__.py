@@ -13,6 +13,7 @@ from fer.evaluation.evaluate import (
     Readings,
     evaluate_model,
     evaluate_readings,
+    learned_from,
     read_split,
 )
 from fer.evaluation.matrix import MatrixCell, cross_data_matrix
@@ -71,6 +72,7 @@ __all__ = [
     "evaluate_model",
     "evaluate_readings",
     "headline",
+    "learned_from",
     "load_curve",
     "load_report",
     "mcnemar",

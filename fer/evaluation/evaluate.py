@@ -3,8 +3,8 @@
 Knows nothing about files, training frameworks or pages.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -14,10 +14,13 @@ import numpy as np
 from fer.calibration import Calibration
 from fer.datasets import SPLITS, FaceDataset, copies_in
 from fer.datasets.dataset import ALL
+from fer.datasets.ferplus import one_against_the_others, vote_shares
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
 from fer.evaluation.metrics import Figures, measure
 from fer.evaluation.stamp import Stamp, code_version
+from fer.evaluation.votes import VoteFigures, measure_votes, shares_among
+from fer.recognition import LearnedRows
 from fer.results import Averaging
 
 BATCH = 256
@@ -52,6 +55,9 @@ class Card(Protocol):
 
     @property
     def trained_on(self) -> tuple[str, str]: ...
+
+    @property
+    def learned(self) -> Sequence[LearnedRows]: ...
 
 
 class Predictions(Protocol):
@@ -200,18 +206,47 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
         people=None if readings.faces.subjects is None else len(np.unique(readings.faces.subjects)),
     )
     figures = {
-        way: measure(
-            readings.logits[averaging],
-            readings.faces.labels,
-            card.classes,
-            calibration,
-            averaging,
-            has_copy,
-            readings.faces.subjects,
+        way: replace(
+            measure(
+                readings.logits[averaging],
+                readings.faces.labels,
+                card.classes,
+                calibration,
+                averaging,
+                has_copy,
+                readings.faces.subjects,
+            ),
+            votes=_votes(card, readings, calibration, averaging),
         )
         for way, averaging in AVERAGING_OF.items()
     }
     return Evaluation(stamp, **figures)
+
+
+def _votes(card: Card, readings: Readings, calibration: Calibration, averaging: Averaging) -> VoteFigures | None:
+    votes = readings.faces.votes
+    if votes is None:
+        return None
+    return measure_votes(
+        calibration.probabilities(readings.logits[averaging], averaging),
+        voted_shares(card, votes),
+        one_against_the_others(votes),
+        calibration.set_rules.get(averaging),
+    )
+
+
+def voted_shares(card: Card, votes: np.ndarray) -> np.ndarray:
+    """The share of raters who chose each of a model's classes, among those who chose one of them.
+
+    Args:
+        card: the model's.
+        votes: uint8 of shape (n, 10), as `FaceDataset.votes`.
+
+    Returns:
+        float of shape (n, classes); rows of zeros where nobody chose one of them, or half of the raters saw no
+        expression.
+    """
+    return shares_among(vote_shares(votes), EMOTIONS_WITH_CONTEMPT, card.classes)
 
 
 def select_rows(card: Card, dataset: FaceDataset, split: str) -> tuple[FaceDataset, dict[str, int]]:
@@ -239,10 +274,7 @@ def select_rows(card: Card, dataset: FaceDataset, split: str) -> tuple[FaceDatas
 
 
 def learned_from(card: Card, dataset: FaceDataset) -> np.ndarray:
-    """Find the rows that a model was trained on, as far as its card tells.
-
-    Where the card names `held_out_subjects`, all other people of that data set were learned from, and every row of a
-    copy that does not say who is seen; else the rows of the split that the card names.
+    """Find the rows that a model was trained on, or a network that it started from, or a teacher, as its card tells.
 
     Args:
         card: the model's.
@@ -251,13 +283,30 @@ def learned_from(card: Card, dataset: FaceDataset) -> np.ndarray:
     Returns:
         bool of shape (n,).
     """
-    name, split = card.trained_on
-    if name != dataset.name and card.training.get("digest") != dataset.digest:
-        return np.zeros(len(dataset), bool)
-    held_out = card.training.get("held_out_subjects")
-    if held_out is not None:
-        return np.ones(len(dataset), bool) if dataset.subjects is None else ~np.isin(dataset.subjects, held_out)
-    return np.ones(len(dataset), bool) if split == ALL else dataset.usage == split
+    return among_learned(card.learned, dataset)
+
+
+def among_learned(learned: Sequence[LearnedRows], dataset: FaceDataset) -> np.ndarray:
+    """Find the rows of a data set that are among those that something was learned from.
+
+    A data set is known by its name or by its pictures, so that rows that were labelled anew are the same rows. Where
+    `held_out_subjects` are named, all other people were learned from, and every row of a copy that does not say who
+    is seen; else the rows of the split.
+
+    Returns:
+        bool of shape (n,).
+    """
+    is_learned = np.zeros(len(dataset), bool)
+    for rows in learned:
+        if rows.data != dataset.name and rows.pixels != dataset.pixels:
+            continue
+        if rows.held_out_subjects is None:
+            is_learned |= np.ones(len(dataset), bool) if rows.split == ALL else dataset.usage == rows.split
+        elif dataset.subjects is None:
+            is_learned[:] = True
+        else:
+            is_learned |= ~np.isin(dataset.subjects, rows.held_out_subjects)
+    return is_learned
 
 
 def scaled(images: np.ndarray, size: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fer.calibration import Calibration, SetRule, negative_log_likelihood
+from fer.evaluation.votes import VoteFigures
 from fer.results import Averaging
 
 BINS = 15
@@ -74,6 +75,7 @@ class Figures:
         per_class: by class, in the model's order.
         confusion: counts, a row for every labelled class, a column for every class read.
         sets: of the prediction sets; None where no rule was fitted.
+        votes: how probabilities fit the votes of raters; None where the faces have none.
     """
 
     accuracy: float
@@ -89,12 +91,15 @@ class Figures:
     per_class: Mapping[str, ClassFigures]
     confusion: tuple[tuple[int, ...], ...]
     sets: SetFigures | None = None
+    votes: VoteFigures | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON holds them, rounded to six digits."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["per_class"] = {name: asdict(figures) for name, figures in self.per_class.items()}
         values["sets"] = None if self.sets is None else asdict(self.sets)
+        if values.pop("votes") is not None:
+            values["votes"] = self.votes.to_dict()
         return _rounded(values)
 
     @classmethod
@@ -104,12 +109,13 @@ class Figures:
         Figures from before there were prediction sets lack the entry `sets` and are read as having none; from before
         the interval of the macro recall was kept, they get one that is drawn by face.
         """
-        sets = values.get("sets")
+        sets, votes = values.get("sets"), values.get("votes")
         per_class = {name: ClassFigures(**figures) for name, figures in values["per_class"].items()}
         return cls(
             **{
                 **values,
                 "sets": None if sets is None else SetFigures(**sets),
+                "votes": None if votes is None else VoteFigures.from_dict(votes),
                 "accuracy_95": tuple(values["accuracy_95"]),
                 "macro_recall_95": tuple(values.get("macro_recall_95") or macro_recall_interval(per_class)),
                 "per_class": per_class,
@@ -146,7 +152,9 @@ def measure(
 
     if len(labels) == 0:
         raise ValueError("Figures need at least one face.")
-    read = logits.argmax(axis=1)
+    calibration = calibration or Calibration()
+    calibrated = calibration.calibrated(logits, averaging)
+    read = calibrated.argmax(axis=1)
     correct = read == labels
     indices = list(range(len(classes)))
     columns = precision_recall_fscore_support(labels, read, labels=indices, zero_division=np.nan)
@@ -156,7 +164,6 @@ def measure(
         name: ClassFigures(*(_number(column[i]) if has_faces[i] else None for column in columns[:3]), int(support[i]))
         for i, name in enumerate(classes)
     }
-    calibration = calibration or Calibration()
     probabilities = calibration.probabilities(logits, averaging)
     set_rule = calibration.set_rules.get(averaging)
     clean = None if has_copy is None or has_copy.all() else float(correct[~has_copy].mean())
@@ -170,7 +177,7 @@ def measure(
         else clustered_macro_recall_interval(correct, labels, people),
         ece=reliability(probabilities, labels).ece,
         ece_raw=reliability(Calibration().probabilities(logits), labels).ece,
-        nll=negative_log_likelihood(logits, labels, calibration.temperature(averaging)),
+        nll=negative_log_likelihood(calibrated, labels),
         n=len(labels),
         accuracy_without_copies=clean,
         per_class=per_class,

@@ -13,14 +13,23 @@ from typing import Any
 
 import numpy as np
 
-from fer.calibration import Calibration, fit_set_rule, fit_temperature
+from fer.calibration import (
+    Calibration,
+    cross_entropy,
+    fit_set_rule,
+    fit_set_rule_to_shares,
+    fit_temperature,
+    fit_to_shares,
+)
 from fer.datasets import DATASETS, FaceDataset
 from fer.datasets.dataset import ALL
+from fer.datasets.ferplus import FERPLUS
 from fer.errors import DatasetError, ModelError
 from fer.evaluation.crossval import CrossValidation, OutOfFold, cross_validation
 from fer.evaluation.evaluate import (
     APEX,
     HELD_OUT,
+    Card,
     Evaluation,
     Model,
     Progress,
@@ -28,6 +37,7 @@ from fer.evaluation.evaluate import (
     evaluate_readings,
     learned_from,
     read_split,
+    voted_shares,
 )
 from fer.evaluation.metrics import Figures
 from fer.files import replace_file
@@ -76,13 +86,16 @@ class FittedCalibration:
 
     Attributes:
         temperature: by averaging.
-        fitted_on: data, digest, split, n and date, and since there are prediction sets half and seed.
+        fitted_on: data, digest, split, n and date, since there are prediction sets half and seed, and the target
+            "votes" where probabilities were fitted to the votes of raters.
+        shift: by averaging, what is added to the divided logits; empty where nothing is.
         sets: None where none were fitted.
     """
 
     temperature: Mapping[Averaging, float]
     fitted_on: Mapping[str, Any]
     sets: FittedSets | None = None
+    shift: Mapping[Averaging, Sequence[float]] = field(default_factory=dict)
 
     @property
     def calibration(self) -> Calibration:
@@ -92,13 +105,15 @@ class FittedCalibration:
     def to_dict(self) -> dict[str, Any]:
         """The fit as JSON holds it."""
         values = {"temperature": self.temperature, "fitted_on": self.fitted_on}
+        if self.shift:
+            values["shift"] = self.shift
         return values if self.sets is None else values | {"sets": asdict(self.sets)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "FittedCalibration":
         """Read what `to_dict` wrote; raises TypeError or KeyError where something is missing."""
         sets = FittedSets(**values["sets"]) if "sets" in values else None
-        return cls(values["temperature"], values["fitted_on"], sets)
+        return cls(values["temperature"], values["fitted_on"], sets, values.get("shift", {}))
 
 
 @dataclass(frozen=True)
@@ -259,6 +274,46 @@ def fit_readings(dataset: FaceDataset, readings: Readings) -> FittedCalibration:
     return _fitted(source, labels, readings.logits, *halves(len(labels)))
 
 
+def fit_votes(card: Card, dataset: FaceDataset, readings: Readings) -> FittedCalibration:
+    """Fit temperatures to the votes of raters on one half of readings, and prediction sets on the other.
+
+    A shift of every class is fitted, too, and kept where it brings the cross-entropy on the other half down.
+
+    Args:
+        card: the card of the model that read.
+        dataset: what was read from.
+        readings: what the model said of the rows that were kept for choosing; their faces have votes.
+
+    Raises:
+        DatasetError: fewer than two of the rows have votes.
+    """
+    shares = voted_shares(card, readings.faces.votes)
+    asked = np.flatnonzero(shares.any(axis=1))
+    if len(asked) < 2:
+        raise DatasetError(
+            f"{len(asked)} {readings.split} rows of {dataset.name} have votes, but calibration needs two or more; use "
+            "the whole file of votes."
+        )
+    first, second = (asked[half] for half in halves(len(asked)))
+    fits = {}
+    for way, said in readings.logits.items():
+        kinds = (fit_to_shares(said[first], shares[first], shifted) for shifted in (False, True))
+        calibrations = [Calibration({way: t}, shifts={way: shift} if shift else {}) for t, shift in kinds]
+        fits[way] = min(calibrations, key=lambda c: cross_entropy(c.probabilities(said[second], way), shares[second]))
+    thresholds = {
+        way: fit_set_rule_to_shares(fits[way].probabilities(said[second], way), shares[second], COVERAGE).threshold
+        for way, said in readings.logits.items()
+    }
+    source = {"data": dataset.name, "digest": dataset.digest, "split": readings.split, "target": "votes"}
+    drawn = {"seed": HALVES_SEED, "date": datetime.now(UTC).date().isoformat()}
+    return FittedCalibration(
+        temperature={way: round(fit.temperature(way), 6) for way, fit in fits.items()},
+        fitted_on={**source, "half": "first", "n": len(first), **drawn},
+        sets=FittedSets(COVERAGE, thresholds, {**source, "half": "second", "n": len(second), **drawn}),
+        shift={way: [round(v, 6) for v in fit.shifts[way]] for way, fit in fits.items() if fit.shifts},
+    )
+
+
 def fit_out_of_fold(out_of_fold: OutOfFold) -> FittedCalibration:
     """Fit temperatures on the predictions about one half of the people, prediction sets on those about the other.
 
@@ -318,7 +373,7 @@ def build_report(
     Args:
         model: the model.
         dataset: all rows of the data set that it was trained on; the rows for choosing are evaluated, too.
-        others: further data sets.
+        others: further data sets; of FER+ the rows for choosing are evaluated, too.
         framing: what was measured about crops, taken over as it is.
         progress: called with the share that is done, in [0, 1]; what it raises ends the work.
         folds: the model's cross-validation: measured anew from the predictions that it keeps, and fitted on instead of
@@ -328,13 +383,19 @@ def build_report(
         DatasetError: a split holds no row that the model can be asked about, or too few to calibrate with.
     """
     jobs = [] if folds is not None else [(dataset, FIT_SPLIT)]
+    jobs += [(data, FIT_SPLIT) for data in others if data.name == FERPLUS]
     for data in (dataset, *others):
         jobs += [(data, split) for split in _test_splits(model, data, is_home=data is dataset)]
     readings = []
     for done, (data, split) in enumerate(jobs):
         part = None if progress is None else lambda share, done=done: progress((done + share) / len(jobs))
         readings.append(read_split(model, data, split, part))
-    fitted = fit_readings(dataset, readings[0]) if folds is None else fit_out_of_fold(folds.out_of_fold)
+    if folds is not None:
+        fitted = fit_out_of_fold(folds.out_of_fold)
+    elif model.card.training.get("heads", {}).get("votes") and dataset.votes is not None:
+        fitted = fit_votes(model.card, dataset, readings[0])
+    else:
+        fitted = fit_readings(dataset, readings[0])
     evaluations = (
         evaluate_readings(model.card, data, read, fitted.calibration)
         for (data, _), read in zip(jobs, readings, strict=True)

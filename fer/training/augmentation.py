@@ -48,7 +48,7 @@ def augment(
     config: AugmentationConfig,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Show faces turned, zoomed, shifted, mirrored, brightened or darkened, and partly erased, in one resampling.
+    """Show faces turned, zoomed, shifted and mirrored in one resampling, then in worse light and quality, and covered.
 
     Args:
         images: uint8 of shape (n, side, side), grey.
@@ -75,11 +75,49 @@ def augment(
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         matrix = np.column_stack([turn, offset])
         cv2.warpAffine(image, matrix, (size, size), patch, flags, borderMode=cv2.BORDER_REPLICATE)
-    shades = 255 * (patches.astype(np.float32) / 255) ** exponents[:, None, None] if config.gamma else patches
+    _degrade(patches, config, rng)
+    exponents = exponents[:, None, None]
+    if config.side_light:
+        exponents = exponents * np.exp(_light(n, size, config.side_light, rng))
+    has_light = config.gamma or config.side_light
+    shades = 255 * (patches.astype(np.float32) / 255) ** exponents if has_light else patches
     shown = normalise(shades)
     for index in np.flatnonzero(rng.random(n) < config.erase_probability):
         _erase(shown[index], rng)
     return shown
+
+
+def _light(n: int, size: int, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """float32 (n, size, size): slopes across the pictures, each in its own direction, `strength` at most."""
+    across = np.linspace(-1, 1, size, dtype=np.float32)
+    angles, heights = rng.uniform(0, 2 * np.pi, n), rng.uniform(0, strength, n)
+    slope_x, slope_y = (heights * np.cos(angles)).astype(np.float32), (heights * np.sin(angles)).astype(np.float32)
+    return slope_x[:, None, None] * across + slope_y[:, None, None] * across[:, None]
+
+
+def _degrade(patches: np.ndarray, config: AugmentationConfig, rng: np.random.Generator) -> None:
+    """Let some pictures look as if a worse camera had taken them, in place."""
+    n, size = len(patches), patches.shape[1]
+    if config.shrink_probability:
+        for index in np.flatnonzero(rng.random(n) < config.shrink_probability):
+            side = max(8, round(size * rng.uniform(0.4, 0.9)))
+            small = cv2.resize(patches[index], (side, side), interpolation=cv2.INTER_AREA)
+            cv2.resize(small, (size, size), patches[index], interpolation=cv2.INTER_LINEAR)
+    if config.blur_probability:
+        for index in np.flatnonzero(rng.random(n) < config.blur_probability):
+            cv2.GaussianBlur(patches[index], (0, 0), rng.uniform(0.3, 1.1), patches[index])
+    if config.jpeg_probability:
+        for index in np.flatnonzero(rng.random(n) < config.jpeg_probability):
+            quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 81))]
+            patches[index] = cv2.imdecode(cv2.imencode(".jpg", patches[index], quality)[1], cv2.IMREAD_GRAYSCALE)
+
+
+def mixed(
+    shown: np.ndarray, targets: np.ndarray, weights: np.ndarray, alpha: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mix every face of a batch, its target and its weight with another's, by one share for the batch (mixup)."""
+    share, other = np.float32(rng.beta(alpha, alpha)), rng.permutation(len(shown))
+    return tuple(share * array + (1 - share) * array[other] for array in (shown, targets, weights))
 
 
 def _erase(image: np.ndarray, rng: np.random.Generator) -> None:

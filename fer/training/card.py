@@ -16,11 +16,15 @@ from fer.datasets import FaceDataset
 from fer.errors import ModelError
 from fer.files import replace_file
 from fer.pipeline import DEFAULT_MODEL
-from fer.recognition import ModelCard
+from fer.recognition import LearnedRows, ModelCard
 from fer.training import augmentation, export
 from fer.training.config import TrainingConfig
+from fer.training.heads import served_classes
 from fer.training.origin import Origin, origins
 from fer.training.rows import TrainingRows
+
+UNKNOWN = "unknown"
+"""What a card says of the data behind a network that has no card of its own."""
 
 
 def write_card(
@@ -50,7 +54,7 @@ def write_card(
     card = {
         "name": config.name,
         "summary": f"A VGG-style network, trained on {data.name} {start}",
-        "classes": list(data.classes),
+        "classes": list(served_classes(config.heads, data.classes)),
         "input": {
             "crop_size": config.crop_size,
             "size": config.input_size,
@@ -64,10 +68,12 @@ def write_card(
         "training": {
             "data": data.name,
             "digest": data.digest,
+            "pixels": data.pixels,
             "split": "Training",
             "splits_seed": splits_seed,
             "rows": len(rows),
             "copies_removed": config.clean,
+            "heads": {} if config.heads is None else asdict(config.heads),
             "selected_by": "nothing: the exponential average of the weights after the last epoch",
             "seeds": 1,
             "device": _device(),
@@ -75,6 +81,11 @@ def write_card(
             "recipe": _recipe(config, initial, teachers),
             "started_from": None if initial is None else initial.to_dict(),
             "teachers": [teacher.to_dict() for teacher in teachers],
+            "lineage": [
+                asdict(rows)
+                for origin in dict.fromkeys(origin for origin in (initial, *teachers) if origin is not None)
+                for rows in origin.learned or (LearnedRows(UNKNOWN, UNKNOWN, by=origin.name),)
+            ],
             "framing_of": framed_like,
             "rows_left_out": {
                 "blank": rows.blank,
@@ -128,11 +139,30 @@ def _recipe(config: TrainingConfig, initial: Origin | None, teachers: tuple[Orig
     ]
     if initial is not None:
         parts.insert(0, f"from the weights of {_named(initial)}")
+    if config.heads is not None:
+        heads = config.heads
+        parts.append(
+            f"two linear layers, {heads.labels:g} of the loss from the labels and {heads.votes:g} from the votes of "
+            f"FER+; served: {_served(heads.served)}"
+        )
+    if change.side_light or change.blur_probability or change.shrink_probability or change.jpeg_probability:
+        parts.append(
+            f"light from a side within exp(±{change.side_light:g}), blur with p {change.blur_probability:g}, lower "
+            f"resolution with p {change.shrink_probability:g}, JPEG with p {change.jpeg_probability:g}"
+        )
+    if change.mixup:
+        parts.append(f"mixup with alpha {change.mixup:g}")
     if config.balance != "none":
         parts.append(f"classes balanced by {config.balance.replace('_', ' ')}")
     if config.distillation is not None:
         parts.append(f"{config.distillation.share:g} of the target from {', '.join(map(_named, teachers))}")
     return "; ".join(parts)
+
+
+def _served(share: float) -> str:
+    if share in (0, 1):
+        return "the layer of the votes" if share else "the layer of the labels"
+    return f"{1 - share:g} of the labels' logits and {share:g} of the votes'"
 
 
 def _named(origin: Origin) -> str:

@@ -58,6 +58,12 @@ class AugmentationConfig:
         gamma: brightens or darkens with exponents of exp(-gamma) to exp(gamma); a change that the normalisation of
             every image undoes, such as plain brightness or contrast, would teach nothing.
         erase_probability: how often a rectangle of 2 to 20 percent of the face is replaced by noise.
+        side_light: lights one side and darkens the other, by exponents of up to this at the edges, from any direction.
+        blur_probability: how often a face is blurred, by a Gaussian of 0.3 to 1.1 pixels.
+        shrink_probability: how often a face is shrunk to 0.4 to 0.9 of its side and enlarged again.
+        jpeg_probability: how often a face passes through JPEG of quality 20 to 80.
+        mixup: both parameters of the beta distribution that faces and targets are mixed by (Zhang et al., 2018,
+            arXiv:1710.09412); 0 mixes nothing.
     """
 
     rotation_degrees: float = 10.0
@@ -65,6 +71,11 @@ class AugmentationConfig:
     shift_pixels: float = 4.0
     gamma: float = 0.0
     erase_probability: float = 0.25
+    side_light: float = 0.0
+    blur_probability: float = 0.0
+    shrink_probability: float = 0.0
+    jpeg_probability: float = 0.0
+    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         turn, (low, high), shift = self.rotation_degrees, self.scale, self.shift_pixels
@@ -72,7 +83,33 @@ class AugmentationConfig:
         _check("augmentation.scale", 0 < low <= high, "two positive factors, the smaller first", self.scale)
         _check("augmentation.shift_pixels", shift >= 0, "at least 0", shift)
         _check("augmentation.gamma", 0 <= self.gamma <= 2, "between 0 and 2", self.gamma)
-        _check("augmentation.erase_probability", 0 <= self.erase_probability <= 1, "0 to 1", self.erase_probability)
+        _check("augmentation.side_light", 0 <= self.side_light <= 2, "between 0 and 2", self.side_light)
+        _check("augmentation.mixup", self.mixup >= 0, "at least 0", self.mixup)
+        for name in ("erase_probability", "blur_probability", "shrink_probability", "jpeg_probability"):
+            _check(f"augmentation.{name}", 0 <= getattr(self, name) <= 1, "0 to 1", getattr(self, name))
+
+
+@dataclass(frozen=True)
+class HeadsConfig:
+    """Two linear layers on the same features, one taught by the labels, one by the votes of raters.
+
+    Attributes:
+        served: weight of the votes' layer in the mean of logits that is served: 0 serves the labels' layer and 1 the
+            votes' layer alone; in between, the classes that both know.
+        labels: factor of the labels' cross-entropy in the loss.
+        votes: factor of the votes' cross-entropy in the loss; rows without votes have none.
+    """
+
+    served: float
+    labels: float = 1.0
+    votes: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check("heads.served", 0 <= self.served <= 1, "between 0 and 1", self.served)
+        _check("heads.labels", self.labels >= 0, "at least 0", self.labels)
+        _check("heads.votes", self.votes >= 0, "at least 0", self.votes)
+        _check("heads.labels", self.labels > 0 or self.served == 1, "above 0, since that head is served", self.labels)
+        _check("heads.votes", self.votes > 0 or self.served == 0, "above 0, since that head is served", self.votes)
 
 
 @dataclass(frozen=True)
@@ -133,7 +170,8 @@ class TrainingConfig:
     Attributes:
         name: of the model; also of its folder.
         stages: input sizes and epochs, in order; the last size is the one that is served.
-        network, augmentation, distillation, cross_validation: see there.
+        network, augmentation, heads, distillation, cross_validation: see there; without heads, one layer learns the
+            labels.
         seed: of the first weights, the order of the faces, the augmentation and the dropout.
         batch_size: faces a step; the rest of an epoch that fills no batch waits for the next epoch's order.
         peak_rate: learning rate after the warm-up; from there a cosine leads to 0.
@@ -157,6 +195,7 @@ class TrainingConfig:
     stages: tuple[Stage, ...]
     network: NetworkConfig = field(default_factory=NetworkConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    heads: HeadsConfig | None = None
     distillation: DistillationConfig | None = None
     cross_validation: CrossValidationConfig | None = None
     seed: int = 1
@@ -187,6 +226,8 @@ class TrainingConfig:
         _check("l2", self.l2 >= 0, "at least 0", self.l2)
         _check("ema", 0 <= self.ema < 1, "at least 0 and below 1", self.ema)
         grid = self.input_size // 2 ** (len(self.network.widths) - 1)
+        both = self.heads is not None and self.cross_validation is not None
+        _check("cross_validation", not both, "left out where there are heads", "there")
         smallest = SMALLEST_GRID * 2 ** (len(self.network.widths) - 1)
         _check("The last stage's size", grid >= SMALLEST_GRID, f"at least {smallest} pixels", self.input_size)
         least = 2 ** (len(self.network.widths) - 1)

@@ -4,13 +4,15 @@ A path ends in `.keras`; everything else is the name of an installed model. Know
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fer import paths
 from fer.errors import ModelError
+from fer.recognition import LearnedRows, ModelCard
 from fer.training.config import NETWORK_SUFFIX, TrainingConfig
 from fer.training.export import KERAS_FILE
+from fer.training.heads import HEADS_FILE
 
 
 @dataclass(frozen=True)
@@ -21,19 +23,21 @@ class Origin:
         name: of the model, for people.
         file: its `.keras` file.
         digest: SHA-256 of that file, in hex.
+        learned: the rows that it and its own origins learned from; None where no card beside the file tells.
     """
 
     name: str
     file: Path
     digest: str
+    learned: tuple[LearnedRows, ...] | None = None
 
     def to_dict(self) -> dict[str, str]:
         """What a card says: name and digest, no path."""
         return {"name": self.name, "digest": self.digest}
 
 
-def find_origin(source: Path) -> Origin:
-    """Find the network that a recipe names.
+def find_origin(source: Path, heads: bool = False) -> Origin:
+    """Find the network that a recipe names; with `heads` the one with both layers, where a model has it.
 
     Raises:
         ModelError: there is no such file, or no such model.
@@ -49,12 +53,17 @@ def find_origin(source: Path) -> Origin:
                 f"The model {source} is not installed, so nothing can start from it; installed are: "
                 f"{', '.join(installed) or 'none'}."
             )
-        file = installed[str(source)] / KERAS_FILE
+        folder = installed[str(source)]
+        file = folder / HEADS_FILE if heads and (folder / HEADS_FILE).is_file() else folder / KERAS_FILE
         if not file.is_file():
             raise ModelError(f"The model {source} has no {KERAS_FILE}, so nothing can start from it; name another.")
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    return Origin(file.parent.name or file.stem, file, digest)
+    name = file.parent.name or file.stem
+    learned = None
+    if (file.parent / paths.CARD_FILE).is_file():
+        learned = tuple(replace(rows, by=rows.by or name) for rows in ModelCard.read(file.parent).learned)
+    return Origin(name, file, digest, learned)
 
 
 def origins(config: TrainingConfig) -> tuple[Origin | None, tuple[Origin, ...]]:
@@ -63,6 +72,8 @@ def origins(config: TrainingConfig) -> tuple[Origin | None, tuple[Origin, ...]]:
     Raises:
         ModelError: one is missing.
     """
-    initial = None if config.initial is None else find_origin(config.initial)
-    teachers = () if config.distillation is None else tuple(map(find_origin, config.distillation.teachers))
+    heads = config.heads is not None
+    initial = None if config.initial is None else find_origin(config.initial, heads)
+    named = () if config.distillation is None else config.distillation.teachers
+    teachers = tuple(find_origin(teacher, heads) for teacher in named)
     return initial, teachers

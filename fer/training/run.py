@@ -20,6 +20,7 @@ from fer.training import export
 from fer.training.card import write_card
 from fer.training.config import TrainingConfig
 from fer.training.crossval import cross_validate
+from fer.training.heads import HEADS_FILE
 from fer.training.rows import training_rows
 from fer.training.train import LOG_FILE, EpochLog, train
 
@@ -73,6 +74,8 @@ def run(
     file = train(config, data, out_dir, lambda log: tell(config.name, log), part(folds, 1))
     folder = out_dir / config.name
     export.write_model_of(file, folder)
+    if config.heads is not None:
+        replace_file(folder / HEADS_FILE, (out_dir / HEADS_FILE).read_bytes())
     splits_seed = None if data is given else config.seed
     write_card(folder, config, data, training_rows(data, config.clean), splits_seed)
     replace_file(folder / CURVE_FILE, (out_dir / LOG_FILE).read_bytes())

@@ -18,14 +18,22 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from fer.calibration import softmax
 from fer.datasets import FaceDataset, Progress
 from fer.datasets.balance import oversampled, row_weights
+from fer.datasets.ferplus import VOTES_FILE, distributions
 from fer.errors import FerError
-from fer.evaluation.evaluate import scaled
+from fer.evaluation.evaluate import among_learned, scaled
 from fer.files import replace_file
 from fer.training import augmentation, export
 from fer.training.config import TrainingConfig
+from fer.training.heads import (
+    HEADS_FILE,
+    BothHeadsLoss,
+    both_targets,
+    output_count,
+    served_network,
+    softmax_of_each,
+)
 from fer.training.networks import build_network
 from fer.training.origin import Origin, origins
 from fer.training.rows import TrainingRows, training_rows
@@ -44,8 +52,11 @@ class EpochLog:
         epoch, epochs: its number, counted from 1, of how many.
         size: side of the network's input in this epoch, pixels.
         loss: mean training loss over the epoch's augmented faces, with the L2 term.
-        public_accuracy: of the averaged weights on PublicTest, not mirrored, in [0, 1]; None without that split.
+        public_accuracy: of the averaged weights on PublicTest, not mirrored, in [0, 1]; of two layers that of the
+            labels; None without that split.
         elapsed_s: what the epoch took, seconds.
+        votes_recall: macro recall of the votes' layer on PublicTest, where more than half of the raters agree; None
+            where there is no such layer.
     """
 
     epoch: int
@@ -54,6 +65,7 @@ class EpochLog:
     loss: float
     public_accuracy: float | None
     elapsed_s: float
+    votes_recall: float | None = None
 
 
 OnEpoch = Callable[[EpochLog], None]
@@ -87,8 +99,8 @@ def train(
             another run, or the loss is no number any more.
     """
     rows = training_rows(data, config.clean)
-    _check_data(config, data, rows)
     initial, teachers = origins(config)
+    _check_data(config, data, rows, initial, teachers)
     out_dir.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(config.seed)
     labels = data.labels[rows.index]
@@ -96,6 +108,7 @@ def train(
     images, labels = scaled(np.ascontiguousarray(data.images[index]), config.crop_size), data.labels[index]
     weights = row_weights(labels) if config.balance == "class_weights" else np.ones(len(index), np.float32)
     steps = len(index) // config.batch_size
+    outputs = output_count(config.heads, len(data.classes))
     model = _compiled(config, len(data.classes), steps)
     if initial is not None:
         _start_from(model, initial)
@@ -103,10 +116,11 @@ def train(
     logs = run.resume()
     _write_log(out_dir, logs)
 
-    targets = _targets(config, teachers, images, labels, len(data.classes))
+    votes = None if data.votes is None else distributions(data.votes[index])
+    targets = _targets(config, teachers, images, labels, votes, len(data.classes))
     watched = data.select("PublicTest")
     watched_images = augmentation.centre(scaled(watched.images, config.crop_size), config.input_size)
-    averaged = build_network(config.network, len(data.classes), precision=config.precision)
+    averaged = build_network(config.network, outputs, precision=config.precision)
     first_mirrored = np.random.default_rng(config.seed).random(len(index)) < 0.5
     costs = np.cumsum([0.0] + [config.size_in(epoch) ** 2 for epoch in range(config.epochs)])
 
@@ -123,7 +137,10 @@ def train(
         for step, batch in enumerate(order[: steps * config.batch_size].reshape(steps, config.batch_size)):
             mirrored = first_mirrored[batch] ^ bool(epoch % 2)
             shown = augmentation.augment(images[batch], mirrored, config.input_size, size, config.augmentation, rng)
-            losses.append(float(model.train_on_batch(shown, targets[batch], weights[batch])))
+            learned = shown, targets[batch], weights[batch]
+            if config.augmentation.mixup:
+                learned = augmentation.mixed(*learned, config.augmentation.mixup, rng)
+            losses.append(float(model.train_on_batch(*learned)))
             if not math.isfinite(losses[-1]):
                 raise FerError(
                     f"The loss is no number any more in epoch {epoch + 1} of {config.epochs}; lower peak_rate, which "
@@ -131,30 +148,61 @@ def train(
                 )
             if progress is not None:
                 progress(float(np.interp(epoch + (step + 1) / steps, np.arange(len(costs)), costs) / costs[-1]))
-        accuracy = None
+        accuracy = votes_recall = None
         if len(watched):
             run.average_into(averaged, _statistics_batches(config, images))
             logits = averaged.predict(watched_images, batch_size=_PREDICTION_BATCH, verbose=0)
-            accuracy = float((logits.argmax(axis=1) == watched.labels).mean())
+            classes = len(data.classes)
+            accuracy = float((logits[:, :classes].argmax(axis=1) == watched.labels).mean())
+            if config.heads is not None:
+                votes_recall = _majority_recall(logits[:, classes:], distributions(watched.votes))
         elapsed_s = round(time.monotonic() - started, 3)
-        logs.append(EpochLog(epoch + 1, config.epochs, size, float(np.mean(losses)), accuracy, elapsed_s))
+        loss = float(np.mean(losses))
+        logs.append(EpochLog(epoch + 1, config.epochs, size, loss, accuracy, elapsed_s, votes_recall))
         run.save(logs)
         _write_log(out_dir, logs)
         if on_epoch is not None:
             on_epoch(logs[-1])
 
-    kept = build_network(config.network, len(data.classes), config.input_size)
+    kept = build_network(config.network, outputs, config.input_size)
     run.average_into(averaged, _statistics_batches(config, images))
     kept.set_weights(averaged.get_weights())
+    if config.heads is not None:
+        kept.save(out_dir / HEADS_FILE)
+        kept = served_network(kept, config.network, config.heads, data.classes)
     path = out_dir / export.KERAS_FILE
     kept.save(path)
     return path
 
 
-def _check_data(config: TrainingConfig, data: FaceDataset, rows: TrainingRows) -> None:
+def _majority_recall(logits: np.ndarray, votes: np.ndarray) -> float | None:
+    """Mean recall over the classes that most raters saw, on the faces where more than half of them agree."""
+    agreed = votes.max(axis=1) > 0.5
+    seen, read = votes[agreed].argmax(axis=1), logits[agreed].argmax(axis=1)
+    return float(np.mean([(read[seen == label] == label).mean() for label in np.unique(seen)])) if len(seen) else None
+
+
+def _check_data(
+    config: TrainingConfig,
+    data: FaceDataset,
+    rows: TrainingRows,
+    initial: Origin | None,
+    teachers: tuple[Origin, ...],
+) -> None:
     if len(rows) < config.batch_size:
         raise FerError(
             f"{data.name} has {len(rows)} faces to learn from, but a batch needs {config.batch_size}; lower batch_size."
+        )
+    for origin in (initial, *teachers):
+        if origin is not None and among_learned(origin.learned or (), data.take(data.usage != "Training")).any():
+            raise FerError(
+                f"The network {origin.name} has learned from test rows of {data.name}, so what learns from it could "
+                "not be measured there; name another."
+            )
+    if config.heads is not None and data.votes is None:
+        raise FerError(
+            f"The recipe's heads learn from raters' votes, but {data.name} has none; put {VOTES_FILE} of FER+ beside "
+            "its file, or take the table heads out."
         )
     height, width = data.images.shape[1:]
     if height != width:
@@ -173,15 +221,19 @@ def _compiled(config: TrainingConfig, classes: int, steps: int) -> keras.Model:
     optimizer = keras.optimizers.SGD(
         rate, momentum=config.momentum, nesterov=True, use_ema=True, ema_momentum=config.ema
     )
-    model = build_network(config.network, classes, l2=config.l2, precision=config.precision)
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    outputs = output_count(config.heads, classes)
+    model = build_network(config.network, outputs, l2=config.l2, precision=config.precision)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True) if config.heads is None else BothHeadsLoss(classes)
     model.compile(optimizer, loss, jit_compile=config.jit_compile)
     optimizer.build(model.trainable_variables)
     return model
 
 
 def _start_from(model: keras.Model, initial: Origin) -> None:
-    """Give a fresh network the weights of a trained one; outputs of classes that only one of them has stay fresh."""
+    """Give a fresh network the weights of a trained one; outputs of classes that only one of them has stay fresh.
+
+    A network of one layer gives it to the labels' layer of a network of two.
+    """
     given, fresh = export.load_network(initial.file).get_weights(), model.get_weights()
     if [w.shape for w in given[:-2]] != [w.shape for w in fresh[:-2]] or len(given[-2]) != len(fresh[-2]):
         raise FerError(
@@ -194,31 +246,47 @@ def _start_from(model: keras.Model, initial: Origin) -> None:
 
 
 def _targets(
-    config: TrainingConfig, teachers: tuple[Origin, ...], images: np.ndarray, labels: np.ndarray, classes: int
+    config: TrainingConfig,
+    teachers: tuple[Origin, ...],
+    images: np.ndarray,
+    labels: np.ndarray,
+    votes: np.ndarray | None,
+    classes: int,
 ) -> np.ndarray:
-    """float32 (n, classes): smoothed labels, mixed with what the teachers say of the unchanged faces."""
-    smoothing = config.label_smoothing
+    """float32 (n, outputs): smoothed labels and votes, mixed with what the teachers say of the unchanged faces.
+
+    A teacher's votes stand alone where the raters gave none.
+    """
+    smoothing, heads = config.label_smoothing, config.heads
     targets = np.eye(classes, dtype=np.float32)[labels] * (1 - smoothing) + np.float32(smoothing / classes)
-    if config.distillation is None:
-        return targets
-    share = np.float32(config.distillation.share)
-    return (1 - share) * targets + share * _taught(teachers, config.distillation.temperature, images, classes)
+    if config.distillation is not None:
+        share = np.float32(config.distillation.share)
+        outputs = output_count(heads, classes)
+        taught = _taught(teachers, config.distillation.temperature, images, classes, outputs)
+        targets = (1 - share) * targets + share * taught[:, :classes]
+        if heads is not None:
+            shares = np.where(votes.any(axis=1, keepdims=True), share, 1)
+            votes = (1 - shares) * votes + shares * taught[:, classes:]
+    return targets if heads is None else both_targets(heads, targets, votes)
 
 
-def _taught(teachers: tuple[Origin, ...], temperature: float, images: np.ndarray, classes: int) -> np.ndarray:
-    """float32 (n, classes): the teachers' softened probabilities for faces and mirrored faces, averaged."""
-    total = np.zeros((len(images), classes), np.float32)
+def _taught(
+    teachers: tuple[Origin, ...], temperature: float, images: np.ndarray, classes: int, outputs: int
+) -> np.ndarray:
+    """float32 (n, outputs): the teachers' softened probabilities for faces and mirrored faces, averaged."""
+    total = np.zeros((len(images), outputs), np.float32)
     for origin in teachers:
         teacher = export.load_network(origin.file)
         size = teacher.input_shape[1]
-        if size > images.shape[1] or teacher.output_shape[1:] != (classes,):
+        if size > images.shape[1] or teacher.output_shape[1:] != (outputs,):
             raise FerError(
-                f"The teacher {origin.name} takes faces of {size} pixels and tells {teacher.output_shape[-1]} classes "
-                f"apart, but the data has {images.shape[1]} pixels and {classes} classes; name another."
+                f"The teacher {origin.name} takes faces of {size} pixels and has {teacher.output_shape[-1]} outputs, "
+                f"but the data has {images.shape[1]} pixels and the recipe needs {outputs} outputs; name another."
             )
         shown = augmentation.centre(images, size)
         for view in (shown, shown[:, :, ::-1]):
-            total += softmax(teacher.predict(view, batch_size=_PREDICTION_BATCH, verbose=0), temperature)
+            logits = teacher.predict(view, batch_size=_PREDICTION_BATCH, verbose=0)
+            total += softmax_of_each(logits, classes, temperature)
     return total / (2 * len(teachers))
 
 
@@ -238,9 +306,12 @@ def _fingerprint(
     """What a checkpoint belongs to: recipe, data, backend and what is in the networks that the recipe names."""
     learning = config.distillation and (config.distillation.share, config.distillation.temperature)
     networks = (initial and initial.digest, [teacher.digest for teacher in teachers], learning)
-    recipe = replace(config, initial=None, distillation=None)
+    heads = config.heads and replace(config.heads, served=0.5)  # what is served may be chosen afterwards
+    recipe = replace(config, initial=None, distillation=None, heads=heads)
     digest = hashlib.sha256(repr((recipe, networks, data.digest, keras.backend.backend())).encode())
     digest.update(rows.index.tobytes())
+    if config.heads is not None:
+        digest.update(data.votes.tobytes())
     return digest.hexdigest()
 
 

@@ -10,16 +10,23 @@ import pytest
 
 from fer import paths
 from fer.datasets import BadRow, FaceDataset
+from fer.datasets.dataset import VOTED
 from fer.datasets.ferplus import (
     VOTE_CLASSES,
     VOTE_NAMES,
     VOTES_FILE,
     Votes,
     agreement_table,
+    by_majority,
     cleaned_labels,
     disputed,
+    distributions,
     find_votes,
     load_votes,
+    one_against_the_others,
+    vote_shares,
+    with_found_votes,
+    with_votes,
 )
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
@@ -224,3 +231,69 @@ def test_cleaned_label(
 def test_no_faces_give_an_empty_table(table: Callable, faces: Callable[..., FaceDataset]) -> None:
     assert len(table(faces(), votes_of())) == 0
     assert agreement_table(faces(), votes_of()).to_numpy().sum() == 0
+
+
+def row(**counts: int) -> list[int]:
+    """Votes in the order of `FaceDataset.votes`."""
+    return [counts.get(name.replace(" ", "_"), 0) for name in VOTED]
+
+
+@pytest.mark.parametrize(
+    ("votes", "taught", "shares"),
+    [
+        pytest.param(row(), {}, {}, id="nobody was asked"),
+        pytest.param(row(happy=10), {"happy": 1.0}, {"happy": 1.0}, id="all agree"),
+        pytest.param(row(happy=6, sad=4), {"happy": 0.6, "sad": 0.4}, {"happy": 0.6, "sad": 0.4}, id="divided"),
+        pytest.param(row(happy=9, sad=1), {"happy": 1.0}, {"happy": 0.9, "sad": 0.1}, id="a slip"),
+        pytest.param(row(contempt=5, sad=3, unknown=2), {"contempt": 0.625, "sad": 0.375}, None, id="some do not know"),
+        pytest.param(row(sad=5, unknown=5), {}, {}, id="half do not know"),
+        pytest.param(row(sad=4, no_face=6), {}, {}, id="most see no face"),
+    ],
+)
+def test_votes_become_what_is_taught(votes: list[int], taught: dict, shares: dict | None) -> None:
+    counts = np.array([votes], np.uint8)
+    for expected, found in (
+        (taught, distributions(counts)),
+        (taught if shares is None else shares, vote_shares(counts)),
+    ):
+        np.testing.assert_allclose(found, [[expected.get(name, 0.0) for name in EMOTIONS_WITH_CONTEMPT]])
+
+
+def test_votes_are_those_of_their_faces(faces: Callable[..., FaceDataset]) -> None:
+    votes = votes_of({"happiness": 9, "NF": 1}, {"anger": 10}, {"contempt": 10})
+    found = with_votes(faces(HAPPY, ANGRY, ANGRY), votes).take([2, 0])
+    assert found.votes.tolist() == [row(contempt=10), row(happy=9, no_face=1)]
+
+
+def test_the_majority_labels_anew_and_leaves_out_what_has_none(faces: Callable[..., FaceDataset]) -> None:
+    votes = votes_of(
+        {"happiness": 6, "anger": 4}, {"anger": 5, "sadness": 5}, {"contempt": 8, "fear": 2}, {"NF": 10}, {}
+    )
+    fer2013 = with_votes(faces(ANGRY, ANGRY, HAPPY, HAPPY, HAPPY), votes)
+    found = by_majority(fer2013)
+    assert (found.name, found.classes, found.rows.tolist()) == ("ferplus", EMOTIONS_WITH_CONTEMPT, [1, 3])
+    assert [found.classes[label] for label in found.labels] == ["happy", "contempt"]
+    assert found.pixels == fer2013.pixels
+    assert found.digest != fer2013.digest
+
+
+@pytest.mark.parametrize(
+    ("votes", "expected"),
+    [
+        pytest.param(row(), np.nan, id="nobody was asked"),
+        pytest.param(row(happy=1), np.nan, id="one rater has no others"),
+        pytest.param(row(happy=10), 1.0, id="all agree"),
+        pytest.param(row(happy=9, sad=1), 0.9, id="one does not"),
+        pytest.param(row(happy=5, sad=5), 0.0, id="each has the larger half against it"),
+    ],
+)
+def test_one_rater_against_the_others(votes: list[int], expected: float) -> None:
+    np.testing.assert_allclose(one_against_the_others(np.array([votes], np.uint8)), [expected])
+
+
+def test_only_fer2013_has_votes(faces: Callable[..., FaceDataset], write: Callable[..., Path]) -> None:
+    path = write(line(happiness=10))
+    fer2013 = faces(HAPPY, name="fer2013", source=path.with_name("fer2013.csv"))
+    assert with_found_votes(fer2013).votes.tolist() == [row(happy=10)]
+    other = faces(HAPPY, name="other", source=path.with_name("other.csv"))
+    assert with_found_votes(other) is other

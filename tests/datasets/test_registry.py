@@ -11,6 +11,7 @@ import pytest
 from fer import paths
 from fer.datasets import DATASETS, BadRow, FaceDataset, load_dataset, pixel_csv, registry
 from fer.datasets.cache import open_cached
+from fer.datasets.ferplus import VOTE_NAMES, VOTES_FILE
 from fer.datasets.pixel_csv import read_pixel_csv
 from fer.errors import DatasetError
 
@@ -18,11 +19,11 @@ HEADER = "emotion,pixels,Usage\n"
 GOOD = "0,1 2 3 4,Training\n"
 
 
-def _put(content: str, file_name: str) -> Path:
+def _put(content: str, file_name: str, header: str = HEADER) -> Path:
     folder = paths.data_dirs()[0]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / file_name
-    path.write_text(HEADER + content)
+    path.write_text(header + content)
     return path
 
 
@@ -48,8 +49,8 @@ def test_missing_file_names_the_places_and_the_origin(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("", " is neither a file nor a known data set; known are fer2013, ckplus."),
-        ("nowhere.csv", "nowhere.csv is neither a file nor a known data set; known are fer2013, ckplus."),
+        ("", " is neither a file nor a known data set; known are fer2013, ckplus, ferplus."),
+        ("nowhere.csv", "nowhere.csv is neither a file nor a known data set; known are fer2013, ckplus, ferplus."),
     ],
     ids=["empty", "unknown"],
 )
@@ -63,11 +64,31 @@ def test_named_data_set_at_a_path_that_is_not_there() -> None:
         load_dataset("fer2013", path=Path("nowhere.csv"))
 
 
-@pytest.mark.parametrize("name", list(DATASETS))
+@pytest.mark.parametrize("name", ["fer2013", "ckplus"])
 def test_named_data_set_is_found(name: str) -> None:
     file = _put(GOOD, DATASETS[name].file_name)
     dataset = load_dataset(name)
     assert (dataset.name, dataset.source, len(dataset)) == (name, file, 1)
+
+
+VOTES = f"Usage,Image name,{','.join(VOTE_NAMES)}\nTraining,fer0.png,0,10,0,0,0,0,0,0,0,0\n"
+
+
+def test_votes_are_found_and_label_fer2013_anew() -> None:
+    _put(GOOD, "fer2013.csv")
+    file = _put(VOTES, VOTES_FILE, header="")
+    dataset = load_dataset("ferplus")
+    assert (dataset.name, dataset.source, len(dataset)) == ("ferplus", file, 1)
+    assert dataset.classes[dataset.labels[0]] == "happy"
+    assert load_dataset(file).name == "ferplus"
+
+
+def test_votes_without_the_faces_they_label() -> None:
+    _put(VOTES, VOTES_FILE, header="")
+    with pytest.raises(
+        DatasetError, match=r"^fer2013new\.csv labels the faces of fer2013\.csv; put that file beside it"
+    ):
+        load_dataset("ferplus")
 
 
 @pytest.mark.parametrize(

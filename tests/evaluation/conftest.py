@@ -13,6 +13,7 @@ from fer.calibration import Calibration, SetRule
 from fer.datasets import FaceDataset
 from fer.datasets.dataset import digest_of
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+from fer.recognition import LearnedRows
 
 
 class FakeModel:
@@ -33,8 +34,15 @@ class FakeModel:
         crop_size: int = 4,
         sure: float = 2.0,
     ) -> None:
+        training = training or {}
+        own = LearnedRows(*trained_on, training.get("pixels"), training.get("held_out_subjects"))
         self.card = SimpleNamespace(
-            name="fake", classes=classes, crop_size=crop_size, trained_on=trained_on, training=training or {}
+            name="fake",
+            classes=classes,
+            crop_size=crop_size,
+            trained_on=trained_on,
+            training=training,
+            learned=(own, *training.get("lineage", ())),
         )
         self.digest = hashlib.sha256(self.NETWORK).hexdigest()
         self.calibration = Calibration(temperatures or {}, set_rules or {})

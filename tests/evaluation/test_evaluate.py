@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
 from fer.evaluation import Evaluation, evaluate_model, evaluate_readings, read_split
 from fer.evaluation import evaluate as module
+from fer.recognition import LearnedRows
 
 ROWS = (
     (0, 0, "Training"),
@@ -101,35 +103,41 @@ def test_stamp_states_the_protocol(
 
 
 @pytest.mark.parametrize(
-    ("trained_on", "digest", "split", "seen"),
+    ("trained_on", "pixels", "split", "seen"),
     [
-        (("other", "Training"), None, "Training", False),
-        (("drawn", "Training"), None, "Training", True),
-        (("drawn", "Training"), None, "PrivateTest", False),
-        (("drawn", "Training"), None, "all", True),
-        (("drawn", "all"), None, "PrivateTest", True),
-        (("other", "Training"), "of these rows", "Training", True),
-        (("other", "Training"), "of these rows", "PublicTest", False),
-        (("other", "Training"), "of other rows", "Training", False),
-    ],
-    ids=[
-        "other data",
-        "training rows",
-        "test rows",
-        "all rows",
-        "trained on all",
-        "renamed copy",
-        "test rows of a renamed copy",
-        "other data with a digest",
+        pytest.param(("other", "Training"), None, "Training", False, id="other data"),
+        pytest.param(("drawn", "Training"), None, "Training", True, id="training rows"),
+        pytest.param(("drawn", "Training"), None, "PrivateTest", False, id="test rows"),
+        pytest.param(("drawn", "Training"), None, "all", True, id="all rows"),
+        pytest.param(("drawn", "all"), None, "PrivateTest", True, id="trained on all"),
+        pytest.param(("other", "Training"), "of these rows", "Training", True, id="renamed copy"),
+        pytest.param(("other", "Training"), "of these rows", "PublicTest", False, id="test rows of a renamed copy"),
+        pytest.param(("other", "Training"), "of other rows", "Training", False, id="other pictures"),
     ],
 )
 def test_seen_in_training(
-    trained_on: tuple[str, str], digest: str | None, split: str, seen: bool, draw, fake_model
+    trained_on: tuple[str, str], pixels: str | None, split: str, seen: bool, draw, fake_model
 ) -> None:
     dataset = draw(*ROWS)
-    training = {"digest": dataset.digest if digest == "of these rows" else digest}
+    training = {"pixels": dataset.pixels if pixels == "of these rows" else pixels}
     evaluation = evaluate_model(fake_model(trained_on=trained_on, training=training), dataset, split)
     assert evaluation.stamp.seen_in_training is seen
+
+
+@pytest.mark.parametrize(
+    ("change", "split", "ranked"),
+    [
+        pytest.param({}, "Training", False, id="what an ancestor learned"),
+        pytest.param({}, "PrivateTest", True, id="what an ancestor was tested on"),
+        pytest.param({"name": "renamed"}, "Training", False, id="under another name"),
+        pytest.param({"name": "renamed", "labels": np.zeros(len(ROWS), np.uint8)}, "Training", False, id="relabelled"),
+    ],
+)
+def test_what_an_ancestor_learned_is_never_ranked(change: dict, split: str, ranked: bool, draw, fake_model) -> None:
+    dataset = draw(*ROWS)
+    ancestor = LearnedRows("drawn", "Training", dataset.pixels, by="its grandmother")
+    model = fake_model(trained_on=("elsewhere", "Training"), training={"lineage": (ancestor,)})
+    assert evaluate_model(model, replace(dataset, **change), split).is_ranked is ranked
 
 
 PEOPLE = (

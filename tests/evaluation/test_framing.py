@@ -14,6 +14,7 @@ from fer.detection import FaceDetector
 from fer.evaluation import framing as module
 from fer.evaluation import load_report
 from fer.evaluation.framing import derive_framing, find_given_faces, measure_framing, study_crops
+from fer.recognition import LearnedRows
 from fer.results import Detections
 
 SIDE = 48
@@ -109,7 +110,12 @@ class Brightness:
     """Reads class 3 where a crop's left half is brighter than its right one, else class 0."""
 
     card = SimpleNamespace(
-        name="drawn", classes=tuple("abcdefg"), crop_size=12, trained_on=("fer2013", "Training"), training={}
+        name="drawn",
+        classes=tuple("abcdefg"),
+        crop_size=12,
+        trained_on=("fer2013", "Training"),
+        training={},
+        learned=(LearnedRows("fer2013", "Training"),),
     )
 
     def predict(self, crops: np.ndarray) -> SimpleNamespace:

@@ -374,7 +374,7 @@ ALL_USAGES = (
 def test_what_is_measured_on_which_data(
     home: str, others: tuple[str, ...], splits: list[str], draw, fake_model
 ) -> None:
-    data = [draw(*ALL_USAGES, name=name, source=Path(name), digest=name) for name in (home, *others)]
+    data = [draw(*ALL_USAGES, name=name, source=Path(name), digest=name, pixels=name) for name in (home, *others)]
     found = build_report(fake_model(trained_on=(home, "Training")), data[0], data[1:])
     stamps = [evaluation.stamp for evaluation in found.evaluations]
     assert [f"{stamp.data} {stamp.split} {stamp.n}" for stamp in stamps] == splits

@@ -10,10 +10,11 @@ from fer import paths
 from fer.crops import Framing
 from fer.datasets import FaceDataset
 from fer.errors import ModelError
+from fer.evaluation.evaluate import learned_from
 from fer.pipeline import DEFAULT_MODEL
 from fer.recognition import ModelCard, write_framings
 from fer.training import export
-from fer.training.card import write_card
+from fer.training.card import UNKNOWN, write_card
 from fer.training.config import DistillationConfig, NetworkConfig, Stage, TrainingConfig
 from fer.training.networks import build_network
 from fer.training.origin import find_origin
@@ -105,3 +106,33 @@ def test_a_folder_without_a_network_gets_no_card(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="missing"):
         write_card(tmp_path, CONFIG, faces, training_rows(faces))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_cards_list_what_their_ancestors_learned(tmp_path: Path) -> None:
+    """A network that was started from another inherits its rows, and so does one that is started from that."""
+    faces, models = draw_faces({"Training": 14, "PrivateTest": 7}, side=12), {}
+    config = CONFIG
+    for name in ("first", "second", "third"):
+        models[name] = tmp_path / name
+        models[name].mkdir()
+        build_network(config.network, 7, 10).save(models[name] / export.KERAS_FILE)
+        config = replace(config, name=name)
+        data = replace(faces, name=f"data of {name}", pixels=f"pixels of {name}")
+        write_card(models[name], config, data, training_rows(data))
+        config = replace(config, initial=models[name] / export.KERAS_FILE)
+    learned = ModelCard.read(models["third"]).learned
+    assert [(rows.data, rows.pixels, rows.by) for rows in learned] == [
+        ("data of third", "pixels of third", None),
+        ("data of second", "pixels of second", "second"),
+        ("data of first", "pixels of first", "first"),
+    ]
+    assert learned_from(ModelCard.read(models["third"]), replace(faces, pixels="pixels of first")).sum() == 14
+
+
+def test_cards_say_where_an_ancestor_has_no_card(tmp_path: Path) -> None:
+    faces, folder = draw_faces({"Training": 14, "PrivateTest": 7}, side=12), tmp_path / "net"
+    folder.mkdir()
+    build_network(CONFIG.network, 7, 10).save(tmp_path / "stray.keras")
+    build_network(CONFIG.network, 7, 10).save(folder / export.KERAS_FILE)
+    write_card(folder, replace(CONFIG, initial=tmp_path / "stray.keras"), faces, training_rows(faces))
+    assert ModelCard.read(folder).learned[1].data == UNKNOWN

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from fer import paths
 from fer.datasets import FaceDataset
 from fer.errors import FerError
 from fer.training import augmentation, export
@@ -355,3 +356,19 @@ def test_a_damaged_checkpoint_is_named(faces: FaceDataset, tmp_path: Path, conte
     (tmp_path / CHECKPOINT_FILE).write_bytes(content)
     with pytest.raises(FerError, match=r"checkpoint\.npz is damaged; delete it"):
         train(CONFIG, faces, tmp_path)
+
+
+@pytest.mark.parametrize("role", ["initial", "teacher"])
+def test_nothing_is_learned_from_a_network_that_saw_the_test_rows(
+    role: str, faces: FaceDataset, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cheat"
+    folder.mkdir()
+    build_network(CONFIG.network, 7, 10).save(folder / "model.keras")
+    training = {"data": "elsewhere", "split": "all", "pixels": faces.pixels}
+    facts = json.loads((paths.find_models()["fer2013-small"] / paths.CARD_FILE).read_text())
+    (folder / paths.CARD_FILE).write_text(json.dumps(facts | {"name": "cheat", "training": training}))
+    cheat = folder / "model.keras"
+    changes = {"initial": cheat} if role == "initial" else {"distillation": DistillationConfig((cheat,))}
+    with pytest.raises(FerError, match="cheat has learned from test rows of drawn"):
+        train(replace(CONFIG, **changes), faces, tmp_path / "out")

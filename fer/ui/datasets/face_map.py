@@ -10,6 +10,7 @@ from fer.contact_sheet import data_uri
 from fer.datasets import SPLITS, FaceDataset
 from fer.datasets.dataset import ALL
 from fer.errors import FerError
+from fer.evaluation import learned_from
 from fer.pipeline import DEFAULT_MODEL
 from fer.recognition import EmotionModel
 from fer.ui.loaders import file_version, open_model
@@ -66,8 +67,7 @@ def face_map(dataset: FaceDataset) -> None:
         key="map",
         alt=f"A map of {len(table):,} faces by what {name} says of them; {right:.0%} are read as labelled",
     )
-    trained_on, trained_split = model.card.trained_on
-    is_seen = trained_on == dataset.name and split in (trained_split, ALL)
+    is_seen = learned_from(model.card, dataset.select(split)).any()
     unknown = [name for name in dataset.classes if name not in model.card.classes]
     st.caption(
         plain(

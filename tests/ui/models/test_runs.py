@@ -21,7 +21,7 @@ class Reader:
 
     def __init__(self, name: str = "reader") -> None:
         self.card = SimpleNamespace(
-            name=name, classes=EMOTIONS, crop_size=4, trained_on=("elsewhere", "Training"), training={}
+            name=name, classes=EMOTIONS, crop_size=4, trained_on=("elsewhere", "Training"), training={}, learned=()
         )
         self.calibration = Calibration({})
         self.asked = 0

@@ -1,0 +1,179 @@
+"""Two heads: each learns from its own target, a killed run goes on, and the mean of both is served as one network."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from fer import paths
+from fer.calibration import softmax
+from fer.datasets import FaceDataset
+from fer.datasets.dataset import VOTED
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+from fer.errors import FerError
+from fer.recognition import EmotionModel
+from fer.training import augmentation, export
+from fer.training.config import DistillationConfig, HeadsConfig, NetworkConfig, Stage, TrainingConfig, load_config
+from fer.training.heads import HEADS_FILE, BothHeadsLoss, both_targets, served_network, softmax_of_each
+from fer.training.networks import build_network
+from fer.training.run import run
+from fer.training.train import train
+from tests.training.test_train import CONFIG as PLAIN
+from tests.training.test_train import Killed, kill_at, weights
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
+
+HAPPY, SAD = EMOTIONS.index("happy"), EMOTIONS.index("sad")
+CONFIG = replace(PLAIN, heads=HeadsConfig(served=0.3))
+STEPS = 140 // 16
+
+
+@pytest.fixture(autouse=True)
+def _few_batches_for_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer.training.train._STATISTICS_BATCHES", 3)
+
+
+@pytest.fixture
+def voted(faces: FaceDataset) -> FaceDataset:
+    """Faces of which all ten raters see what the label says, but where that is happy they see a sad face."""
+    seen = np.where(faces.labels == HAPPY, SAD, faces.labels)
+    return replace(faces, votes=(np.eye(len(VOTED))[seen] * 10).astype(np.uint8))
+
+
+@pytest.mark.parametrize("served", [0.0, 0.3, 1.0])
+def test_the_served_network_says_the_mean_of_both_heads(served: float) -> None:
+    network, heads = NetworkConfig((2, 2)), HeadsConfig(served=served)
+    trained = build_network(network, 15, 10)
+    one = served_network(trained, network, heads, EMOTIONS)
+    shown = np.random.default_rng(0).normal(size=(3, 10, 10, 1)).astype(np.float32)
+    both = trained.predict(shown, verbose=0)
+    of_votes = both[:, 7:] if served == 1 else both[:, 7:14]
+    expected = of_votes if served == 1 else (1 - served) * both[:, :7] + served * of_votes
+    np.testing.assert_allclose(one.predict(shown, verbose=0), expected, atol=1e-5)
+
+
+def test_probabilities_are_those_of_each_head() -> None:
+    logits = np.random.default_rng(0).normal(size=(2, 15))
+    found = softmax_of_each(logits, 7, 2.0)
+    np.testing.assert_allclose(found, np.hstack([softmax(logits[:, :7], 2.0), softmax(logits[:, 7:], 2.0)]))
+
+
+@pytest.mark.parametrize(
+    ("votes", "factors", "expected"),
+    [
+        pytest.param([[0.0] * 8], (1, 1), np.log(7), id="a face without votes costs what its label costs"),
+        pytest.param([[1.0] + [0.0] * 7], (1, 1), np.log(7) + np.log(8), id="both"),
+        pytest.param([[0.5] * 2 + [0.0] * 6], (1, 1), np.log(7) + np.log(8), id="shared votes"),
+        pytest.param([[1.0] + [0.0] * 7], (0, 2), 2 * np.log(8), id="votes alone, twice"),
+    ],
+)
+def test_the_loss_is_the_sum_of_both(votes: list, factors: tuple[float, float], expected: float) -> None:
+    heads = HeadsConfig(1.0, *factors)
+    targets = both_targets(heads, np.eye(7, dtype=np.float32)[:1], np.array(votes, np.float32))
+    loss = BothHeadsLoss(7)(targets, np.zeros((1, 15), np.float32))
+    np.testing.assert_allclose(float(loss), expected, rtol=1e-5)
+
+
+def test_each_head_learns_what_it_is_taught(voted: FaceDataset, tmp_path: Path) -> None:
+    still = augmentation.AugmentationConfig(rotation_degrees=0, scale=(1, 1), shift_pixels=0, erase_probability=0)
+    train(replace(CONFIG, stages=(Stage(10, 15),), augmentation=still), voted, tmp_path)
+    happy = voted.take((voted.usage == "PrivateTest") & (voted.labels == HAPPY))
+    logits = keras.ops.convert_to_numpy(
+        export.load_network(tmp_path / HEADS_FILE)(augmentation.centre(happy.images, 10), training=False)
+    )
+    assert (logits[:, :7].argmax(axis=1) == HAPPY).mean() > 0.8
+    assert (logits[:, 7:].argmax(axis=1) == SAD).mean() > 0.8
+
+
+@pytest.mark.parametrize("step", [STEPS, STEPS + 4], ids=["first epoch", "second epoch"])
+def test_a_killed_run_is_resumed_exported_and_served(
+    voted: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    unbroken = run(CONFIG, voted, tmp_path / "unbroken")
+    with monkeypatch.context() as patch:
+        kill_at(step, patch)
+        with pytest.raises(Killed):
+            run(CONFIG, voted, tmp_path / "killed")
+    folder = run(CONFIG, voted, tmp_path / "killed")
+    np.testing.assert_array_equal(weights(folder / "model.keras"), weights(unbroken / "model.keras"))
+    np.testing.assert_array_equal(weights(folder / HEADS_FILE), weights(unbroken / HEADS_FILE))
+    model = EmotionModel(folder)
+    assert model.card.training["heads"] == {"served": 0.3, "labels": 1.0, "votes": 1.0}
+    assert "0.7 of the labels' logits and 0.3 of the votes'" in model.card.training["recipe"]
+    predictions = model.predict(voted.images[:3])
+    assert (predictions.logits.shape, predictions.maps.shape) == ((3, 7), (3, 5, 5, 7))
+    assert model.calibration.target == "votes"
+
+
+def test_what_is_served_may_be_chosen_after_training(voted: FaceDataset, tmp_path: Path) -> None:
+    run(CONFIG, voted, tmp_path)
+    epochs: list[object] = []
+    other = replace(CONFIG, heads=HeadsConfig(served=1))
+    folder = run(other, voted, tmp_path, lambda *log: epochs.append(log))
+    assert epochs == []
+    assert EmotionModel(folder).card.classes == EMOTIONS_WITH_CONTEMPT
+
+
+def test_a_student_with_two_heads_learns_from_both_of_its_teachers(voted: FaceDataset, tmp_path: Path) -> None:
+    train(CONFIG, voted, tmp_path / "teacher")
+    no_votes = replace(voted, votes=np.zeros_like(voted.votes))
+    learning = DistillationConfig((tmp_path / "teacher" / HEADS_FILE,), share=1.0)
+    alone, taught = (
+        weights(train(replace(CONFIG, distillation=given), no_votes, tmp_path / name).parent / HEADS_FILE)
+        for name, given in (("alone", None), ("taught", learning))
+    )
+    assert not np.array_equal(alone[-8:], taught[-8:])
+
+
+@pytest.mark.parametrize(
+    ("change", "votes", "message"),
+    [
+        pytest.param({}, None, "drawn has none; put fer2013new.csv of FER\\+ beside", id="no votes"),
+        pytest.param(
+            {"distillation": DistillationConfig((Path("fer2013-small"),))},
+            "votes",
+            "has 7 outputs, .* the recipe needs 15 outputs",
+            id="a teacher with one head",
+        ),
+    ],
+)
+def test_what_cannot_be_learned_is_one_sentence(
+    change: dict, votes: str | None, message: str, voted: FaceDataset, tmp_path: Path
+) -> None:
+    config = replace(CONFIG, crop_size=48, stages=(Stage(44, 1),), warmup_epochs=0, **change)
+    with pytest.raises(FerError, match=message):
+        train(config, voted if votes else replace(voted, votes=None), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        pytest.param("", "heads.served is missing", id="nothing said"),
+        pytest.param("served = 2", "heads.served must be between 0 and 1", id="too much"),
+        pytest.param(
+            "served = 0.3\nvotes = 0", "heads.votes must be above 0, since that head is served", id="untaught"
+        ),
+        pytest.param(
+            "served = 0\nlabels = 0", "heads.labels must be above 0, since that head is served", id="unlabelled"
+        ),
+    ],
+)
+def test_impossible_heads_are_refused(table: str, message: str, tmp_path: Path) -> None:
+    recipe = tmp_path / "net.toml"
+    recipe.write_text(f'name = "net"\nstages = [{{ size = 44, epochs = 3 }}]\n[heads]\n{table}\n')
+    with pytest.raises(FerError, match=message):
+        load_config(recipe)
+
+
+def test_folds_and_heads_do_not_go_together(tmp_path: Path) -> None:
+    recipe = tmp_path / "net.toml"
+    recipe.write_text('name = "net"\nstages = [{ size = 44, epochs = 3 }]\n[heads]\nserved = 0.3\n[cross_validation]\n')
+    with pytest.raises(FerError, match="cross_validation must be left out where there are heads"):
+        load_config(recipe)
+
+
+def test_every_shipped_recipe_can_be_read() -> None:
+    for recipe in sorted((paths.ROOT / "fer" / "training" / "recipes").glob("*.toml")):
+        assert isinstance(load_config(recipe), TrainingConfig)
