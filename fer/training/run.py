@@ -80,7 +80,7 @@ def run(
     write_card(folder, config, data, training_rows(data, config.clean), splits_seed)
     replace_file(folder / CURVE_FILE, (out_dir / LOG_FILE).read_bytes())
     if data.name not in DATASETS:
-        save_report(folder, build_report(EmotionModel(folder), data))
+        save_report(folder, build_report(EmotionModel(folder, calibrated=False), data))
     if out_of_fold is not None:
         store_cross_validation(folder, out_of_fold)
     return folder
