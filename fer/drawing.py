@@ -6,6 +6,7 @@ The picture given is never changed. Knows nothing about detectors, networks or p
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import product
 
 import cv2
 import numpy as np
@@ -238,11 +239,13 @@ def _place_plate(
         if plate_height > height or plate_width > width:
             continue
         places = []
-        for x in (left, right - plate_width):
-            for y in (top - plate_height, bottom, top):
-                x, y = min(max(x, 0), width - plate_width), min(max(y, 0), height - plate_height)
-                place = (x, y, x + plate_width, y + plate_height)
-                places.append((sum(_overlap(place, other) for other in taken), _overlap(place, outline), place))
+        for x, y in product((left, right - plate_width), (top - plate_height, bottom, top)):
+            x, y = min(max(x, 0), width - plate_width), min(max(y, 0), height - plate_height)
+            place = (x, y, x + plate_width, y + plate_height)
+            hidden, covered = sum(_overlap(place, other) for other in taken), _overlap(place, outline)
+            if not hidden and not covered:
+                return letters, place
+            places.append((hidden, covered, place))
         hidden, covered, place = min(places, key=lambda option: option[:2])
         if hidden == 0 and covered <= _area(outline) / 5:
             return letters, place

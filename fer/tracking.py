@@ -183,21 +183,23 @@ def _weight(gap_s: float, half_life_s: float) -> float:
 
 
 def _sights(faces: Sequence[Face], now_s: float, image_bgr: np.ndarray) -> list[_Sight]:
+    if not faces:
+        return []
     height, width = image_bgr.shape[:2]
-    scene, sights = _pattern(image_bgr, _SCENE_WH), []
+    grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY)  # once, and before it shrinks: half the time
+    scene, sights = _pattern(grey, _SCENE_WH), []
     for face in faces:
         x, y, w, h = face.box_xywh
         left, top = min(max(round(x), 0), width - 1), min(max(round(y), 0), height - 1)
-        inside = image_bgr[top : max(top + 1, round(y + h)), left : max(left + 1, round(x + w))]
+        inside = grey[top : max(top + 1, round(y + h)), left : max(left + 1, round(x + w))]
         look = _pattern(inside, _FACE_WH)
         sights.append(_Sight(now_s, np.array([x + w / 2, y + h / 2]), float(np.sqrt(w * h)), scene, look))
     return sights
 
 
-def _pattern(image_bgr: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-    """A picture's coarse grey levels, float32 of shape (w * h,) and length 1; zeros where it is flat."""
-    grey = cv2.cvtColor(cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    pattern = grey.ravel().astype(np.float32)
+def _pattern(grey: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """A grey picture's coarse levels, float32 of shape (w * h,) and length 1; zeros where it is flat."""
+    pattern = cv2.resize(grey, size_wh, interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
     pattern -= pattern.mean()
     return pattern / np.linalg.norm(pattern) if pattern.std() >= 1 else np.zeros_like(pattern)
 
