@@ -1,0 +1,37 @@
+"""The examples in the docstrings: what a person would call from a notebook works as it is shown."""
+
+import doctest
+import importlib
+
+import pytest
+
+from fer.paths import ROOT
+
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in (ROOT / "fer").rglob("*.py")
+    if "    >>> " in path.read_text()
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_hold(name: str) -> None:
+    done = doctest.testmod(importlib.import_module(name))
+    assert done.attempted
+    assert not done.failed
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("fer.pipeline", "load_pipeline"),
+        ("fer.pipeline", "FacePipeline.analyze"),
+        ("fer.pipeline", "FacePipeline.read"),
+        ("fer.results", "to_table"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_what_a_notebook_calls_shows_an_example(module: str, name: str) -> None:
+    finder = doctest.DocTestFinder()
+    shown = {test.name: test.examples for test in finder.find(importlib.import_module(module))}
+    assert shown[f"{module}.{name}"]
