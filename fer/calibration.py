@@ -7,11 +7,10 @@ Works on arrays alone; knows nothing about networks, files or pages.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
-from fer.results import Averaging
+from fer.results import Averaging, Target
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
@@ -195,7 +194,7 @@ class Calibration:
     temperatures: Mapping[Averaging, float] = field(default_factory=dict)
     set_rules: Mapping[Averaging, SetRule] = field(default_factory=dict)
     shifts: Mapping[Averaging, tuple[float, ...]] = field(default_factory=dict)
-    target: Literal["labels", "votes"] = "labels"
+    target: Target = "labels"
 
     def __post_init__(self) -> None:
         if any(not 0 < t < np.inf for t in self.temperatures.values()):

@@ -117,7 +117,9 @@ class FacePipeline:
         self._min_score = min_score
         self._margin = margin
         self._long_sides = tuple(long_sides)
-        self.reader = Reader(model.card.name, detector.name, detector.reason, averaging, model.card.classes)
+        self.reader = Reader(
+            model.card.name, detector.name, detector.reason, averaging, model.card.classes, model.calibration.target
+        )
 
     def detect(self, image_bgr: np.ndarray) -> Detections:
         """Find every face of a picture, from the largest to the smallest.

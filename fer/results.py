@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Averaging = Literal["none", "flip"]
+Target = Literal["labels", "votes"]
+"""What probabilities were fitted to: one label a face, or the votes of many people."""
+
 BoxXYWH = tuple[float, float, float, float]
 
 Fault = Literal["small", "cut", "dark", "bright", "blurred", "turned"]
@@ -201,6 +204,8 @@ class Reader:
         detector_reason: one sentence that says why this detector runs.
         averaging: "flip" where the scores of a face and its mirror image were averaged.
         classes: what the model tells apart, in the order of every face's probabilities.
+        target: what probabilities mean: how likely it is that a labeller chose that class ("labels"), or which share of
+            many people would ("votes").
     """
 
     model: str
@@ -208,6 +213,7 @@ class Reader:
     detector_reason: str
     averaging: Averaging
     classes: tuple[str, ...]
+    target: Target = "labels"
 
 
 @dataclass(frozen=True, eq=False)

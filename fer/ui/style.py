@@ -60,6 +60,21 @@ def reading_words(face: Face) -> str:
     return "Hard to tell"
 
 
+def people_words(face: Face) -> str:
+    """What people would say of a face, where its probabilities are shares of people.
+
+    As in "About 7 of 10 people would call this happy, 2 surprised".
+    """
+    counts = [(round(10 * share), emotion(name).adjective) for name, share in face.ranked()]
+    named = [f"{count} {word}" for count, word in counts if count][:3]
+    if not named or counts[0][0] < 2:
+        return "People would not agree on what to call this."
+    if counts[0][0] == 10:
+        return f"Nearly everyone would call this {counts[0][1]}."
+    count, word = counts[0]
+    return ", ".join([f"About {count} of 10 people would call this {word}", *named[1:]]) + "."
+
+
 def _reading(face: Face) -> str:
     """A face's reading as HTML: its colour, the person's number where there is one, the words, the confidence."""
     look = emotion(face.emotion)

@@ -7,7 +7,7 @@ import pytest
 
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, emotion
 from fer.results import Face
-from fer.ui.style import plain, reading_words
+from fer.ui.style import people_words, plain, reading_words
 
 JOINER = "\u2060"
 
@@ -71,6 +71,26 @@ def _face(likely: tuple[str, ...] | None = None, **probabilities: float) -> Face
 )
 def test_a_reading_in_words(face: Face, words: str) -> None:
     assert reading_words(face) == words
+
+
+@pytest.mark.parametrize(
+    ("face", "words"),
+    [
+        pytest.param(_face(happy=0.97), "Nearly everyone would call this happy.", id="all"),
+        pytest.param(_face(happy=0.94), "About 9 of 10 people would call this happy.", id="most"),
+        pytest.param(
+            _face(fear=0.51, surprise=0.4), "About 5 of 10 people would call this afraid, 4 surprised.", id="divided"
+        ),
+        pytest.param(
+            _face(sad=0.4, neutral=0.3, angry=0.2, fear=0.08),
+            "About 4 of 10 people would call this sad, 3 neutral, 2 angry.",
+            id="three and no more",
+        ),
+        pytest.param(_face(sad=0.149), "People would not agree on what to call this.", id="nobody knows"),
+    ],
+)
+def test_what_people_would_say(face: Face, words: str) -> None:
+    assert people_words(face) == words
 
 
 def test_every_class_completes_the_words() -> None:

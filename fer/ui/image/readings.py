@@ -11,7 +11,7 @@ from fer.drawing import overlay_map
 from fer.quality import in_words
 from fer.results import JOINED_BY, Face, PhotoResult, to_table
 from fer.ui.image.album import FaceView, Reading, open_photo
-from fer.ui.style import describe, headline, plain, reading_words
+from fer.ui.style import describe, headline, people_words, plain, reading_words
 
 LEAST_STRETCHED = 400
 """Pictures narrower than this, in pixels, are shown as they are: enlarged they would only look worse."""
@@ -38,6 +38,8 @@ def face_card(number: int, reading: Reading) -> None:
             with st.container(gap=None):
                 st.caption(f"Face {number}")
                 headline(face)
+                if reading.result.result.reader.target == "votes":
+                    st.caption(people_words(face))
         if face.quality:
             st.badge(plain(", ".join(in_words(face)).capitalize()), icon=":material/warning:", color="gray")
             st.caption("Faces like this are read worse than the figures say.")
