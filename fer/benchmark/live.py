@@ -1,8 +1,8 @@
 """The Live page, seen from a real browser whose camera shows a clip: rate, latency, graphs, memory, visitors.
 
-Every picture of the clip bears its number in a strip of black and white fields. The number is read in the picture that
-comes back and in a second view of the same camera in the same page, by one clock: the time between the two is what a
-visitor has to wait. Only means something while nothing else runs.
+Every picture of the clip bears its number in a strip of black and white fields. The number is read in what comes back:
+each new one is a picture that a visitor was shown. It is read in a second view of the same camera, too, in the same
+page, by one clock: the time between both is what a visitor has to wait. Only means something while nothing else runs.
 """
 
 import re
@@ -44,17 +44,17 @@ START_MS = 15_000
 """A start that takes longer is tried once more: a few in a hundred fail for no reason that could be found."""
 
 ROWS = {
-    "one": ("live page, one face", "frames/s", 13.0, True),
-    "four": ("live page, four faces", "frames/s", 8.0, True),
+    "one": ("live page, pictures that come back, one face", "frames/s", 13.0, True),
+    "four": ("live page, pictures that come back, four faces", "frames/s", 8.0, True),
     "latency": ("live page, camera to the picture with its box", "ms", 250.0, False),
     "graphs": ("live page, graphs drawn anew", "times/s", 2.0, True),
     "memory": ("live page, memory that the server grows by", "MB", 50.0, False),
-    "visitors": (f"live page, most visitors with {VISITORS_RATE:g} frames/s each", "visitors", None, True),
+    "visitors": (f"live page, most visitors who get {VISITORS_RATE:g} frames/s back each", "visitors", None, True),
 }
 
 _FOLLOW = """
-async ([fields, strip]) => {
-    const follow = (video, log) => {
+([fields, strip]) => {
+    window.ferFollow = (video, log) => {
         const canvas = new OffscreenCanvas(4 * fields, 4);
         const context = canvas.getContext("2d", { willReadFrequently: true });
         const read = () => {
@@ -69,38 +69,38 @@ async ([fields, strip]) => {
         video.requestVideoFrameCallback(read);
     };
     window.ferSeen = { camera: [], shown: [] };
-    follow(document.querySelector("video"), window.ferSeen.shown);
+    window.ferFollow(document.querySelector("video"), window.ferSeen.shown);
+}
+"""
+"""Runs in the player's frame: notes when a strip is first seen in what comes back."""
+
+_COMPARE = """
+async () => {
+    window.ferSeen.shown.length = 0;
     const camera = document.createElement("video");
     camera.muted = true;
     camera.style = "position: fixed; left: 0; top: 0; width: 80px";
     camera.srcObject = await navigator.mediaDevices.getUserMedia({ video: true });
     document.body.append(camera);
     await camera.play();
-    follow(camera, window.ferSeen.camera);
+    window.ferFollow(camera, window.ferSeen.camera);
 }
 """
-"""Runs in the player's frame: notes when a strip is first seen in the camera's own picture, and in what comes back."""
+"""Runs after `_FOLLOW`, and lets its notes begin anew: of the camera's own picture it notes the same."""
 
 _WATCH = """
 () => {
-    window.ferLog = { counts: [], graphs: [] };
-    const words = () => document.evaluate(
-        "string(//*[contains(text(), 'pictures read')])", document, null, XPathResult.STRING_TYPE).stringValue;
+    window.ferGraphs = [];
     setInterval(() => {
-        const log = window.ferLog, now = performance.now();
-        const count = Number(/([\\d,]+) pictures read/.exec(words())?.[1].replaceAll(",", ""));
-        if (count && log.counts.at(-1)?.[0] !== count) log.counts.push([count, now]);
-    }, 50);
-    setInterval(() => {
-        const log = window.ferLog, now = performance.now();
         const drawn = document.querySelectorAll("[data-testid=stVegaLiteChart] svg")[1]?.outerHTML;
-        if (drawn && window.ferDrawn !== drawn) log.graphs.push([log.graphs.length, now]);
+        if (drawn && window.ferDrawn !== drawn) window.ferGraphs.push([window.ferGraphs.length, performance.now()]);
         window.ferDrawn = drawn;
     }, 50);
 }
 """
-"""Runs in the page: notes when the page's own count of pictures changes, and when the graph over time does."""
+"""Runs in the page: notes when the graph over time changes."""
 
+_BEGIN, _SHOWN = "() => { window.ferSeen.shown.length = 0; }", "() => window.ferSeen.shown"
 _PLAYS = "() => { const v = document.querySelector('video'); return v && v.videoWidth > 0 && v.currentTime > 0; }"
 
 
@@ -257,15 +257,9 @@ def _visit(browser: "Browser", address: str) -> "Page":
                 raise
     page.get_by_text("pictures read").wait_for()
     page.evaluate(_WATCH)
+    _player(page).evaluate(_FOLLOW, [FIELDS, STRIP / HEIGHT])
     page.wait_for_timeout(SETTLE_S * 1000)
     return page
-
-
-def _log(page: "Page", seconds: float, key: str) -> list[tuple[float, float]]:
-    """What the page notes within some seconds, after all that it noted before is forgotten."""
-    page.evaluate("() => { window.ferLog.counts = []; window.ferLog.graphs = []; }")
-    page.wait_for_timeout(seconds * 1000)
-    return page.evaluate(f"() => window.ferLog.{key}")
 
 
 def rates(noted: Sequence[tuple[float, float]]) -> tuple[float, ...]:
@@ -275,7 +269,7 @@ def rates(noted: Sequence[tuple[float, float]]) -> tuple[float, ...]:
         noted: the count and when it was first seen, in milliseconds, in order.
 
     Returns:
-        The rises a second between notes that lie at least `WINDOW_S` apart, since the page's words move in steps.
+        The rises a second between notes that lie at least `WINDOW_S` apart.
     """
     found, start = [], 0
     for i in range(1, len(noted)):
@@ -286,9 +280,29 @@ def rates(noted: Sequence[tuple[float, float]]) -> tuple[float, ...]:
     return tuple(found)
 
 
+def came_back(shown: Sequence[tuple[str, float]]) -> list[tuple[int, float]]:
+    """Count the pictures that a visitor was shown.
+
+    Args:
+        shown: strips as 0s and 1s, and when they were first seen in what came back, in milliseconds, in order.
+
+    Returns:
+        How many different pictures had come one after another, and when; what shows no number is none.
+    """
+    found: list[tuple[int, float]] = []
+    last = None
+    for number, at_ms in map(_read, shown):
+        if number is not None and number != last:
+            found.append((len(found) + 1, at_ms))
+            last = number
+    return found
+
+
 def _rates(page: "Page") -> tuple[tuple[float, ...], str]:
-    """Pictures read a second, by the page's own count; and how many faces it saw, in its own words."""
-    found = rates(_log(page, WATCH_S, "counts"))
+    """Pictures shown a second; and how many faces the page saw, in its own words."""
+    _player(page).evaluate(_BEGIN)
+    page.wait_for_timeout(WATCH_S * 1000)
+    found = rates(came_back(_player(page).evaluate(_SHOWN)))
     words = page.get_by_text("pictures read").inner_text()
     return found, re.search(r"\d+ faces?", words)[0]
 
@@ -330,14 +344,16 @@ def _read(noted: tuple[str, float]) -> tuple[int | None, float]:
 
 def _latencies(page: "Page") -> tuple[float, ...]:
     player = _player(page)
-    player.evaluate(_FOLLOW, [FIELDS, STRIP / HEIGHT])
+    player.evaluate(_COMPARE)
     page.wait_for_timeout(WATCH_S * 1000)
     seen = player.evaluate("() => window.ferSeen")
     return latencies_ms(seen["camera"], seen["shown"])
 
 
 def _graphs(page: "Page") -> tuple[float, ...]:
-    return rates(_log(page, WATCH_S, "graphs"))
+    page.evaluate("() => { window.ferGraphs = []; }")
+    page.wait_for_timeout(WATCH_S * 1000)
+    return rates(page.evaluate("() => window.ferGraphs"))
 
 
 def _growth(page: "Page", process_id: int, minutes: float) -> tuple[float, ...]:
@@ -352,15 +368,15 @@ def _growth(page: "Page", process_id: int, minutes: float) -> tuple[float, ...]:
 
 
 def _crowd(browser: "Browser", address: str, first: "Page") -> int:
-    """Let visitors come one by one, as long as the pictures of each are read at `VISITORS_RATE`."""
+    """Let visitors come one by one, as long as each is shown pictures at `VISITORS_RATE`."""
     from playwright.sync_api import TimeoutError as StillWaitingError
 
     pages = [first]
     while len(pages) <= MOST_VISITORS:
         for page in pages:
-            page.evaluate("() => { window.ferLog.counts = []; }")
+            _player(page).evaluate(_BEGIN)
         pages[0].wait_for_timeout(WATCH_S / 2 * 1000)
-        noted = [rates(page.evaluate("() => window.ferLog.counts")) for page in pages]
+        noted = [rates(came_back(_player(page).evaluate(_SHOWN))) for page in pages]
         if not all(found and np.median(found) >= VISITORS_RATE for found in noted):
             break
         try:

@@ -83,6 +83,31 @@ def test_rates(noted: Sequence[tuple[float, float]], found: list[float]) -> None
 
 
 @pytest.mark.parametrize(
+    ("shown", "counted"),
+    [
+        pytest.param([], [], id="nothing"),
+        pytest.param([(_strip(1), 100.0), (_strip(2), 170.0)], [(1, 100.0), (2, 170.0)], id="two"),
+        pytest.param([(_strip(1, mirrored=True), 100.0)], [(1, 100.0)], id="mirrored"),
+        pytest.param([(_strip(1), 100.0), (_strip(4), 170.0)], [(1, 100.0), (2, 170.0)], id="some never came back"),
+        pytest.param([("0" * live.FIELDS, 90.0), (_strip(1), 100.0)], [(1, 100.0)], id="black first"),
+        pytest.param(
+            [(_strip(1), 100.0), ("1" * live.FIELDS, 130.0), (_strip(1), 160.0)], [(1, 100.0)], id="damaged on its way"
+        ),
+        pytest.param([(_strip(1), 100.0), (_strip(1), 110.0)], [(1, 100.0)], id="a field that flickers"),
+        pytest.param(
+            [(_strip(live.PICTURES - 1), 100.0), (_strip(0), 170.0)],
+            [(1, 100.0), (2, 170.0)],
+            id="the clip began again",
+        ),
+    ],
+)
+def test_pictures_that_come_back_are_counted(
+    shown: Sequence[tuple[str, float]], counted: list[tuple[int, float]]
+) -> None:
+    assert live.came_back(shown) == counted
+
+
+@pytest.mark.parametrize(
     ("camera", "shown", "found"),
     [
         pytest.param([], [], [], id="nothing"),
