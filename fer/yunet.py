@@ -5,9 +5,11 @@ publishes. Knows nothing about where that file is or at which sizes a picture is
 """
 
 import re
+from functools import cached_property
 
 import cv2
 import numpy as np
+import onnxruntime
 
 from fer.onnx_session import open_session
 from fer.results import Detections
@@ -42,14 +44,19 @@ class FaceNetwork:
         Raises:
             ValueError: it does not hold this network.
         """
-        freed, ports = _PORTS.subn(lambda port: port[1] + _ANY_SIZE * (len(port[2]) // len(_ANY_SIZE)), network)
+        self._freed, ports = _PORTS.subn(lambda port: port[1] + _ANY_SIZE * (len(port[2]) // len(_ANY_SIZE)), network)
         if ports != 1 + 4 * len(_STRIDES):
             raise ValueError("This is not the network YuNet.")
-        self._small, self._large = open_session(freed, threads=1), open_session(freed)
+        self._small = open_session(self._freed, threads=1)
         try:
             self.detect(np.zeros((32, 64, 3), np.uint8), 0.5)
         except Exception as error:  # ONNX Runtime raises classes of its own, without a common base
             raise ValueError("The network YuNet cannot be run.") from error
+
+    @cached_property
+    def _large(self) -> onnxruntime.InferenceSession:
+        """Opened when first needed: a camera's frames never do."""
+        return open_session(self._freed)
 
     def detect(self, image_bgr: np.ndarray, min_score: float) -> Detections:
         """Find the faces of about 10 to 300 pixels.
