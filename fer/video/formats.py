@@ -8,7 +8,7 @@ import json
 import shlex
 import shutil
 import zipfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -16,8 +16,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 from xml.etree import ElementTree
-
-import numpy as np
 
 from fer import __version__, paths
 from fer.evaluation.report import load_report
@@ -172,20 +170,12 @@ def _to_boris(result: VideoResult) -> bytes:
     return "".join(lines).encode()
 
 
-def _looked_at(timeline: Timeline) -> Iterator[tuple[int, Sequence[int]]]:
-    """Every frame that was looked at, with the positions of its sightings."""
-    ends = np.searchsorted(timeline.frame, np.arange(len(timeline)), side="right")
-    starts = np.searchsorted(timeline.frame, np.arange(len(timeline)))
-    for frame in np.flatnonzero(timeline.looked).tolist():
-        yield frame, range(int(starts[frame]), int(ends[frame]))
-
-
 def _to_fex(result: VideoResult) -> bytes:
     """What py-feat's Fex shares with ours: a row a face of every frame that was looked at, or one without numbers."""
     import pandas as pd
 
     timeline, rows = result.timeline, []
-    for frame, sightings in _looked_at(timeline):
+    for frame, sightings in timeline.looked_at():
         time_s = int(timeline.time_s[frame])
         shared = {"frame": frame, "approx_time": f"{time_s // 60:02}:{time_s % 60:02}", "input": result.name}
         rows += [
@@ -221,7 +211,7 @@ def _to_openface(result: VideoResult) -> bytes:
     import pandas as pd
 
     timeline, rows = result.timeline, []
-    for frame, sightings in _looked_at(timeline):
+    for frame, sightings in timeline.looked_at():
         time_s = round(float(timeline.time_s[frame]), 3)
         rows += [
             (

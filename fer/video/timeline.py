@@ -5,12 +5,13 @@ there at both, interpolated, or it was not looked at. Knows nothing about files,
 """
 
 from array import array
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from fer.recording import Look, Sample
 from fer.results import JOINED_BY, Face, Fault
 
 if TYPE_CHECKING:
@@ -79,6 +80,31 @@ class Timeline:
     def of_person(self, person: int) -> np.ndarray:
         """The positions of a person's sightings, in order."""
         return np.flatnonzero(self.person == person)
+
+    def looked_at(self) -> Iterator[tuple[int, range]]:
+        """Every frame that was looked at, with the positions of its sightings."""
+        frames = np.arange(len(self))
+        starts, ends = (np.searchsorted(self.frame, frames, side=side) for side in ("left", "right"))
+        for frame in np.flatnonzero(self.looked).tolist():
+            yield frame, range(int(starts[frame]), int(ends[frame]))
+
+    def looks(self) -> Iterator[Look]:
+        """What a session keeps of a video: every look, also where nobody was found; nothing that was interpolated."""
+        for frame, sightings in self.looked_at():
+            time_s = float(self.time_s[frame])
+            yield Look(
+                time_s,
+                tuple(
+                    Sample(
+                        time_s,
+                        int(self.person[i]),
+                        tuple(self.probabilities[i].tolist()),
+                        tuple(self.boxes_xywh[i].tolist()),
+                        float(self.detector_score[i]),
+                    )
+                    for i in sightings
+                ),
+            )
 
     def with_people(
         self,

@@ -95,3 +95,16 @@ def test_boxes_are_in_pixels_of_the_video() -> None:
     builder = TimelineBuilder(EMOTIONS)
     builder.add(0.0, [face(1)], looked=True, scale_xy=(2.0, 3.0))
     np.testing.assert_allclose(builder.build().boxes_xywh, [[20, 60, 60, 120]])
+
+
+def test_a_session_keeps_every_look_and_nothing_made_up() -> None:
+    over_time = timeline([[face(1), face(2, "sad")], [], [face(1)], [face(1)]], unlooked=[2])
+    looks = list(over_time.looks())
+    assert [(look.time_s, [sample.person for sample in look.samples]) for look in looks] == [
+        (0, [1, 2]),
+        (pytest.approx(0.1), []),
+        (pytest.approx(0.3), [1]),
+    ]
+    sample = looks[0].samples[1]
+    assert sample.box_xywh == (10, 20, 30, 40)
+    assert sample.probabilities[EMOTIONS.index("sad")] == pytest.approx(0.7)
