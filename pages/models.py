@@ -25,10 +25,10 @@ if not models:
     st.stop()
 
 entries, dataset = choice.entries(models, rows)
-ranking = figures.rank(entries, rows.way)
+ranking = figures.rank(entries, rows.averaging)
 figures.table(ranking, rows)
 figures.measure_here(entries, rows)
-figures.against_stored(ranking.order, rows.way)
+figures.against_stored(ranking.order, rows.averaging)
 
 views = {
     "Confusion": details.confusions,

@@ -528,7 +528,7 @@ class TestModels:
         for words in (
             "fer2013-small",
             "7 classes, 662,815 parameters",
-            f"{found.plain.accuracy:.1%}".replace("%", " % right on FER2013 PrivateTest"),
+            f"{found.figures['none'].accuracy:.1%}".replace("%", " % right on FER2013 PrivateTest"),
             f"{found.stamp.n:,} faces",
         ):
             assert words in captured.out

@@ -57,7 +57,7 @@ def render_summary() -> str:
         found = main_evaluation(report)
         if found is None:
             continue
-        plain = found.plain
+        plain = found.figures["none"]
         (low, high), (least, most) = plain.accuracy_95, plain.macro_recall_95
         cells = (
             f"`{name}`",
@@ -105,14 +105,14 @@ def _accuracy(reports: dict[str, Report]) -> Iterator[str]:
         folds = report.cross_validation
         measured = [found for found in report.evaluations if found.stamp.split != FIT_SPLIT]
         for found in (*measured, *(() if folds is None else (folds.apex, folds.whole))):
-            plain, (low, high) = found.plain, found.plain.accuracy_95
+            plain, (low, high) = found.figures["none"], found.figures["none"].accuracy_95
             clean = "" if plain.accuracy_without_copies is None else f"{plain.accuracy_without_copies:.1%}"
             cells = (
                 f"`{name}`",
                 f"{found.stamp.data}, {found.stamp.split}{'' if found.is_ranked else ' (seen in training)'}",
                 f"{plain.n:,}" + ("" if found.stamp.people is None else f" of {found.stamp.people} people"),
                 f"{plain.accuracy:.1%} ({low:.1%} to {high:.1%})",
-                f"{found.flip.accuracy:.1%}",
+                f"{found.figures['flip'].accuracy:.1%}",
                 clean,
                 f"{plain.macro_f1:.1%}",
                 render_calibration_error(found, plain),
@@ -197,9 +197,9 @@ def _sets(reports: dict[str, Report]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for name, report in reports.items():
         found = _home(report)
-        if found is None or found.flip.sets is None:
+        if found is None or found.figures["flip"].sets is None:
             continue
-        sets = found.flip.sets
+        sets = found.figures["flip"].sets
         by_class = ", ".join(
             f"{label} {share:.0%}" for label, share in sets.coverage_by_class.items() if share is not None
         )

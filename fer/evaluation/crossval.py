@@ -15,9 +15,9 @@ import numpy as np
 from fer.datasets import FaceDataset
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
-from fer.evaluation.evaluate import AVERAGING_OF, Card, Evaluation
+from fer.evaluation.evaluate import Card, Evaluation
 from fer.evaluation.metrics import Figures, measure
-from fer.evaluation.stamp import Stamp, code_version
+from fer.evaluation.stamp import AVERAGINGS, Stamp, code_version
 
 DIGITS = 3
 """Logits are kept with this many decimals, so that figures follow from what a report can hold."""
@@ -222,10 +222,10 @@ def _measured(
         training_device=card.training.get("device", "not stated"),
         date=datetime.now(UTC).date().isoformat(),
         code_version=code_version(),
-        temperature=dict.fromkeys(AVERAGING_OF, 1.0),
+        temperature=dict.fromkeys(AVERAGINGS, 1.0),
         people=len(np.unique(people)),
     )
-    return Evaluation(stamp, plain=figures(out_of_fold.logits), flip=figures(out_of_fold.flip_logits))
+    return Evaluation(stamp, {"none": figures(out_of_fold.logits), "flip": figures(out_of_fold.flip_logits)})
 
 
 def _rounded(logits: np.ndarray) -> list[list[float]]:

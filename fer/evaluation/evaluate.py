@@ -3,7 +3,7 @@
 Knows nothing about files, training frameworks or pages.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 
 from fer.calibration import Calibration
-from fer.datasets import SPLITS, FaceDataset, copies_in
+from fer.datasets import SPLITS, FaceDataset, Progress, copies_in
 from fer.datasets.dataset import ALL
 from fer.datasets.ferplus import one_against_the_others, vote_shares
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
 from fer.evaluation.metrics import Figures, measure
-from fer.evaluation.stamp import Stamp, code_version
+from fer.evaluation.stamp import AVERAGINGS, JSON_KEYS, Stamp, code_version
 from fer.evaluation.votes import VoteFigures, measure_votes, shares_among
 from fer.recognition import LearnedRows
 from fer.results import Averaging
@@ -37,12 +37,7 @@ EVALUATION_SPLITS: tuple[str, ...] = (*SPLITS, HELD_OUT, APEX)
 SEEN_ROWS = "rows seen in training"
 """The reason that stamps give for rows that a model learned from."""
 
-AVERAGING_OF: Mapping[str, Averaging] = {"plain": "none", "flip": "flip"}
-"""How faces are read for the figures of that name in an `Evaluation`."""
-
 _NEUTRAL = EMOTIONS_WITH_CONTEMPT.index("neutral")
-
-Progress = Callable[[float], None]
 
 
 class Card(Protocol):
@@ -60,7 +55,7 @@ class Card(Protocol):
     def learned(self) -> Sequence[LearnedRows]: ...
 
 
-class Predictions(Protocol):
+class WithLogits(Protocol):
     """What a model says of n faces: `logits`, float32 of shape (n, classes)."""
 
     logits: np.ndarray
@@ -73,7 +68,7 @@ class Model(Protocol):
     digest: str
     calibration: Calibration
 
-    def predict(self, crops: np.ndarray, averaging: Averaging = "none") -> Predictions: ...
+    def predict(self, crops: np.ndarray, averaging: Averaging = "none") -> WithLogits: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,11 +90,10 @@ class Readings:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures under their stamp, without averaging and averaged with the mirror image."""
+    """Figures under their stamp, by averaging: without any, and averaged with the mirror image."""
 
     stamp: Stamp
-    plain: Figures
-    flip: Figures
+    figures: Mapping[Averaging, Figures]
 
     @property
     def is_ranked(self) -> bool:
@@ -108,14 +102,14 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """The evaluation as JSON holds it."""
-        return {"stamp": self.stamp.to_dict(), "plain": self.plain.to_dict(), "flip": self.flip.to_dict()}
+        figures = {JSON_KEYS[averaging]: figures.to_dict() for averaging, figures in self.figures.items()}
+        return {"stamp": self.stamp.to_dict(), **figures}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Evaluation":
         """Read what `to_dict` wrote; raises TypeError or KeyError where something is missing."""
-        return cls(
-            Stamp.from_dict(values["stamp"]), Figures.from_dict(values["plain"]), Figures.from_dict(values["flip"])
-        )
+        figures = {averaging: Figures.from_dict(values[key]) for averaging, key in JSON_KEYS.items()}
+        return cls(Stamp.from_dict(values["stamp"]), figures)
 
 
 def read_split(model: Model, dataset: FaceDataset, split: str, progress: Progress | None = None) -> Readings:
@@ -146,13 +140,13 @@ def read_split(model: Model, dataset: FaceDataset, split: str, progress: Progres
     if dataset.bad_rows:
         left_out["unreadable rows of the file"] = len(dataset.bad_rows)
     logits = {}
-    for turn, averaging in enumerate(AVERAGING_OF.values()):
+    for turn, averaging in enumerate(AVERAGINGS):
         parts = []
         for start in range(0, len(faces), BATCH):
             crops = scaled(faces.images[start : start + BATCH], model.card.crop_size)
             parts.append(model.predict(crops, averaging).logits)
             if progress is not None:
-                progress((turn + min(1.0, (start + BATCH) / len(faces))) / len(AVERAGING_OF))
+                progress((turn + min(1.0, (start + BATCH) / len(faces))) / len(AVERAGINGS))
         logits[averaging] = np.concatenate(parts)
     return Readings(faces, split, logits, {name: rows for name, rows in left_out.items() if rows})
 
@@ -200,13 +194,13 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
         selected_by=card.training.get("selected_by", "not stated"),
         seeds=card.training.get("seeds", "not stated"),
         training_device=card.training.get("device", "not stated"),
-        temperature={way: calibration.temperature(averaging) for way, averaging in AVERAGING_OF.items()},
+        temperature={averaging: calibration.temperature(averaging) for averaging in AVERAGINGS},
         date=datetime.now(UTC).date().isoformat(),
         code_version=code_version(),
         people=None if readings.faces.subjects is None else len(np.unique(readings.faces.subjects)),
     )
     figures = {
-        way: replace(
+        averaging: replace(
             measure(
                 readings.logits[averaging],
                 readings.faces.labels,
@@ -218,9 +212,9 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
             ),
             votes=_votes(card, readings, calibration, averaging),
         )
-        for way, averaging in AVERAGING_OF.items()
+        for averaging in AVERAGINGS
     }
-    return Evaluation(stamp, **figures)
+    return Evaluation(stamp, figures)
 
 
 def _votes(card: Card, readings: Readings, calibration: Calibration, averaging: Averaging) -> VoteFigures | None:

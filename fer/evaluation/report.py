@@ -40,6 +40,7 @@ from fer.evaluation.evaluate import (
     voted_shares,
 )
 from fer.evaluation.metrics import Figures
+from fer.evaluation.stamp import AVERAGINGS
 from fer.files import replace_file
 from fer.recognition import REPORT_FILE, ModelCard, read_report
 from fer.results import Averaging
@@ -418,12 +419,12 @@ class Difference:
     """One figure, measured now and stored earlier.
 
     Attributes:
-        averaging: "plain" or "flip".
+        averaging: how faces were averaged.
         figure: its name in `Figures`; those of the prediction sets begin with "sets.".
         measured, stored: shares in [0, 1], or None.
     """
 
-    averaging: str
+    averaging: Averaging
     figure: str
     measured: float | None
     stored: float | None
@@ -473,8 +474,8 @@ def compare(evaluation: Evaluation, stored: Evaluation) -> Comparison:
             f"Only evaluations of the same thing compare, but these are of {subjects[0]} and {subjects[1]}."
         )
     differences = []
-    for averaging in ("plain", "flip"):
-        measured_figures, stored_figures = (_compared(getattr(e, averaging)) for e in (evaluation, stored))
+    for averaging in AVERAGINGS:
+        measured_figures, stored_figures = (_compared(e.figures[averaging]) for e in (evaluation, stored))
         differences += [
             Difference(averaging, figure, measured_figures[figure], stored_figures[figure])
             for figure in measured_figures

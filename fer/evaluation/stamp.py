@@ -6,11 +6,18 @@ Turns itself into JSON and back. Knows nothing about how figures are computed or
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from fer import __version__, paths
+from fer.results import Averaging
 
-AVERAGING = "plain: none; flip: mean of the logits of each face and its mirror image"
+AVERAGINGS: tuple[Averaging, ...] = get_args(Averaging)
+JSON_KEYS: Mapping[Averaging, str] = {"none": "plain", "flip": "flip"}
+"""What JSON calls figures by how faces were averaged; stored reports and `evaluate --json` have these names."""
+
+AVERAGING_IN_WORDS = "none, and flip: the mean of the logits of each face and its mirror image"
+
+_JSON_AVERAGING = "plain: none; flip: mean of the logits of each face and its mirror image"
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,7 @@ class Stamp:
         training_device: what the network was trained on, as the card says.
         date: when the figures were computed, ISO 8601, UTC.
         code_version: the program's version and its commit.
-        averaging: what `plain` and `flip` stand for.
-        temperature: what calibrated the logits, for `plain` and for `flip`; 1 where nothing was fitted, empty
+        temperature: what calibrated the logits, by averaging; 1 where nothing was fitted, empty
             where it was not noted.
         people: how many people are seen; all intervals are drawn by person then. None where that is not
             known, and they are drawn by face.
@@ -54,8 +60,7 @@ class Stamp:
     training_device: str
     date: str
     code_version: str
-    averaging: str = AVERAGING
-    temperature: Mapping[str, float] = field(default_factory=dict)
+    temperature: Mapping[Averaging, float] = field(default_factory=dict)
     people: int | None = None
 
     @property
@@ -65,12 +70,16 @@ class Stamp:
 
     def to_dict(self) -> dict[str, Any]:
         """The stamp as JSON holds it."""
-        return asdict(self)
+        temperature = {JSON_KEYS[averaging]: value for averaging, value in self.temperature.items()}
+        return asdict(self) | {"averaging": _JSON_AVERAGING, "temperature": temperature}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Stamp":
         """Read what `to_dict` wrote; raises TypeError where something is missing or unknown."""
-        return cls(**values)
+        values = {key: value for key, value in values.items() if key != "averaging"}
+        noted = values.get("temperature", {})
+        temperature = {averaging: noted[key] for averaging, key in JSON_KEYS.items() if key in noted}
+        return cls(**{**values, "temperature": temperature})
 
 
 def code_version() -> str:

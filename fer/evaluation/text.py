@@ -10,6 +10,7 @@ from fer.evaluation.evaluate import Evaluation
 from fer.evaluation.matrix import MatrixCell
 from fer.evaluation.metrics import BINS, Figures
 from fer.evaluation.report import AGREE_POINTS, FIT_SPLIT, TEST_SPLIT, Difference, Report, compare
+from fer.evaluation.stamp import AVERAGING_IN_WORDS
 
 _LABEL = 46
 _CELL = 10
@@ -34,11 +35,11 @@ def headline(report: Report) -> str:
         whose = f"of {report.cross_validation.out_of_fold.folds} networks trained like this one; "
     if found is None:
         return "Not measured yet: run `python -m fer evaluate` on FER2013."
-    low, high = (f"{100 * bound:.1f}" for bound in found.plain.accuracy_95)
+    low, high = (f"{100 * bound:.1f}" for bound in found.figures["none"].accuracy_95)
     return (
-        f"{100 * found.plain.accuracy:.1f} % right on {_title(found.stamp.data)} {found.stamp.split} "
-        f"({whose}95 % interval {low} to {high}, {found.plain.n:,} faces); "
-        f"{100 * found.flip.accuracy:.1f} % with the mirrored face averaged in"
+        f"{100 * found.figures['none'].accuracy:.1f} % right on {_title(found.stamp.data)} {found.stamp.split} "
+        f"({whose}95 % interval {low} to {high}, {found.figures['none'].n:,} faces); "
+        f"{100 * found.figures['flip'].accuracy:.1f} % with the mirrored face averaged in"
     )
 
 
@@ -115,8 +116,10 @@ def _protocol(evaluation: Evaluation) -> Iterator[str]:
     yield f"Left out      {left_out}"
     yield f"Trained on    {stamp.trained_on}; seeds: {stamp.seeds}; device: {stamp.training_device}"
     yield f"Selected by   {stamp.selected_by}"
-    yield f"Averaging     {stamp.averaging}"
-    temperature = ", ".join(f"{way}: {value:.3f}" for way, value in stamp.temperature.items()) or "not noted"
+    yield f"Averaging     {AVERAGING_IN_WORDS}"
+    temperature = (
+        ", ".join(f"{averaging}: {value:.3f}" for averaging, value in stamp.temperature.items()) or "not noted"
+    )
     yield f"Temperature   {temperature}"
     yield f"Measured      {stamp.date}, code {stamp.code_version}"
 
@@ -128,12 +131,12 @@ def _headline(evaluation: Evaluation) -> Iterator[str]:
         return f"{label:<{_LABEL}}" + "".join(f"{cell:>{_CELL}}" for cell in cells)
 
     def both(label: str, name: str) -> str:
-        return line(label, *(_percent(getattr(figures, name)) for figures in (evaluation.plain, evaluation.flip)))
+        return line(label, *(_percent(getattr(figures, name)) for figures in evaluation.figures.values()))
 
-    yield line("", "plain", "flip")
+    yield line("Averaging", *evaluation.figures)
     yield both("Accuracy, %", "accuracy")
     for label, end in (("from, %", 0), ("to, %", 1)):
-        ends = (_percent(figures.accuracy_95[end]) for figures in (evaluation.plain, evaluation.flip))
+        ends = (_percent(figures.accuracy_95[end]) for figures in evaluation.figures.values())
         yield line(f"  95 % interval {label}", *ends)
     if copies is not None:
         yield both(f"  without copies of training faces ({copies:,}), %", "accuracy_without_copies")
@@ -141,8 +144,8 @@ def _headline(evaluation: Evaluation) -> Iterator[str]:
     yield both("Macro recall, %", "macro_recall")
     yield both(f"Calibration error ({BINS} bins), %", "ece")
     yield both("  before the temperature, %", "ece_raw")
-    yield line("Negative log likelihood, nats", f"{evaluation.plain.nll:.4f}", f"{evaluation.flip.nll:.4f}")
-    rules = [figures.sets for figures in (evaluation.plain, evaluation.flip)]
+    yield line("Negative log likelihood, nats", *(f"{figures.nll:.4f}" for figures in evaluation.figures.values()))
+    rules = [figures.sets for figures in evaluation.figures.values()]
     if None in rules:
         yield "Prediction sets: none fitted"
         return
@@ -153,26 +156,22 @@ def _headline(evaluation: Evaluation) -> Iterator[str]:
     yield line("  least probability of a member, %", *(_percent(r.threshold) for r in rules))
 
 
-def _ways(evaluation: Evaluation) -> tuple[tuple[str, Figures], ...]:
-    return ("plain", evaluation.plain), ("flip", evaluation.flip)
-
-
 def _classes(evaluation: Evaluation) -> Iterator[str]:
-    for way, figures in _ways(evaluation):
+    for averaging, figures in evaluation.figures.items():
         heads = ("precision", "recall", "F1", "in set", "faces")
         in_set = {} if figures.sets is None else figures.sets.coverage_by_class
         yield ""
-        yield f"{'By class, ' + way + ', %':<{_LABEL}}" + "".join(f"{head:>{_CELL}}" for head in heads)
+        yield f"{'By class, averaging ' + averaging + ', %':<{_LABEL}}" + "".join(f"{head:>{_CELL}}" for head in heads)
         for name, its in figures.per_class.items():
             cells = (*map(_percent, (its.precision, its.recall, its.f1, in_set.get(name))), f"{its.support:,}")
             yield f"  {name:<{_LABEL - 2}}" + "".join(f"{cell:>{_CELL}}" for cell in cells)
 
 
 def _confusion(evaluation: Evaluation) -> Iterator[str]:
-    for way, figures in _ways(evaluation):
+    for averaging, figures in evaluation.figures.items():
         yield ""
         yield f"{'':<16}{'read as':>{_CELL}}"
-        head = f"Labelled, {way}"
+        head = f"Labelled, {averaging}"
         yield f"{head:<16}" + "".join(f"{name:>{_CELL}}" for name in figures.per_class)
         for name, row in zip(figures.per_class, figures.confusion, strict=True):
             yield f"  {name:<14}" + "".join(f"{count:>{_CELL},}" for count in row)

@@ -251,7 +251,7 @@ class TestTabs:
             "How 82 % came about",
         ],
     )
-    @pytest.mark.parametrize("way", ["plain", "flip"], ids=["stored", "measured and mirrored"])
+    @pytest.mark.parametrize("way", ["none", "flip"], ids=["stored", "measured and mirrored"])
     def test_every_tab_stands(self, view: str, way: str, visit: Visit, contempt: None) -> None:
         app = turn(visit("models"), models_view=view, models_way=way)
         if way == "flip":

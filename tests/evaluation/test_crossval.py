@@ -114,7 +114,7 @@ def test_nothing_to_measure(rows: tuple, fake_model: type) -> None:
 
 def test_at_the_apex_neutral_is_neither_a_face_nor_an_answer(fake_model: type) -> None:
     found = cross_validation(fake_model().card, _read(*ROWS))
-    apex = found.apex.plain
+    apex = found.apex.figures["none"]
     assert list(apex.per_class) == [name for name in EMOTIONS_WITH_CONTEMPT if name != "neutral"]
     assert (apex.n, apex.accuracy) == (4, 3 / 4)
     assert {name: figures.recall for name, figures in apex.per_class.items() if figures.support} == {
@@ -128,9 +128,9 @@ def test_at_the_apex_neutral_is_neither_a_face_nor_an_answer(fake_model: type) -
 
 def test_on_all_rows_every_class_may_be_answered(fake_model: type) -> None:
     whole = cross_validation(fake_model().card, _read(*ROWS)).whole
-    assert (whole.plain.n, whole.plain.accuracy, whole.stamp.rows_left_out) == (5, 3 / 5, {})
-    assert whole.plain.per_class["happy"].recall == 0
-    assert whole.flip.nll != whole.plain.nll
+    assert (whole.figures["none"].n, whole.figures["none"].accuracy, whole.stamp.rows_left_out) == (5, 3 / 5, {})
+    assert whole.figures["none"].per_class["happy"].recall == 0
+    assert whole.figures["flip"].nll != whole.figures["none"].nll
 
 
 def test_the_stamp_says_that_the_figures_are_those_of_fold_networks(fake_model: type) -> None:
@@ -146,7 +146,7 @@ def test_the_stamp_says_that_the_figures_are_those_of_fold_networks(fake_model: 
 def test_the_interval_is_drawn_by_person(fake_model: type) -> None:
     """All faces of a person are read alike: the interval is as wide as that of six faces, not of sixty."""
     rows = [(ANGRY, ANGRY if person % 2 else HAPPY, HAPPY, f"S{person}", person) for person in range(6)] * 10
-    found = cross_validation(fake_model().card, _read(*rows)).apex.plain
+    found = cross_validation(fake_model().card, _read(*rows)).apex.figures["none"]
     low, high = found.accuracy_95
     plain_low, plain_high = measure(_logits(*((r[1], r[2]) for r in rows)), np.zeros(60, int), "abcdefgh").accuracy_95
     assert found.accuracy == 0.5

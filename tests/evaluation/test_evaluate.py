@@ -61,20 +61,28 @@ def test_figures_of_both_ways(draw, fake_model) -> None:
     evaluation = evaluate_model(model, draw(*ROWS), "PrivateTest")
     labels = np.array([0, 3, 6])
     logits = np.eye(7)[[0, 3, 0]]
-    assert (evaluation.plain.n, evaluation.plain.accuracy, evaluation.flip.accuracy) == (3, 2 / 3, 2 / 3)
-    assert evaluation.plain.nll == pytest.approx(negative_log_likelihood(logits, labels, 2.0))
-    assert evaluation.flip.nll == pytest.approx(negative_log_likelihood(logits * 2, labels, 0.5))
-    assert evaluation.stamp.temperature == {"plain": 2.0, "flip": 0.5}
+    assert (evaluation.figures["none"].n, evaluation.figures["none"].accuracy, evaluation.figures["flip"].accuracy) == (
+        3,
+        2 / 3,
+        2 / 3,
+    )
+    assert evaluation.figures["none"].nll == pytest.approx(negative_log_likelihood(logits, labels, 2.0))
+    assert evaluation.figures["flip"].nll == pytest.approx(negative_log_likelihood(logits * 2, labels, 0.5))
+    assert evaluation.stamp.temperature == {"none": 2.0, "flip": 0.5}
     assert {averaging for _, averaging in model.asked} == {"none", "flip"}
 
 
 def test_each_way_of_averaging_has_sets_of_its_own(draw, fake_model) -> None:
     model = fake_model(set_rules={"none": SetRule(0.8, 0.05), "flip": SetRule(0.7, 0.5)})
     evaluation = evaluate_model(model, draw(*ROWS), "PrivateTest")
-    assert (evaluation.plain.sets.asked, evaluation.plain.sets.mean_size, evaluation.plain.sets.coverage) == (0.8, 7, 1)
-    assert (evaluation.flip.sets.asked, evaluation.flip.sets.single_share) == (0.7, 1)
-    assert evaluation.flip.sets.coverage == pytest.approx(2 / 3)
-    assert evaluate_model(fake_model(), draw(*ROWS), "PrivateTest").plain.sets is None
+    assert (
+        evaluation.figures["none"].sets.asked,
+        evaluation.figures["none"].sets.mean_size,
+        evaluation.figures["none"].sets.coverage,
+    ) == (0.8, 7, 1)
+    assert (evaluation.figures["flip"].sets.asked, evaluation.figures["flip"].sets.single_share) == (0.7, 1)
+    assert evaluation.figures["flip"].sets.coverage == pytest.approx(2 / 3)
+    assert evaluate_model(fake_model(), draw(*ROWS), "PrivateTest").figures["none"].sets is None
 
 
 @pytest.mark.parametrize(
@@ -98,7 +106,7 @@ def test_stamp_states_the_protocol(
     assert (stamp.split, stamp.n, stamp.rows_left_out) == ("PrivateTest", 3, {})
     assert (stamp.trained_on, stamp.code_version) == ("drawn Training", "9.9 (abc)")
     assert (stamp.selected_by, stamp.seeds, stamp.training_device) == expected
-    assert stamp.temperature == {"plain": 1.0, "flip": 1.0}
+    assert stamp.temperature == {"none": 1.0, "flip": 1.0}
     assert abs(datetime.now(UTC).date() - datetime.fromisoformat(stamp.date).date()).days <= 1
 
 
@@ -213,7 +221,7 @@ def test_intervals_are_drawn_by_person_where_that_is_known(
     dataset = draw(*rows, number=False, subjects=None if subjects is None else np.array(list(subjects)))
     evaluation = evaluate_model(fake_model(trained_on=("other", "Training")), dataset, "all")
     assert evaluation.stamp.people == people
-    assert evaluation.plain.accuracy_95 == pytest.approx(interval, abs=0.005)
+    assert evaluation.figures["none"].accuracy_95 == pytest.approx(interval, abs=0.005)
 
 
 def test_a_model_that_learned_from_everyone_has_nothing_held_out(draw, fake_model) -> None:
@@ -241,8 +249,8 @@ def test_copies_of_training_faces(
     rows = (*ROWS[:5], (6, 5, "PrivateTest"))
     evaluation = evaluate_model(fake_model(trained_on=trained_on), draw(*rows, number=False), split)
     assert evaluation.stamp.copies_in_training == copies
-    assert evaluation.plain.accuracy_without_copies == pytest.approx(without)
-    assert evaluation.flip.accuracy_without_copies == pytest.approx(without)
+    assert evaluation.figures["none"].accuracy_without_copies == pytest.approx(without)
+    assert evaluation.figures["flip"].accuracy_without_copies == pytest.approx(without)
 
 
 @pytest.mark.parametrize(
@@ -257,11 +265,11 @@ def test_contempt_is_left_out_where_the_model_does_not_know_it(
     model = fake_model() if classes is None else fake_model(classes)
     evaluation = evaluate_model(model, draw(*rows), "PrivateTest")
     assert (evaluation.stamp.n, evaluation.stamp.rows_left_out) == (n, left_out)
-    assert evaluation.plain.per_class.keys() == set(model.card.classes)
+    assert evaluation.figures["none"].per_class.keys() == set(model.card.classes)
 
 
 def test_model_with_contempt_on_data_without(draw, fake_model) -> None:
-    figures = evaluate_model(fake_model(EMOTIONS_WITH_CONTEMPT), draw(*ROWS), "PrivateTest").plain
+    figures = evaluate_model(fake_model(EMOTIONS_WITH_CONTEMPT), draw(*ROWS), "PrivateTest").figures["none"]
     assert figures.per_class["contempt"].support == 0
     assert figures.macro_recall == pytest.approx((1 + 1 + 0) / 3)
 
@@ -318,5 +326,5 @@ def test_readings_can_be_measured_with_another_calibration(draw, fake_model) -> 
     again = evaluate_readings(model.card, dataset, readings, model.calibration)
     assert again.to_dict() == evaluate_model(model, dataset, "PrivateTest").to_dict()
     other = evaluate_readings(model.card, dataset, readings, fake_model().calibration)
-    assert other.plain.nll != again.plain.nll
-    assert other.plain.ece == other.plain.ece_raw == again.plain.ece_raw
+    assert other.figures["none"].nll != again.figures["none"].nll
+    assert other.figures["none"].ece == other.figures["none"].ece_raw == again.figures["none"].ece_raw

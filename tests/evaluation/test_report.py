@@ -189,7 +189,8 @@ def test_full_disk_keeps_the_old_report(report: Report, tmp_path: Path, monkeypa
 
 
 def _shifted(evaluation: Evaluation, **changes: object) -> Evaluation:
-    return replace(evaluation, plain=replace(evaluation.plain, **changes))
+    none = replace(evaluation.figures["none"], **changes)
+    return replace(evaluation, figures={**evaluation.figures, "none": none})
 
 
 @pytest.mark.parametrize(
@@ -209,11 +210,11 @@ def _shifted(evaluation: Evaluation, **changes: object) -> Evaluation:
 )
 def test_compare(figure: str, shift: float | None, agrees: bool, report: Report) -> None:
     stored = report.evaluations[1]
-    value = None if shift is None else getattr(stored.plain, figure) + shift
+    value = None if shift is None else getattr(stored.figures["none"], figure) + shift
     comparison = compare(_shifted(stored, **{figure: value}), stored)
     assert comparison.agrees is agrees
     assert comparison.same_data
-    [changed] = [d for d in comparison.differences if (d.averaging, d.figure) == ("plain", figure)]
+    [changed] = [d for d in comparison.differences if (d.averaging, d.figure) == ("none", figure)]
     assert changed.points == (None if shift is None else pytest.approx(shift * 100, abs=1e-4))
     assert all(d.agrees for d in comparison.differences if d is not changed)
 
@@ -224,7 +225,7 @@ def test_compare(figure: str, shift: float | None, agrees: bool, report: Report)
 )
 def test_compare_sets(figure: str, shift: float, agrees: bool, report: Report) -> None:
     stored = report.evaluations[1]
-    sets = replace(stored.plain.sets, **{figure: getattr(stored.plain.sets, figure) + shift})
+    sets = replace(stored.figures["none"].sets, **{figure: getattr(stored.figures["none"].sets, figure) + shift})
     assert compare(_shifted(stored, sets=sets), stored).agrees is agrees
 
 
@@ -232,14 +233,14 @@ def test_compare_with_figures_from_before_there_were_sets(report: Report) -> Non
     stored = report.evaluations[1]
     comparison = compare(stored, _shifted(stored, sets=None))
     assert {(d.averaging, d.figure, d.stored) for d in comparison.differences if not d.agrees} == {
-        ("plain", "sets.coverage", None),
-        ("plain", "sets.single_share", None),
+        ("none", "sets.coverage", None),
+        ("none", "sets.single_share", None),
     }
 
 
 def test_missing_on_both_sides_agrees(report: Report) -> None:
     other = report.find("other", "all")
-    assert other.plain.accuracy_without_copies is None
+    assert other.figures["none"].accuracy_without_copies is None
     assert compare(other, other).agrees
 
 
@@ -327,7 +328,7 @@ class TestCrossValidation:
         dataset = draw((0, 0, "Training"), (6, 6, "PublicTest"), (0, 0, "PrivateTest"), name="ckplus")
         model = fake_model(EIGHT, trained_on=("ckplus", "Training"))
         folds = cross_validation(model.card, _out_of_fold())
-        stale = replace(folds.whole, plain=replace(folds.whole.plain, accuracy=0.123))
+        stale = _shifted(folds.whole, accuracy=0.123)
         found = build_report(model, dataset, folds=replace(folds, whole=stale))
         assert found.cross_validation.to_dict() == folds.to_dict()
         assert found.calibration == fit_out_of_fold(folds.out_of_fold)

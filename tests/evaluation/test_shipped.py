@@ -45,7 +45,7 @@ def test_stamps_repeat_the_card(folder: Path) -> None:
 
 def test_figures_follow_from_their_confusion(folder: Path) -> None:
     for evaluation in _evaluations(load_report(folder)):
-        for figures in (evaluation.plain, evaluation.flip):
+        for figures in (evaluation.figures["none"], evaluation.figures["flip"]):
             confusion = np.array(figures.confusion)
             support = confusion.sum(axis=1)
             recall = confusion.diagonal()[support > 0] / support[support > 0]
@@ -60,10 +60,10 @@ def test_figures_follow_from_their_confusion(folder: Path) -> None:
 def test_the_classes_are_the_cards(folder: Path) -> None:
     report, card = load_report(folder), ModelCard.read(folder)
     for evaluation in report.evaluations:
-        assert tuple(evaluation.plain.per_class) == card.classes
+        assert tuple(evaluation.figures["none"].per_class) == card.classes
     if report.cross_validation is not None:
         assert report.cross_validation.out_of_fold.classes == card.classes
-        assert "neutral" not in report.cross_validation.apex.plain.per_class
+        assert "neutral" not in report.cross_validation.apex.figures["none"].per_class
 
 
 def test_what_the_choice_of_the_default_model_needs_is_measured(folder: Path) -> None:

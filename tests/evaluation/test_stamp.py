@@ -23,7 +23,7 @@ STAMP = Stamp(
     selected_by="nothing",
     seeds=1,
     training_device="2 CPU cores",
-    temperature={"plain": 1.5, "flip": 1.0},
+    temperature={"none": 1.5, "flip": 1.0},
     date="2026-01-31",
     code_version="0.1.0",
 )
@@ -34,6 +34,12 @@ STAMP = Stamp(
 )
 def test_stamp_survives_json(stamp: Stamp) -> None:
     assert Stamp.from_dict(json.loads(json.dumps(stamp.to_dict()))) == stamp
+
+
+def test_json_keeps_the_names_that_reports_were_stored_with() -> None:
+    record = STAMP.to_dict()
+    assert record["temperature"] == {"plain": 1.5, "flip": 1.0}
+    assert record["averaging"] == "plain: none; flip: mean of the logits of each face and its mirror image"
 
 
 def test_stamp_lacking_an_entry_is_refused() -> None:

@@ -84,8 +84,8 @@ def test_protocol_stands_above_the_figures(evaluation: Evaluation) -> None:
         "Left out      1 contempt",
         "Trained on    drawn Training; seeds: 2; device: an abacus",
         "Selected by   the last epoch",
-        "Averaging     plain: none; flip: mean of the logits of each face and its mirror image",
-        "Temperature   plain: 1.250, flip: 1.000",
+        "Averaging     none, and flip: the mean of the logits of each face and its mirror image",
+        "Temperature   none: 1.250, flip: 1.000",
         "Measured      2026-01-31, code 1.2 (abc)",
     ]
     assert render_evaluation(evaluation).endswith("\n")
@@ -115,7 +115,7 @@ def test_headline_figures(label: str, cells: list[str], evaluation: Evaluation) 
 def test_every_figure_is_shown(evaluation: Evaluation) -> None:
     """Figures that are told apart by their value: each of them is found in the text."""
     plain = replace(
-        evaluation.plain,
+        evaluation.figures["none"],
         accuracy=0.1111,
         accuracy_95=(0.1212, 0.1313),
         macro_f1=0.1414,
@@ -127,7 +127,8 @@ def test_every_figure_is_shown(evaluation: Evaluation) -> None:
         confusion=tuple(tuple(1000 * row + column for column in range(7)) for row in range(7)),
         sets=SetFigures(0.77, 0.2323, 0.2424, 0.2525, 2.6262, {"fear": 0.2727}),
     )
-    text = render_evaluation(replace(evaluation, plain=plain, flip=replace(evaluation.flip, sets=plain.sets)))
+    flip = replace(evaluation.figures["flip"], sets=plain.sets)
+    text = render_evaluation(replace(evaluation, figures={"none": plain, "flip": flip}))
     for shown in ("11.11", "12.12", "13.13", "14.14", "15.15", "16.16", "17.17", "1.8181", "19.19", "6,006", "3,004"):
         assert shown in text
     for shown in ("Prediction sets for 77 %:", "23.23", "24.24", "25.25", "2.63", "27.27"):
@@ -197,10 +198,11 @@ def test_comparison_that_agrees(evaluation: Evaluation) -> None:
 
 
 def test_comparison_that_differs(evaluation: Evaluation) -> None:
+    flip = replace(evaluation.figures["flip"], accuracy=0.65, accuracy_without_copies=None)
     stored = replace(
         evaluation,
         stamp=replace(evaluation.stamp, digest="f" * 64),
-        flip=replace(evaluation.flip, accuracy=0.65, accuracy_without_copies=None),
+        figures={**evaluation.figures, "flip": flip},
     )
     assert render_comparison(evaluation, stored).splitlines() == [
         "This is another copy of drawn than the stored figures were measured on "

@@ -61,15 +61,20 @@ def _model(card: ModelCard, report: Report) -> None:
         return
     if report.cross_validation is not None:
         st.caption(plain(f"{headline(report)}. The figures below are of FER2013."))
-    low, high = found.plain.accuracy_95
-    on_faces = f"95 % interval {low:.1%} to {high:.1%}, on the {found.plain.n:,} faces of FER2013 {TEST_SPLIT}"
+    none, flip = found.figures["none"], found.figures["flip"]
+    low, high = none.accuracy_95
+    on_faces = f"95 % interval {low:.1%} to {high:.1%}, on the {none.n:,} faces of FER2013 {TEST_SPLIT}"
     figures = (
-        ("Read as labelled", f"{found.plain.accuracy:.1%}", on_faces),
-        ("Mirrored face averaged in", f"{found.flip.accuracy:.1%}", "The same faces; photos are read this way"),
-        ("Mean recall by class", f"{found.plain.macro_recall:.1%}", "Every expression counts the same"),
+        ("Read as labelled", f"{none.accuracy:.1%}", on_faces),
+        (
+            "Mirrored face averaged in",
+            f"{flip.accuracy:.1%}",
+            "The same faces; photos are read this way",
+        ),
+        ("Mean recall by class", f"{none.macro_recall:.1%}", "Every expression counts the same"),
         (
             "Calibration error",
-            render_calibration_error(found, found.plain),
+            render_calibration_error(found, none),
             "How far the stated probabilities are off, on average",
         ),
     )
@@ -77,7 +82,7 @@ def _model(card: ModelCard, report: Report) -> None:
         for label, value, meaning in figures:
             st.metric(label, value, help=meaning)
     stamp = found.stamp
-    without, copies = found.plain.accuracy_without_copies, ""
+    without, copies = none.accuracy_without_copies, ""
     if without is not None:
         copies = (
             f"{stamp.copies_in_training} have an exact copy among the training faces; without those {without:.1%}. "
@@ -139,7 +144,7 @@ def _share_read_otherwise() -> str:
         found = None
     if found is None:
         return ""
-    share = 1 - found.plain.accuracy
+    share = 1 - found.figures["none"].accuracy
     return f"{DEFAULT_MODEL} reads {share:.0%} of FER2013's test faces otherwise than they are labelled. "
 
 

@@ -6,7 +6,6 @@ A model that is damaged is told apart from the others, which are still shown.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import streamlit as st
@@ -17,16 +16,14 @@ from fer.datasets import DATASETS, FaceDataset
 from fer.datasets.dataset import ALL
 from fer.errors import FerError
 from fer.evaluation import APEX, HELD_OUT, Evaluation, Figures
-from fer.evaluation.evaluate import AVERAGING_OF
 from fer.evaluation.installed import DamagedModel, InstalledModel, find_installed
 from fer.evaluation.report import TEST_SPLIT
+from fer.results import Averaging
 from fer.ui.data_files import open_file
 from fer.ui.models.runs import Key, Result, kept, model_digest
 from fer.ui.style import plain
 
-Way = Literal["plain", "flip"]
-
-WAYS: dict[Way, str] = {"plain": "As they are", "flip": "Mirrored faces averaged in"}
+WAYS: dict[Averaging, str] = {"none": "As they are", "flip": "Mirrored faces averaged in"}
 _SPLIT_TITLES = {ALL: "all rows", APEX: "expressions at their peak", HELD_OUT: "people not learned from"}
 
 
@@ -36,7 +33,7 @@ class Rows:
 
     data: str
     split: str
-    way: Way
+    averaging: Averaging
 
     @property
     def title(self) -> str:
@@ -66,19 +63,18 @@ class Entry:
         """The figures to show: those measured here, else the stored ones."""
         return self.stored if self.result is None else self.result.evaluation
 
-    def figures(self, way: Way) -> Figures | None:
-        """The same for one way of averaging."""
-        return None if self.evaluation is None else getattr(self.evaluation, way)
+    def figures(self, averaging: Averaging) -> Figures | None:
+        """The same for one kind of averaging."""
+        return None if self.evaluation is None else self.evaluation.figures[averaging]
 
-    def probabilities(self, way: Way, calibrated: bool = True) -> np.ndarray:
+    def probabilities(self, averaging: Averaging, calibrated: bool = True) -> np.ndarray:
         """What was measured here, as probabilities: float32 of shape (n, classes), in the order of the result's rows.
 
         Args:
-            way: of averaging.
+            averaging: how faces are averaged.
             calibrated: False gives those of the network itself.
         """
-        averaging = AVERAGING_OF[way]
-        temperatures = {averaging: self.evaluation.stamp.temperature.get(way, 1.0)} if calibrated else {}
+        temperatures = {averaging: self.evaluation.stamp.temperature.get(averaging, 1.0)} if calibrated else {}
         return Calibration(temperatures).probabilities(self.result.logits[averaging], averaging)
 
 
@@ -136,16 +132,16 @@ def choose_rows(models: Sequence[InstalledModel]) -> Rows:
             key=f"models_rows_{data}",
             persist_state="session",
         )
-        way = st.segmented_control(
+        averaging = st.segmented_control(
             "Faces are read",
             list(WAYS),
-            default="plain",
+            default="none",
             required=True,
             format_func=WAYS.get,
             key="models_way",
             persist_state="session",
         )
-    return Rows(data, split, way)
+    return Rows(data, split, averaging)
 
 
 def data_file(data: str) -> Path | None:

@@ -18,8 +18,9 @@ from fer.charts.models import (
 from fer.datasets import FaceDataset
 from fer.errors import FerError
 from fer.evaluation import Evaluation, cross_data_matrix, load_curve, reliability
+from fer.results import Averaging
 from fer.ui.loaders import open_model
-from fer.ui.models.choice import Entry, Rows, Way, data_title, split_title
+from fer.ui.models.choice import Entry, Rows, data_title, split_title
 from fer.ui.models.figures import SEEN, protocol
 from fer.ui.models.runs import model_digest
 from fer.ui.style import plain
@@ -51,7 +52,7 @@ def confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None
         persist_state="session",
     )
     for entry, place in _side_by_side(measured):
-        figures = entry.figures(rows.way)
+        figures = entry.figures(rows.averaging)
         right = ", ".join(
             f"{name} {its.recall:.0%}" for name, its in figures.per_class.items() if its.recall is not None
         )
@@ -63,7 +64,7 @@ def confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None
                 key=f"confusion_{entry.name}",
                 alt=f"How {entry.name} reads {rows.title}. Read as labelled: {right}",
             )
-            st.caption(_brief(entry.evaluation, rows.way))
+            st.caption(_brief(entry.evaluation, rows.averaging))
 
 
 def classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
@@ -82,7 +83,7 @@ def classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -
         help="Precision: how many of the faces read as a class are of it. Recall: how many of a class's faces are "
         "read as it. F1: their harmonic mean.",
     )
-    figures = {entry.name: entry.figures(rows.way) for entry in measured}
+    figures = {entry.name: entry.figures(rows.averaging) for entry in measured}
     words = "; ".join(
         f"{model}: "
         + ", ".join(
@@ -95,7 +96,7 @@ def classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -
     st.altair_chart(
         class_figures(figures, which), width="stretch", key="classes", alt=f"{_FIGURES[which]} by class. {words}"
     )
-    sources = {entry.name: _brief(entry.evaluation, rows.way) for entry in measured}
+    sources = {entry.name: _brief(entry.evaluation, rows.averaging) for entry in measured}
     if len(set(sources.values())) == 1:
         st.caption(next(iter(sources.values())))
         return
@@ -118,17 +119,17 @@ def calibration(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | Non
 
 
 def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
-    figures = entry.figures(rows.way)
+    figures = entry.figures(rows.averaging)
     errors = f"calibration error {figures.ece_raw:.1%} before the temperature, {figures.ece:.1%} after it"
     st.markdown(f"**{plain(entry.name)}**")
     if entry.result is None:
         st.caption(f"{errors.capitalize()}. The curves need the readings themselves: measure the model here.")
     else:
         labels = entry.result.faces(dataset).labels
-        temperature = entry.evaluation.stamp.temperature.get(rows.way, 1.0)
+        temperature = entry.evaluation.stamp.temperature.get(rows.averaging, 1.0)
         curves = {
-            "before the temperature": reliability(entry.probabilities(rows.way, calibrated=False), labels),
-            f"after, at {temperature:.3f}": reliability(entry.probabilities(rows.way), labels),
+            "before the temperature": reliability(entry.probabilities(rows.averaging, calibrated=False), labels),
+            f"after, at {temperature:.3f}": reliability(entry.probabilities(rows.averaging), labels),
         }
         st.altair_chart(
             reliability_curves(curves),
@@ -148,7 +149,7 @@ def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
                 f"{source['date']}. On other faces it is a guide."
             )
         )
-    st.caption(_brief(entry.evaluation, rows.way))
+    st.caption(_brief(entry.evaluation, rows.averaging))
 
 
 def cost(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
@@ -172,7 +173,7 @@ def cost(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> N
                 "megabytes": entry.model.megabytes,
                 "ms": speeds.get(model_digest(entry.name)),
             }
-            for entry, figures in ((entry, entry.figures(rows.way)) for entry in ranked)
+            for entry, figures in ((entry, entry.figures(rows.averaging)) for entry in ranked)
         ]
     )
     size, speed = st.columns(SIDE_BY_SIDE, gap="medium")
@@ -264,17 +265,17 @@ def across(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) ->
             st.caption(plain(f"{cell.model}: {protocol(cell.evaluation)}"))
     for entry in entries:
         if entry.model.report.cross_validation is not None:
-            _cross_validated(entry, rows.way)
+            _cross_validated(entry, rows.averaging)
 
 
-def _cross_validated(entry: Entry, way: Way) -> None:
+def _cross_validated(entry: Entry, averaging: Averaging) -> None:
     crossed = entry.model.report.cross_validation
     folds = crossed.out_of_fold.folds
     st.markdown(f"**{plain(entry.name)} in a {folds}-fold cross-validation by person**")
     parts = {"Expressions at their peak": crossed.apex, "All rows": crossed.whole}
     lines = {}
     for title, evaluation in parts.items():
-        figures = getattr(evaluation, way)
+        figures = evaluation.figures[averaging]
         low, high = figures.accuracy_95
         lines[title] = {
             "Accuracy": f"{figures.accuracy:.1%}",
@@ -374,11 +375,11 @@ def _measured(entries: Sequence[Entry]) -> list[Entry]:
     return found
 
 
-def _brief(evaluation: Evaluation, way: Way) -> str:
+def _brief(evaluation: Evaluation, averaging: Averaging) -> str:
     """Where figures come from, in a line."""
     stamp = evaluation.stamp
     seen = f", {SEEN}" if stamp.seen_in_training else ""
-    mirrored = "mirrored faces averaged in" if way == "flip" else "not mirrored"
+    mirrored = "mirrored faces averaged in" if averaging == "flip" else "not mirrored"
     return plain(
         f"{data_title(stamp.data)}, {split_title(stamp.split)}, {stamp.n:,} faces{seen}, {mirrored}, "
         f"measured {stamp.date}"

@@ -13,8 +13,9 @@ from fer.errors import FerError
 from fer.evaluation import mcnemar, paired_difference
 from fer.evaluation.evaluate import scaled
 from fer.recognition import EmotionModel
+from fer.results import Averaging
 from fer.ui.loaders import open_model
-from fer.ui.models.choice import Entry, Rows, Way
+from fer.ui.models.choice import Entry, Rows
 from fer.ui.shared import page_of
 from fer.ui.style import plain
 
@@ -40,8 +41,8 @@ class Answers:
     confidence: np.ndarray
 
     @classmethod
-    def of(cls, entry: Entry, way: Way) -> "Answers":
-        probabilities = entry.probabilities(way)
+    def of(cls, entry: Entry, averaging: Averaging) -> "Answers":
+        probabilities = entry.probabilities(averaging)
         return cls(entry, probabilities.argmax(axis=1), probabilities.max(axis=1))
 
     def take(self, index: np.ndarray) -> "Answers":
@@ -96,7 +97,7 @@ def _disagreements(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset) -
     first, second = (next(entry for entry in entries if entry.name == name) for name in (one, other))
     _, in_first, in_second = np.intersect1d(first.result.rows, second.result.rows, return_indices=True)
     shown = first.result.faces(dataset).take(in_first)
-    answers = (Answers.of(first, rows.way).take(in_first), Answers.of(second, rows.way).take(in_second))
+    answers = (Answers.of(first, rows.averaging).take(in_first), Answers.of(second, rows.averaging).take(in_second))
     right = [each.read == shown.labels for each in answers]
     _tested(first, second, right, rows, shown.subjects)
     differ = answers[0].read != answers[1].read
@@ -119,7 +120,7 @@ def _disagreements(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset) -
     sure = answers[0].confidence + answers[1].confidence
     positions = np.flatnonzero(kinds[kind])
     positions = positions[np.argsort(-sure[positions], kind="stable")]
-    _cards(shown, answers, positions, f"{dataset.digest[:8]} {rows.split} {one} {other} {kind} {rows.way}")
+    _cards(shown, answers, positions, f"{dataset.digest[:8]} {rows.split} {one} {other} {kind} {rows.averaging}")
 
 
 def _tested(first: Entry, second: Entry, right: Sequence[np.ndarray], rows: Rows, people: np.ndarray | None) -> None:
@@ -149,7 +150,7 @@ def _mistakes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset) -> Non
     name = st.selectbox("Model", names, key="mistakes_model", width=240) if len(names) > 1 else names[0]
     entry = next(entry for entry in entries if entry.name == name)
     shown = entry.result.faces(dataset)
-    answers = Answers.of(entry, rows.way)
+    answers = Answers.of(entry, rows.averaging)
     label = st.pills("Labelled", entry.model.card.classes, key="mistakes_label")
     wrong = answers.read != shown.labels
     if label is not None:
@@ -162,7 +163,7 @@ def _mistakes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset) -> Non
             "first. Some of them are mistakes of the label."
         )
     )
-    _cards(shown, (answers,), positions, f"{dataset.digest[:8]} {rows.split} {name} {label} {rows.way}")
+    _cards(shown, (answers,), positions, f"{dataset.digest[:8]} {rows.split} {name} {label} {rows.averaging}")
 
 
 def _cards(shown: FaceDataset, answers: Sequence[Answers], positions: np.ndarray, key: str) -> None:

@@ -10,9 +10,11 @@ from fer.datasets import DATASETS
 from fer.errors import FerError
 from fer.evaluation import EVALUATION_SPLITS, Comparison, Evaluation, Figures, Stamp, compare
 from fer.evaluation.report import AGREE_POINTS
+from fer.evaluation.stamp import AVERAGING_IN_WORDS
 from fer.evaluation.text import render_calibration_error
+from fer.results import Averaging
 from fer.ui.loaders import open_model
-from fer.ui.models.choice import Entry, Rows, Way, data_file, data_title, open_data, split_title
+from fer.ui.models.choice import Entry, Rows, data_file, data_title, open_data, split_title
 from fer.ui.models.runs import Key, Run, kept, model_digest
 from fer.ui.shared import how_to_get
 from fer.ui.style import plain
@@ -54,7 +56,7 @@ class Ranking:
     note: str
 
 
-def rank(entries: Sequence[Entry], way: Way) -> Ranking:
+def rank(entries: Sequence[Entry], averaging: Averaging) -> Ranking:
     """Put models in order: by accuracy, or by macro recall where most faces have one label.
 
     Only figures on the same rows give ranks, and only those of models that did not learn from these rows.
@@ -62,9 +64,9 @@ def rank(entries: Sequence[Entry], way: Way) -> Ranking:
     measured = [entry for entry in entries if entry.evaluation is not None]
     fair = [entry for entry in measured if entry.evaluation.is_ranked]
     seen = [entry for entry in measured if not entry.evaluation.is_ranked]
-    largest = max((_largest_share(entry.figures(way)) for entry in fair), default=0.0)
+    largest = max((_largest_share(entry.figures(averaging)) for entry in fair), default=0.0)
     figure, words = ("macro_recall", "macro recall") if largest > _MOSTLY else ("accuracy", "accuracy")
-    fair.sort(key=lambda entry: -getattr(entry.figures(way), figure))
+    fair.sort(key=lambda entry: -getattr(entry.figures(averaging), figure))
     rows = {(entry.evaluation.stamp.digest, entry.evaluation.stamp.n) for entry in fair}
     notes = []
     if len(fair) > 1:
@@ -90,7 +92,7 @@ def _largest_share(figures: Figures) -> float:
 
 def table(ranking: Ranking, rows: Rows) -> None:
     """Show one line of figures a model, and under it how they were measured."""
-    lines = {plain(entry.name): _line(entry, rows.way, ranking.ranked) for entry in ranking.order}
+    lines = {plain(entry.name): _line(entry, rows.averaging, ranking.ranked) for entry in ranking.order}
     st.table(pd.DataFrame.from_dict(lines, orient="index").rename_axis("Model"), alt=f"Figures on {rows.title}")
     if ranking.note:
         st.caption(ranking.note)
@@ -109,8 +111,8 @@ def table(ranking: Ranking, rows: Rows) -> None:
         )
 
 
-def _line(entry: Entry, way: Way, ranked: Sequence[Entry]) -> dict[str, str]:
-    figures = entry.figures(way)
+def _line(entry: Entry, averaging: Averaging, ranked: Sequence[Entry]) -> dict[str, str]:
+    figures = entry.figures(averaging)
     place = str(ranked.index(entry) + 1) if entry in ranked else _MISSING
     size = f"{entry.model.megabytes:.1f} MB"
     if figures is None:
@@ -143,11 +145,11 @@ def protocol(evaluation: Evaluation) -> str:
     if stamp.seen_in_training:
         sentences.append("Seen in training: these figures say nothing about new faces.")
     elif stamp.copies_in_training is not None:
-        without = evaluation.plain.accuracy_without_copies
+        without = evaluation.figures["none"].accuracy_without_copies
         rest = "" if without is None else f"; without those {without:.1%} are read as labelled, not mirrored"
         sentences.append(f"{stamp.copies_in_training:,} have an exact copy among the training faces{rest}.")
-    temperatures = ", ".join(f"{way} {value:.3f}" for way, value in stamp.temperature.items())
-    sentences.append(f"Temperature: {temperatures or 'not noted'}. Averaging: {stamp.averaging}.")
+    temperatures = ", ".join(f"{averaging} {value:.3f}" for averaging, value in stamp.temperature.items())
+    sentences.append(f"Temperature: {temperatures or 'not noted'}. Averaging: {AVERAGING_IN_WORDS}.")
     sentences.append(
         f"Measured {stamp.date} on the network that is served, code {stamp.code_version}, data {stamp.digest[:8]}."
     )
@@ -221,7 +223,7 @@ def _outcome(run: Run) -> None:
         st.info("Stopped. What was measured until then is kept.", icon=":material/pause:")
 
 
-def against_stored(entries: Sequence[Entry], way: Way) -> None:
+def against_stored(entries: Sequence[Entry], averaging: Averaging) -> None:
     """Say of models that were measured here whether their stored figures hold, and on which copy of the data."""
     pairs = [
         (entry, compare(entry.result.evaluation, entry.stored)) for entry in entries if entry.result and entry.stored
@@ -239,13 +241,15 @@ def against_stored(entries: Sequence[Entry], way: Way) -> None:
         if is_other_copy
         else f"On the same rows, figures are more than {AGREE_POINTS} points from the stored ones."
     )
-    lines = "\n".join(f"- {plain(f'{entry.name}: {_difference(comparison, way)}.')}" for entry, comparison in others)
+    lines = "\n".join(
+        f"- {plain(f'{entry.name}: {_difference(comparison, averaging)}.')}" for entry, comparison in others
+    )
     st.warning(f"{plain(title)}\n{lines}", icon=":material/difference:")
 
 
-def _difference(comparison: Comparison, way: Way) -> str:
+def _difference(comparison: Comparison, averaging: Averaging) -> str:
     """The chosen figures that differ, as in "accuracy 62.1% here, 67.4% stored"."""
-    differing = [each for each in comparison.differences if not each.agrees and each.averaging == way]
+    differing = [each for each in comparison.differences if not each.agrees and each.averaging == averaging]
     words = [
         f"{each.figure.replace('_', ' ').replace('ece', 'calibration error')} "
         f"{_percent(each.measured)} here, {_percent(each.stored)} stored"

@@ -34,7 +34,7 @@ def entry(name: str, right: int, labels: tuple[int, ...] = (0, 0, 0, 0, 0, 3, 3,
     of = np.array(labels)
     read = np.where(np.arange(len(of)) >= len(of) - right, of, 4)
     figures = measure(np.eye(7)[read], of, EMOTIONS)
-    evaluation = Evaluation(replace(STAMP, n=len(of), **stamp), figures, figures)
+    evaluation = Evaluation(replace(STAMP, n=len(of), **stamp), {"none": figures, "flip": figures})
     return Entry(SimpleNamespace(name=name), evaluation, None)
 
 
@@ -71,7 +71,7 @@ MOSTLY_HAPPY = (0, 3, 3, 3, 3, 3, 3, 3, 3, 3)
     ids=["none", "no figures", "one", "by accuracy", "seen in training", "other rows", "mostly one label"],
 )
 def test_ranks_are_fair(entries: list[Entry], order: str, ranked: str, note: str) -> None:
-    ranking = rank(entries, "plain")
+    ranking = rank(entries, "none")
     assert " ".join(entry.name for entry in ranking.order) == order
     assert " ".join(entry.name for entry in ranking.ranked) == ranked
     assert ranking.note == note
@@ -86,7 +86,7 @@ def test_ranks_are_fair(entries: list[Entry], order: str, ranked: str, note: str
         ({"rows_left_out": {"contempt": 1700}}, "10 faces (left out: 1,700 contempt)."),
         ({"seen_in_training": True}, "Seen in training: these figures say nothing about new faces."),
         ({"copies_in_training": 3}, "3 have an exact copy among the training faces."),
-        ({"temperature": {"plain": 0.9, "flip": 1.25}}, "Temperature: plain 0.900, flip 1.250."),
+        ({"temperature": {"none": 0.9, "flip": 1.25}}, "Temperature: none 0.900, flip 1.250."),
         ({"split": "apex", "data": "ckplus"}, "CK+, expressions at their peak: 10 faces."),
     ],
     ids=["what", "no temperature", "when", "left out", "seen", "copies", "temperature", "apex"],

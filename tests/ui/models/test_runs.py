@@ -61,7 +61,7 @@ def test_results_hold_the_figures_and_the_rows(dataset: FaceDataset) -> None:
     run = Run([(key("a"), Reader())], dataset, "PrivateTest")
     result = finished(run).get(key("a"))
     assert run.share == 1
-    assert result.evaluation.plain.accuracy == 1
+    assert result.evaluation.figures["none"].accuracy == 1
     assert result.evaluation.stamp.split == "PrivateTest"
     assert result.rows.tolist() == [3, 4]
     assert result.logits["flip"].shape == (2, 7)
