@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lint format figures clean
+.PHONY: run test check lint format figures pictures clean
 
 run: $(VENV)/.installed $(VENV)/.detector
 	$(BIN)/streamlit run streamlit_app.py
@@ -26,6 +26,9 @@ format: $(VENV)/.installed-dev
 
 figures: $(VENV)/.installed
 	$(BIN)/python -m tools.figures
+
+pictures: $(VENV)/.installed-dev
+	$(BIN)/python -m tools.pictures
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
