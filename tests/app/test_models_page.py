@@ -351,6 +351,15 @@ class TestFaces:
         assert "It alone is right on 5, the other alone on 0: they may differ by chance alone" in text
         assert "p = 0.062" in text
 
+    def test_on_faces_of_people_they_are_tested_by_person(self, visit: Visit) -> None:
+        """Ten happy faces of five people: by face sour would lose by more than chance."""
+        faces = [(HAPPY, face(number, happy=True), "Training") for number in range(10)]
+        (data_dir() / "ckextended.csv").write_text(as_csv(faces, subjects=True))
+        app = measured(turn(visit("models"), models=["drawn", "sour"], models_data="ckplus", models_view="Faces"))
+        text = said(app).replace("*", "")
+        assert "On the same 10 faces, drawn is right 100.0 points more often than sour" in text
+        assert "interval and randomization test by person, of whom there are 5, p = 0.062" in text
+
     def test_faces_on_which_they_disagree(self, app: AppTest) -> None:
         shown = _shown(app)
         assert len(shown) == 5
