@@ -22,3 +22,42 @@ def test_graphs_are_noted_when_they_change(browser: "Browser") -> None:
         page.wait_for_function("n => window.ferGraphs.length === n", arg=count)
     assert [count for count, _ in page.evaluate("() => window.ferGraphs")] == [0, 1, 2]
     page.close()
+
+
+_SCREEN = """
+(fields) => {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [640, 480];
+    const context = canvas.getContext("2d");
+    window.show = (strip) => {
+        strip.forEach((bit, i) => {
+            context.fillStyle = bit ? "white" : "black";
+            context.fillRect(i * 640 / fields, 456, 640 / fields, 24);
+        });
+    };
+    const video = document.createElement("video");
+    video.muted = true;
+    video.srcObject = canvas.captureStream();
+    document.body.append(video);
+    return video.play();
+}
+"""
+"""A player that shows a canvas with a strip."""
+
+
+def test_what_comes_back_is_noted_once_for_every_new_number(browser: "Browser") -> None:
+    page = browser.new_page()
+    page.set_content("<p></p>")
+    page.evaluate(f"() => {{ ({_SCREEN})({live.FIELDS}); window.show({live.fields_of(3)}); }}")
+    page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
+    page.evaluate(live._FOLLOW, [live.FIELDS, live.STRIP / live.HEIGHT])
+    for number in (7, 8, 8, 9):
+        page.evaluate("(strip) => window.show(strip)", live.fields_of(number))
+        page.wait_for_function(
+            "(seen) => window.ferSeen.shown.at(-1)?.[0] === seen", arg="".join(map(str, live.fields_of(number)))
+        )
+    noted = live.came_back(page.evaluate(live._SHOWN))
+    assert len(noted) in (3, 4), "the picture from before it was followed may be seen, too"
+    page.evaluate(live._BEGIN)
+    assert page.evaluate(live._SHOWN) == []
+    page.close()
