@@ -107,6 +107,7 @@ def test_the_wheel_holds_the_package_and_its_models_and_nothing_else(wheel: Path
     assert f"{facts}licenses/LICENSE" in names
 
 
+@pytest.mark.slow
 def test_it_reads_a_photo_without_the_extras(run: Run, tmp_path: Path) -> None:
     (tmp_path / "astronaut.png").write_bytes(encode_png(SAMPLES["astronaut"].load()))
     done = run("analyze", "astronaut.png", "--annotate", "drawn")
@@ -116,6 +117,7 @@ def test_it_reads_a_photo_without_the_extras(run: Run, tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "drawn").iterdir()] == ["astronaut.annotated.png"]
 
 
+@pytest.mark.slow
 def test_its_models_are_those_that_came_along(run: Run, installed: Path) -> None:
     done = run("models", "--json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -124,6 +126,7 @@ def test_its_models_are_those_that_came_along(run: Run, installed: Path) -> None
     assert folders == {name: str(installed / "fer" / "_models" / name) for name in shipped}
 
 
+@pytest.mark.slow
 def test_a_data_set_is_measured_and_audited_without_the_extras(run: Run, tmp_path: Path) -> None:
     rows = [f"{i % 7},{' '.join([str(20 * i)] * 2304)},PrivateTest" for i in range(8)]
     (tmp_path / "data.csv").write_text("\n".join(["emotion,pixels,Usage", *rows, ""]))
@@ -133,6 +136,7 @@ def test_a_data_set_is_measured_and_audited_without_the_extras(run: Run, tmp_pat
     assert (json.loads(measured.stdout)["plain"]["n"], json.loads(audited.stdout)["rows"]) == (8, 8)
 
 
+@pytest.mark.slow
 def test_a_command_that_needs_an_extra_names_it(run: Run, tmp_path: Path) -> None:
     rows = [f"{i % 7},{' '.join([str(i)] * 2304)},Training" for i in range(8)]
     (tmp_path / "data.csv").write_text("\n".join(["emotion,pixels,Usage", *rows, ""]))
