@@ -26,6 +26,9 @@ from fer.media import is_picture, open_file, shown_name
 MAX_PIXELS = 36_000_000
 """The largest frame that is decoded, width times height: 8K (7680 x 4320) and a little more."""
 
+MAX_FRAME_BYTES = 60_000_000
+"""The largest frame in memory: 8K in 8 bits, 5K in 10. Decoders hold a dozen of them."""
+
 MAX_SIDE = 1920
 """The longest side that frames are read and drawn at, pixels; larger ones are shrunk first."""
 
@@ -231,6 +234,12 @@ class VideoReader:
             raise MediaError(
                 f"{self._subject} is {context.width} x {context.height} pixels, and up to {MAX_PIXELS // 1_000_000} "
                 "megapixels are read; make it smaller."
+            )
+        # In 10 bits and more, or with all of its colours, a frame takes several times the memory.
+        if context.format is not None and pixels * context.format.padded_bits_per_pixel / 8 > MAX_FRAME_BYTES:
+            raise MediaError(
+                f"{self._subject} is {context.width} x {context.height} pixels in {context.format.name}, and its "
+                "frames take more memory than is given; make it smaller, or save it in 8 bits."
             )
         context.options = {"max_pixels": str(MAX_PIXELS)}
         # A second thread holds more frames in memory: large pictures are worth it, huge ones are not.

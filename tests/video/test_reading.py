@@ -246,6 +246,24 @@ def test_more_pixels_than_the_limit_are_never_decoded(monkeypatch: pytest.Monkey
         VideoReader(data)
 
 
+@pytest.mark.parametrize(
+    ("pix_fmt", "is_read"),
+    [
+        pytest.param("yuv420p", True, id="8 bits"),
+        pytest.param("yuv420p10le", False, id="10 bits"),
+        pytest.param("yuv444p", False, id="all colours"),
+    ],
+)
+def test_a_frame_s_memory_is_limited(pix_fmt: str, is_read: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = clip(draw, steady(3), pix_fmt=pix_fmt)
+    monkeypatch.setattr(reading, "MAX_FRAME_BYTES", 160 * 120 * 1.5)
+    if is_read:
+        assert len(times(data)) == 3
+    else:
+        with pytest.raises(MediaError, match="take more memory than is given; make it smaller, or save it in 8 bits"):
+            VideoReader(data)
+
+
 def test_a_file_that_gives_nothing_for_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     with VideoReader(clip(draw, steady(100), container="mpegts")) as video:
         frames = video.frames()
