@@ -6,6 +6,7 @@ Knows nothing about pages or the command line.
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ def analyze_files(pipeline: FacePipeline, places: Iterable[Place]) -> Iterator[A
     """
     for place in places:
         shown = os.fsencode(place).decode(errors="backslashreplace")
-        yield analyze_photo(pipeline, shown, lambda place=place: _open(place))
+        yield analyze_photo(pipeline, shown, partial(_open, place))
 
 
 def _open(place: Place) -> np.ndarray:

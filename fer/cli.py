@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
@@ -377,7 +377,7 @@ def _video(chosen: argparse.Namespace) -> int:
                 continue
             try:
                 with _share_bar(clip.name) as share_done:
-                    calls = {
+                    calls: dict[str, Any] = {
                         "progress": lambda done, share_done=share_done: share_done(done.share or 0.0),
                         "is_cancelled": is_interrupted,
                     }

@@ -54,7 +54,8 @@ def data_uri(image: np.ndarray, kind: Literal["png", "webp", "jpeg"] = "png") ->
         A `data:` URI.
     """
     quality = [cv2.IMWRITE_WEBP_QUALITY, _WEBP_QUALITY] if kind == "webp" else []
-    return f"data:image/{kind};base64," + base64.b64encode(cv2.imencode(f".{kind}", image, quality)[1]).decode()
+    encoded = cv2.imencode(f".{kind}", image, quality)[1].tobytes()
+    return f"data:image/{kind};base64," + base64.b64encode(encoded).decode()
 
 
 def beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:

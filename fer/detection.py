@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
+from cv2.data import haarcascades
 
 from fer import paths
 from fer.errors import DetectorError
@@ -92,11 +93,11 @@ def _join(looks: Sequence[Detections]) -> Detections:
     looks = [look for look in looks if len(look)]
     if len(looks) < 2:
         return looks[0] if looks else Detections.empty()
-    landmarks = [look.landmarks_xy for look in looks]
+    landmarks = [look.landmarks_xy for look in looks if look.landmarks_xy is not None]
     found = Detections(
         np.concatenate([look.boxes_xywh for look in looks]),
         np.concatenate([look.scores for look in looks]),
-        None if any(points is None for points in landmarks) else np.concatenate(landmarks),
+        np.concatenate(landmarks) if len(landmarks) == len(looks) else None,
     )
     look_of = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
     kept: list[int] = []
@@ -164,7 +165,7 @@ class Haar(_OneAThread):
     name = "haar"
 
     def _make(self) -> cv2.CascadeClassifier:
-        file = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
+        file = Path(haarcascades) / "haarcascade_frontalface_default.xml"
         cascade = cv2.CascadeClassifier(str(file))
         if cascade.empty():
             raise DetectorError(

@@ -134,7 +134,8 @@ def _shade(face: Face) -> tuple[int, int, int]:
     blue_green_red = emotion(face.emotion).colour_bgr
     if not face.is_unsure:
         return blue_green_red
-    return tuple(round(channel + (255 - channel) * _WHITE_SHARE) for channel in blue_green_red)
+    blue, green, red = (round(channel + (255 - channel) * _WHITE_SHARE) for channel in blue_green_red)
+    return blue, green, red
 
 
 @lru_cache(maxsize=64)
@@ -261,7 +262,7 @@ def _draw_plate(image: np.ndarray, letters: np.ndarray, place: Rectangle, shade:
 
 
 @lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 

@@ -2,8 +2,23 @@
 
 Whatever a user can get wrong (a file, a setting, a missing download) ends as a `FerError`. Its message is a
 single sentence, or two short ones, that name the thing, the rule and what to do; pages and the command line
-show it as it stands. Anything else that is raised is a fault of the program.
+show it as it stands. Anything else that is raised is a fault of the program, which `known` finds early.
 """
+
+from typing import TypeVar
+
+_Value = TypeVar("_Value")
+
+
+def known(value: _Value | None) -> _Value:
+    """Return a value that is there whenever this place is reached, which its type does not say.
+
+    Raises:
+        AssertionError: it is not.
+    """
+    if value is None:
+        raise AssertionError("What is needed here must be known by now.")
+    return value
 
 
 class FerError(Exception):

@@ -7,12 +7,12 @@ is made to one of those addresses. Knows nothing about pictures: the bytes still
 
 import hashlib
 import ipaddress
-import queue
 import re
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -336,22 +336,16 @@ def _within(seconds: float, work: Callable[[], _Result]) -> _Result:
     Raises:
         TimeoutError: it takes longer.
     """
-    outcomes: queue.SimpleQueue[tuple[_Result | None, Exception | None]] = queue.SimpleQueue()
+    done: Future[_Result] = Future()
 
     def run() -> None:
         try:
-            outcomes.put((work(), None))
+            done.set_result(work())
         except Exception as fault:
-            outcomes.put((None, fault))
+            done.set_exception(fault)
 
     threading.Thread(target=run, daemon=True).start()
-    try:
-        result, fault = outcomes.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError from None
-    if fault is not None:
-        raise fault
-    return result
+    return done.result(timeout=seconds)
 
 
 def fetch_detector(progress: Callable[[float], None] | None = None) -> Path:

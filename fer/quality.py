@@ -71,7 +71,7 @@ def find_faults(
     low, high = len(crop) // 4, len(crop) - len(crop) // 4
     inner = crop[low:high, low:high]
     is_small = square_xywh[2] < SMALL * len(crop)
-    found = {
+    found: dict[Fault, bool] = {
         "small": is_small,
         "cut": _share_outside(square_xywh, size_wh) > CUT,
         "dark": np.percentile(inner, 95) < DARK,

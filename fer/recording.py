@@ -158,6 +158,7 @@ def take_samples(result: FrameResult, time_s: float) -> tuple[Sample, ...]:
     return tuple(
         Sample(time_s, face.person, tuple(face.probabilities.tolist()), face.box_xywh, face.detector_score)
         for face in result.faces
+        if face.person is not None
     )
 
 

@@ -31,7 +31,7 @@ needs quotes for it."""
 
 def _frozen(array: np.ndarray, dtype: type, shape: tuple[int | None, ...], name: str) -> np.ndarray:
     """Return a read-only copy of the wanted type, after checking its shape (None: any length)."""
-    copy = np.array(array, dtype=dtype)
+    copy: np.ndarray = np.array(array, dtype=dtype)
     if copy.ndim != len(shape) or any(want not in (None, got) for want, got in zip(shape, copy.shape, strict=True)):
         raise ValueError(f"{name} must have the shape {shape}, but has {copy.shape}.")
     if not np.isfinite(copy).all():
@@ -301,7 +301,8 @@ def to_table(photos: Sequence[PhotoResult]) -> "pd.DataFrame":
     classes = [name for name in EMOTIONS_WITH_CONTEMPT if name in known]
     rows = []
     for photo in photos:
-        shared = {"model": photo.reader.model, "detector": photo.reader.detector, "error": photo.error}
+        reader = photo.reader
+        shared: dict[str, object] = {"model": reader.model, "detector": reader.detector, "error": photo.error}
         if not photo.faces:
             rows.append({"file": photo.file, **shared})
         for number, face in enumerate(photo.faces, start=1):

@@ -87,8 +87,10 @@ class FaceNetwork:
             return Detections.empty()
         boxes_xywh, scores, landmarks_xy = map(np.concatenate, zip(*parts, strict=True))
         found = Detections(boxes_xywh, scores, landmarks_xy).select(_is_possible(boxes_xywh, (width, height)))
-        surest = cv2.dnn.NMSBoxes(found.boxes_xywh.astype(int), found.scores, 0, _MAX_OVERLAP) if len(found) else []
-        return found.select(surest)
+        if not len(found):
+            return found
+        boxes = found.boxes_xywh.astype(int).tolist()
+        return found.select(cv2.dnn.NMSBoxes(boxes, found.scores.tolist(), 0, _MAX_OVERLAP))
 
 
 def _padded(length: int) -> int:
@@ -108,4 +110,5 @@ def _blob(image_bgr: np.ndarray) -> np.ndarray:
 def _is_possible(boxes_xywh: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     """Which boxes can be faces: on pictures of a few pixels the network makes some up, far outside or without width."""
     centres, sides = boxes_xywh[:, :2] + boxes_xywh[:, 2:] / 2, boxes_xywh[:, 2:]
-    return ((centres >= 0) & (centres <= size_wh) & (sides >= 1) & (sides <= 2 * max(size_wh))).all(axis=1)
+    possible = (centres >= 0) & (centres <= size_wh) & (sides >= 1) & (sides <= 2 * max(size_wh))
+    return np.asarray(possible.all(axis=1))

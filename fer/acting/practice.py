@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from fer.emotions import EMOTIONS_WITH_CONTEMPT, emotion
+from fer.errors import known
 from fer.results import Face
 
 if TYPE_CHECKING:
@@ -225,6 +226,11 @@ class PracticeState:
     neutral: Mapping[str, float]
 
     @property
+    def asked(self) -> str:
+        """What is asked for, in a phase in which something is."""
+        return known(self.expression)
+
+    @property
     def attempt(self) -> Attempt | None:
         """The try whose result stands; None in other phases."""
         return self.attempts[-1] if self.phase == "result" else None
@@ -358,7 +364,7 @@ class Practice:
     def state(self) -> PracticeState:
         """What stands at this moment."""
         begun_s = self._burst_s if self._phase == "burst" else self._started_s
-        elapsed_s = 0.0 if begun_s is None else self._seen_s - begun_s
+        elapsed_s = 0.0 if begun_s is None or self._seen_s is None else self._seen_s - begun_s
         length_s = {"countdown": COUNTDOWN_S, "burst": BURST_S}.get(self._phase, elapsed_s)
         neutral = () if self._neutral is None else map(float, self._neutral)
         return PracticeState(
@@ -403,7 +409,7 @@ class Practice:
         asked = self._classes.index(expression)
         if expression == NEUTRAL:
             self._neutral = self._most
-        before = 0.0 if expression == NEUTRAL else float(self._neutral[asked])
+        before = 0.0 if expression == NEUTRAL or self._neutral is None else float(self._neutral[asked])
         reached = float(self._best.probabilities[asked])
         self._attempts.append(
             Attempt(self._rounds, expression, score(reached, before), reached, before, self._best.emotion)

@@ -148,7 +148,7 @@ class ActingSession:
                 face = faces[0] if faces else None
                 with self._lock:
                     self._face_seen, self._error = face is not None, None
-                    if self._practice.watch(face, time_s):
+                    if self._practice.watch(face, time_s) and face is not None:
                         self._kept = _Kept(image_bgr, replace(face, person=None), mirror=True)
                     self._develop()
                     state = self._practice.state()

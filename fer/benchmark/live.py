@@ -190,7 +190,7 @@ def picture(number: int, faces: int) -> np.ndarray:
     """
     still_bgr = _still(faces)
     angle = 2 * np.pi * number / PICTURES
-    shift = np.float32([[1, 0, 12 * np.sin(3 * angle)], [0, 1, 6 * np.sin(5 * angle)]])
+    shift = np.array([[1, 0, 12 * np.sin(3 * angle)], [0, 1, 6 * np.sin(5 * angle)]], np.float32)
     image_bgr = cv2.warpAffine(still_bgr, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
     image_bgr[-STRIP:] = np.repeat(fields_of(number), WIDTH // FIELDS)[None, :, None] * 255
     return image_bgr
@@ -236,7 +236,9 @@ class _Camera:
 
 
 def _player(page: "Page") -> "Frame":
-    return page.locator("iframe[title*=webrtc]").element_handle().content_frame()
+    frame = page.locator("iframe[title*=webrtc]").element_handle().content_frame()
+    assert frame is not None, "it is a frame's element"
+    return frame
 
 
 def _visit(browser: "Browser", address: str) -> "Page":
@@ -304,7 +306,7 @@ def _rates(page: "Page") -> tuple[tuple[float, ...], str]:
     page.wait_for_timeout(WATCH_S * 1000)
     found = rates(came_back(_player(page).evaluate(_SHOWN)))
     words = page.get_by_text("pictures read").inner_text()
-    return found, re.search(r"\d+ faces?", words)[0]
+    return found, " ".join(re.findall(r"\d+ faces?", words))
 
 
 def latencies_ms(camera: Sequence[tuple[str, float]], shown: Sequence[tuple[str, float]]) -> tuple[float, ...]:
@@ -361,9 +363,10 @@ def _growth(page: "Page", process_id: int, minutes: float) -> tuple[float, ...]:
     samples = []
     for _ in range(20):
         page.wait_for_timeout(minutes * 60_000 / 20)
-        samples.append(memory_mb(process_id, peak=False))
-    if None in samples:
-        return ()
+        held_mb = memory_mb(process_id, peak=False)
+        if held_mb is None:
+            return ()
+        samples.append(held_mb)
     return (float(np.mean(samples[-2:]) - np.mean(samples[:2])),)
 
 

@@ -177,8 +177,9 @@ async def _crowd(chromium: str, address: str, photos: dict[int, bytes]) -> list[
         await page.wait_for_selector("input[type=file]", state="attached")
         await together.wait()
         start = time.perf_counter()
-        file = {"name": f"{width}.jpg", "mimeType": "image/jpeg", "buffer": photo}
-        await page.set_input_files("input[type=file]", [file])
+        await page.set_input_files(
+            "input[type=file]", {"name": f"{width}.jpg", "mimeType": "image/jpeg", "buffer": photo}
+        )
         try:
             await page.get_by_text(f"{width} \u00d7 {PHOTO_HEIGHT} pixels").wait_for()
         except TimeoutError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Literal
 
 import altair as alt
 import numpy as np
@@ -89,6 +90,7 @@ def _pie(classes: tuple[str, ...]) -> dict[str, object]:
         color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
         stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
     )
+    sides: dict[str, Literal["left", "right"]] = {"right": "left", "left": "right"}
     words = [
         base.mark_text(
             radius=alt.ExprRef(f"{_PIE.expr} + 14"),
@@ -99,7 +101,7 @@ def _pie(classes: tuple[str, ...]) -> dict[str, object]:
             fontSize=12,
             color=INK,
         ).encode(text=f"{side}:N")
-        for side, align in (("right", "left"), ("left", "right"))
+        for side, align in sides.items()
     ]
     return alt.layer(slices, *words).properties(width="container", height=_COUNTS_PX).to_dict()
 

@@ -18,6 +18,7 @@ from fer.charts.parts import (
     edge_scale,
     emotion_scale,
     joined_points,
+    layer,
     percent,
     shaded_cells,
     short_names,
@@ -112,7 +113,7 @@ def class_shares(counts: pd.DataFrame) -> alt.LayerChart:
     words = base.mark_text(radius=alt.ExprRef("min(width / 2 - 44, 124)"), fontSize=12, color=INK).encode(
         text="label:N"
     )
-    return alt.layer(slices, words).properties(width="container", height=_HEIGHT_PX)
+    return layer(slices, words).properties(width="container", height=_HEIGHT_PX)
 
 
 def leak_comparison(orders: Mapping[str, pd.DataFrame]) -> alt.LayerChart:
@@ -163,7 +164,7 @@ def light_ranges(table: pd.DataFrame, column: str) -> alt.LayerChart:
     whiskers = base.mark_rule(strokeWidth=2).encode(alt.X("p5:Q", axis=axis), alt.X2("p95:Q"), color=colour)
     halves = base.mark_bar(size=12, cornerRadius=2).encode(alt.X("p25:Q", axis=axis), alt.X2("p75:Q"), color=colour)
     medians = base.mark_tick(thickness=2, size=18, color=INK).encode(alt.X("median:Q", axis=axis))
-    return alt.layer(whiskers, halves, medians).properties(width="container", height=28 * len(classes) + AXIS_PX)
+    return layer(whiskers, halves, medians).properties(width="container", height=28 * len(classes) + AXIS_PX)
 
 
 def agreement_heatmap(table: pd.DataFrame) -> alt.LayerChart:

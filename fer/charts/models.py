@@ -4,13 +4,25 @@ Colour means an expression; models are told apart by lightness, shape and words.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from fer.charts.parts import AXIS_PX, GREY, INK, LEGEND, edge_scale, emotion_scale, percent, shaded_cells, short_names
+from fer.charts.parts import (
+    AXIS_PX,
+    GREY,
+    INK,
+    LEGEND,
+    edge_scale,
+    emotion_scale,
+    layer,
+    percent,
+    shaded_cells,
+    short_names,
+)
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.evaluation import Figures, Reliability
 
@@ -159,9 +171,9 @@ def reliability_curves(curves: Mapping[str, Reliability]) -> alt.LayerChart:
         columns=["curve", "confidence", "accuracy", "faces"],
     )
     table = table.assign(filled=(table["curve"] == titles[-1]).astype(float))
-    axis = {"format": ".0%", "tickCount": 5}
-    x = alt.X("confidence:Q", scale=_SHARES, axis=alt.Axis(title="confidence", **axis))
-    y = alt.Y("accuracy:Q", scale=_SHARES, axis=alt.Axis(title="share read as labelled", **axis))
+    axis = partial(alt.Axis, format=".0%", tickCount=5)
+    x = alt.X("confidence:Q", scale=_SHARES, axis=axis(title="confidence"))
+    y = alt.Y("accuracy:Q", scale=_SHARES, axis=axis(title="share read as labelled"))
     ideal = (
         alt.Chart(pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]}))
         .mark_line(strokeDash=[4, 4], color=GREY)
@@ -185,7 +197,7 @@ def reliability_curves(curves: Mapping[str, Reliability]) -> alt.LayerChart:
             alt.Tooltip("faces:Q", format=",d"),
         ],
     )
-    return alt.layer(ideal, lines, points).properties(width="container", height=_SQUARE_PX)
+    return layer(ideal, lines, points).properties(width="container", height=_SQUARE_PX)
 
 
 def trade_off(table: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
@@ -207,13 +219,15 @@ def trade_off(table: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
             alt.Tooltip(f"{cost}:Q", title=title, format=".2f"),
         ],
     )
-    share = {"scale": alt.Scale(zero=False, padding=12), "axis": alt.Axis(title="accuracy", format=".0%", tickCount=5)}
-    intervals = base.mark_rule(strokeWidth=2, color=GREY).encode(alt.Y("low:Q", **share), alt.Y2("high:Q"))
-    points = base.mark_point(size=110, filled=True, opacity=1, color=INK).encode(alt.Y("accuracy:Q", **share))
-    words = base.mark_text(dy=-4, dx=10, align="left", fontSize=12, color=INK).encode(
-        alt.Y("accuracy:Q", **share), text="model:N"
+    share = partial(
+        alt.Y, scale=alt.Scale(zero=False, padding=12), axis=alt.Axis(title="accuracy", format=".0%", tickCount=5)
     )
-    return alt.layer(intervals, points, words).properties(width="container", height=_HEIGHT_PX)
+    intervals = base.mark_rule(strokeWidth=2, color=GREY).encode(share("low:Q"), alt.Y2("high:Q"))
+    points = base.mark_point(size=110, filled=True, opacity=1, color=INK).encode(share("accuracy:Q"))
+    words = base.mark_text(dy=-4, dx=10, align="left", fontSize=12, color=INK).encode(
+        share("accuracy:Q"), text="model:N"
+    )
+    return layer(intervals, points, words).properties(width="container", height=_HEIGHT_PX)
 
 
 def training_curve(epochs: Sequence[Mapping[str, Any]], figure: str, title: str) -> alt.Chart:

@@ -56,6 +56,11 @@ def percent_of(field: str) -> str:
     return f"0 < {share} && {share} < 0.005 ? '< 1 %' : format({share} * 100, '.0f') + ' %'"
 
 
+def layer(*charts: alt.Chart) -> alt.LayerChart:
+    """Lay charts over each other; `alt.layer` may also give a row of them, where they have one in common."""
+    return alt.LayerChart(layer=list(charts))
+
+
 def shaded_cells(base: alt.Chart, share: str, height_px: int) -> alt.LayerChart:
     """Lay out a grid's cells, the darker the larger their share, with their words on top.
 
@@ -69,7 +74,7 @@ def shaded_cells(base: alt.Chart, share: str, height_px: int) -> alt.LayerChart:
     words = base.mark_text(fontSize=12).encode(
         text="words:N", color=alt.condition(f"datum.{share} > 0.5", alt.value(INK_ON_FULL), alt.value(INK))
     )
-    return alt.layer(squares, words).properties(width="container", height=height_px)
+    return layer(squares, words).properties(width="container", height=height_px)
 
 
 def labelled_bars(table: pd.DataFrame, x: alt.X, tooltip: list[alt.Tooltip]) -> alt.LayerChart:
@@ -89,7 +94,7 @@ def labelled_bars(table: pd.DataFrame, x: alt.X, tooltip: list[alt.Tooltip]) -> 
         fillOpacity=alt.FillOpacity("opacity:Q", scale=None, legend=None),
     )
     labels = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(text="label:N")
-    return alt.layer(bars, labels).properties(width="container", height=_ROW_PX * (len(classes) + 1))
+    return layer(bars, labels).properties(width="container", height=_ROW_PX * (len(classes) + 1))
 
 
 def joined_points(table: pd.DataFrame, titles: Sequence[str], axis_title: str) -> alt.LayerChart:
@@ -126,4 +131,4 @@ def joined_points(table: pd.DataFrame, titles: Sequence[str], axis_title: str) -
             alt.Tooltip("share:Q", format=".1%"),
         ],
     )
-    return alt.layer(joints, points).properties(width="container", height=34 * len(classes) + AXIS_PX)
+    return layer(joints, points).properties(width="container", height=34 * len(classes) + AXIS_PX)

@@ -67,7 +67,7 @@ def _table(audit: Audit) -> str:
 
 
 def _differences(audit: Audit) -> list[str]:
-    if not len(audit.differences):
+    if audit.differences is None or audit.differences.empty:
         return ["The counts are the published ones."]
     return ["The counts differ from the published ones:"] + [
         f"  {usage} {label}: {here:,} instead of {published:,}"

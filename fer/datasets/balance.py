@@ -89,8 +89,10 @@ class Leak:
 
     def shares(self) -> tuple[float, float]:
         """The share of test rows that were seen in training: split first, balanced first; in [0, 1]."""
-        tables = (self.split_first, self.balanced_first)
-        return tuple(float(table["seen"].sum() / table["rows"].sum()) for table in tables)
+        split, balanced = (
+            float(table["seen"].sum() / table["rows"].sum()) for table in (self.split_first, self.balanced_first)
+        )
+        return split, balanced
 
 
 def leak_of_oversampling(dataset: FaceDataset, seed: int = 0) -> Leak:

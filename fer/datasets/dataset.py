@@ -6,11 +6,15 @@ Turns arrays into selections, counts and a digest. Knows nothing about files, fo
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 USAGES: tuple[str, ...] = ("Training", "PublicTest", "PrivateTest")
 """The words of the Usage column, which split every data set in FER2013's layout."""
@@ -51,8 +55,8 @@ def digest_of(images: np.ndarray, labels: np.ndarray, usage: np.ndarray) -> str:
         SHA-256 in hex over the shape and the emotion, pixel and usage arrays, in row order.
     """
     digest = hashlib.sha256(repr(images.shape).encode())
-    digest.update(np.ascontiguousarray(labels))
-    digest.update(np.ascontiguousarray(images))
+    digest.update(np.ascontiguousarray(labels).data)
+    digest.update(np.ascontiguousarray(images).data)
     digest.update("\n".join(usage.tolist()).encode())
     return digest.hexdigest()
 
@@ -160,7 +164,7 @@ class FaceDataset:
             votes=None if self.votes is None else self.votes[index],
         )
 
-    def counts(self) -> "pandas.DataFrame":  # noqa: F821  # pandas is loaded on first use
+    def counts(self) -> "pd.DataFrame":
         """Count the faces.
 
         Returns:

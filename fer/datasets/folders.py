@@ -154,13 +154,13 @@ def read_folder(
 def _walk(path: Path) -> Iterator[_File]:
     top = _folders(path)
     if any(_word(folder) in _SPLITS for folder in top):
-        parts = [(folder, _SPLITS.get(_word(folder))) for folder in top]
-        odd = next((folder.name for folder, usage in parts if usage is None), None)
+        odd = next((folder.name for folder in top if _word(folder) not in _SPLITS), None)
         if odd is not None:
             raise DatasetError(
                 f"{_called(path)} has a folder '{odd}' beside folders of splits; "
                 f"splits are called {', '.join(_SPLITS)}."
             )
+        parts = [(folder, _SPLITS[_word(folder)]) for folder in top]
     else:
         parts = [(path, 0)]
     for part, usage in parts:

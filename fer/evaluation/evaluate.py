@@ -43,10 +43,17 @@ _NEUTRAL = EMOTIONS_WITH_CONTEMPT.index("neutral")
 class Card(Protocol):
     """What evaluation asks of a model's card; `fer.recognition.ModelCard` answers."""
 
-    name: str
-    classes: tuple[str, ...]
-    crop_size: int
-    training: Mapping[str, Any]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def crop_size(self) -> int: ...
+
+    @property
+    def training(self) -> Mapping[str, Any]: ...
 
     @property
     def trained_on(self) -> tuple[str, str]: ...
@@ -58,15 +65,21 @@ class Card(Protocol):
 class WithLogits(Protocol):
     """What a model says of n faces: `logits`, float32 of shape (n, classes)."""
 
-    logits: np.ndarray
+    @property
+    def logits(self) -> np.ndarray: ...
 
 
 class Model(Protocol):
     """What evaluation asks of a model; `fer.recognition.EmotionModel` answers."""
 
-    card: Card
-    digest: str
-    calibration: Calibration
+    @property
+    def card(self) -> Card: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def calibration(self) -> Calibration: ...
 
     def predict(self, crops: np.ndarray, averaging: Averaging = "none") -> WithLogits: ...
 

@@ -164,7 +164,8 @@ def measure_framing(
         done += len(images)
         return boxes
 
-    framings, measured = {}, {}
+    framings: dict[str, Framing] = {}
+    measured: dict[str, Any] = {}
     for detector in detectors:
         boxes = find(detector, training.images[rows])
         framing = derive_framing(boxes, training.images.shape[1])

@@ -7,8 +7,10 @@ that show how far it is.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from fer import paths
+from fer.crops import Framing
 from fer.datasets import FaceDataset
 from fer.datasets.registry import Progress
 from fer.datasets.split import draw_missing_splits
@@ -64,7 +66,8 @@ def write_report(model: EmotionModel, datasets: Sequence[FaceDataset], show_bar:
     if home not in known:
         raise FerError(f"A report needs {home}, which {name} was trained on; name it with --data {home}=PATH.")
     folder = paths.find_models()[name]
-    framings, measured = {}, {}
+    framings: dict[str, Framing] = {}
+    measured: dict[str, Any] = {}
     if "fer2013" in known:
         detectors = [load_detector(detector) for detector in available_detectors()]
         with show_bar("Framing faces") as report_share:

@@ -161,8 +161,8 @@ def measure(
     _, recall, f1, support = columns
     has_faces = support > 0
     per_class = {
-        name: ClassFigures(*(_number(column[i]) if has_faces[i] else None for column in columns[:3]), int(support[i]))
-        for i, name in enumerate(classes)
+        name: ClassFigures(_number(p), _number(r), _number(f), int(n)) if n else ClassFigures(None, None, None, 0)
+        for name, p, r, f, n in zip(classes, *columns, strict=True)
     }
     probabilities = calibration.probabilities(logits, averaging)
     set_rule = calibration.set_rules.get(averaging)

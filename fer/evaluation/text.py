@@ -145,8 +145,8 @@ def _headline(evaluation: Evaluation) -> Iterator[str]:
     yield both(f"Calibration error ({BINS} bins), %", "ece")
     yield both("  before the temperature, %", "ece_raw")
     yield line("Negative log likelihood, nats", *(f"{figures.nll:.4f}" for figures in evaluation.figures.values()))
-    rules = [figures.sets for figures in evaluation.figures.values()]
-    if None in rules:
+    rules = [figures.sets for figures in evaluation.figures.values() if figures.sets is not None]
+    if len(rules) < len(evaluation.figures):
         yield "Prediction sets: none fitted"
         return
     asked = f"{100 * rules[0].asked:.0f} %"

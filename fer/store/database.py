@@ -1,5 +1,6 @@
 """Where saved sessions are kept: a URL -> an engine, and whatever a database says -> one sentence."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -49,7 +50,7 @@ def parsed(url: str | sa.URL) -> sa.URL:
 def place_of(url: sa.URL) -> str:
     """Where the numbers are, for people: a file, or a database and its server; without a password."""
     if url.get_backend_name() == "sqlite":
-        return url.database
+        return str(url.database)
     server = url.host or url.query.get("host") or "this machine"
     return f"the database {url.database} on {server}"
 
@@ -71,7 +72,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     engine = sa.create_engine(url, connect_args={"timeout": _BUSY_S})
 
     @sa.event.listens_for(engine, "connect")
-    def prepare(connection, record) -> None:
+    def prepare(connection: sqlite3.Connection, record: object) -> None:
         connection.isolation_level = None
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}").close()

@@ -135,7 +135,7 @@ class Store:
             "counts": dict.fromkeys(classes, 0),
         }
         with self._writing() as connection:
-            session_id = connection.execute(SESSIONS.insert().values(row)).inserted_primary_key.id
+            session_id = connection.execute(SESSIONS.insert().values(row).returning(SESSIONS.c.id)).scalar_one()
         return SessionWriter(
             session_id, classes, partial(self._append, session_id), partial(self._drop_if_empty, session_id)
         )

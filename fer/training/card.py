@@ -98,7 +98,7 @@ def write_card(
         "limits": f"Knows faces as they are in {data.name}, and no others."
         + (f" Was shown no {', no '.join(unseen)}." if unseen else ""),
     }
-    if data.subjects is not None:
+    if data.subjects is not None and learned.subjects is not None:
         card["training"]["held_out_subjects"] = sorted(set(data.subjects.tolist()) - set(learned.subjects.tolist()))
     replace_file(folder / paths.CARD_FILE, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
 

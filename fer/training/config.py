@@ -300,7 +300,7 @@ def _convert(value: object, hint: Any, where: str, folder: Path) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is types.UnionType:
         hint = arguments[0]
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return _read(hint, value, where, folder)
     if origin is tuple:
         if not isinstance(value, list) or (arguments[-1] is not ... and len(value) != len(arguments)):
@@ -314,7 +314,7 @@ def _convert(value: object, hint: Any, where: str, folder: Path) -> Any:
         return folder / path if path.suffix == NETWORK_SUFFIX else path
     if hint is float and type(value) is int:
         return float(value)
-    if type(value) is not hint or (hint is float and not math.isfinite(value)):
+    if type(value) is not hint or (isinstance(value, float) and not math.isfinite(value)):
         words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", Path: "a path"}
         raise FerError(f"{where} must be {words[hint]}, but is {value!r}.")
     return value

@@ -6,6 +6,7 @@ What is measured from this stands in `fer.evaluation.crossval`. Knows nothing ab
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -13,7 +14,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from fer.datasets import USAGES, FaceDataset, Progress
-from fer.errors import DatasetError
+from fer.errors import DatasetError, FerError
 from fer.evaluation.crossval import OutOfFold
 from fer.evaluation.evaluate import scaled
 from fer.training import augmentation, export
@@ -86,18 +87,25 @@ def cross_validate(
         DatasetError: see `folds_by_person`.
         FerError: see `train`.
     """
+    if config.cross_validation is None:
+        raise FerError("The recipe has no cross_validation, which says how many folds there are.")
     folds = config.cross_validation.folds
     fold = folds_by_person(data, folds, config.seed)
     logits, flipped = (np.empty((len(data), len(data.classes)), np.float32) for _ in range(2))
     for number in range(folds):
         held_out = fold == number
+
+        def report(share: float, number: int = number) -> None:
+            if progress is not None:
+                progress((number + share) / folds)
+
         split = replace(data, usage=np.where(held_out, USAGES[2], USAGES[0]))
         file = train(
             config,
             split,
             out_dir / f"fold-{number + 1}",
-            None if on_fold is None else lambda log, number=number: on_fold(number + 1, log),
-            None if progress is None else lambda share, number=number: progress((number + share) / folds),
+            None if on_fold is None else partial(on_fold, number + 1),
+            report,
         )
         network = export.load_network(file)
         shown = augmentation.centre(scaled(data.images[held_out], config.crop_size), config.input_size)

@@ -38,7 +38,7 @@ def load_network(path: Path) -> keras.Model:
         raise ModelError(f"The network {path} cannot be read; it must be a .keras file written by Keras 3.") from error
 
 
-def _producer(tensor: keras.KerasTensor, skipped: type | tuple[type, ...]) -> keras.Operation:
+def _producer(tensor: keras.KerasTensor, skipped: tuple[type[keras.layers.Layer], ...]) -> keras.Operation:
     """The layer that a tensor comes from, seen through layers of the skipped kinds."""
     layer = tensor._keras_history.operation
     while isinstance(layer, skipped):
@@ -66,7 +66,7 @@ def with_maps(model: keras.Model) -> keras.Model:
     """
     dense = model.layers[-1]
     linear = isinstance(dense, keras.layers.Dense) and dense.activation is keras.activations.linear
-    average = _producer(dense.input, keras.layers.Dropout) if linear else None
+    average = _producer(dense.input, (keras.layers.Dropout,)) if linear else None
     if not isinstance(average, keras.layers.GlobalAveragePooling2D):
         raise ModelError(
             f"The network {model.name} has no activation maps: it must end in a global average pooling and one "

@@ -3,6 +3,8 @@
 Knows nothing about data or training.
 """
 
+from typing import Any
+
 import keras
 
 from fer.training.config import NetworkConfig
@@ -15,7 +17,7 @@ class TorchBatchNormalization(keras.layers.BatchNormalization):
     which the layers that follow keep, one pass more than doubles the speed of training on a CPU.
     """
 
-    def call(self, inputs, training=None, mask=None):
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalise a tensor of shape (n, channels, h, w)."""
         import torch
 

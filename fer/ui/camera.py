@@ -175,7 +175,7 @@ def choose_way(key: str) -> bool:
         list(ways),
         default="Live",
         required=True,
-        format_func=ways.get,
+        format_func=ways.__getitem__,
         key=key,
         persist_state="session",
         label_visibility="collapsed",
@@ -217,7 +217,7 @@ def _draw(key: str, configuration: dict, watch: Watch) -> bool:
 
     exchange = PictureExchange(show)  # a player takes the one that it is given when it starts
     try:
-        state = webrtc_streamer(
+        state = webrtc_streamer(  # type: ignore[call-overload]  # an exchange stands for a sink and a player
             key,
             rtc_configuration=configuration,
             media_stream_constraints=CONSTRAINTS,
@@ -252,8 +252,8 @@ def _draw(key: str, configuration: dict, watch: Watch) -> bool:
 
 
 def _say_trouble(watch: Watch, access: str | None) -> None:
-    known = {"insecure": Trouble.INSECURE, "missing": Trouble.MISSING, "denied": Trouble.DENIED}
-    trouble = known.get(access) or watch.trouble(time.monotonic())
+    told = {"insecure": Trouble.INSECURE, "missing": Trouble.MISSING, "denied": Trouble.DENIED}
+    trouble = told.get(access or "") or watch.trouble(time.monotonic())
     if trouble is not None:
         st.warning(trouble, icon=":material/videocam_off:")
 

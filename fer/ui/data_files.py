@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fer.datasets import DATASETS, FaceDataset, load_dataset
 from fer.ui.style import plain
@@ -46,7 +47,7 @@ def open_file(path: Path, name: str | None = None) -> FaceDataset:
     return dataset
 
 
-def progress_of(place, file_name: str) -> Callable[[float], None]:
+def progress_of(place: DeltaGenerator, file_name: str) -> Callable[[float], None]:
     def report(share: float) -> None:
         place.progress(share, text=plain(f"Reading {file_name}, {share:.0%}; choose another data set to stop."))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import streamlit as st
 
@@ -49,7 +50,7 @@ def downloads(samples: Sequence[Sample], classes: Sequence[str], about: Mapping[
     for name, mime in (("csv", "text/csv"), ("json", "application/json")):
         st.download_button(
             name.upper(),
-            lambda name=name: export.samples_to_bytes(samples, classes, about, name),
+            partial(export.samples_to_bytes, samples, classes, about, name),
             f"{stem}.{name}",
             mime,
             icon=":material/download:",

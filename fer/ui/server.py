@@ -12,6 +12,7 @@ from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fer.errors import known
 from fer.ui.visitor import LOOPBACK
 
 _BASE = b'<script>window.__streamlit = {BACKEND_BASE_URL: location.origin + "/%s"}</script></head>'
@@ -51,11 +52,12 @@ class NameTheBase:
             body += message.get("body", b"")
             if message.get("more_body"):
                 return
+            begun = known(start)
             changed = body.replace(b"</head>", self._script, 1)
             kept = [
-                (name, value) for name, value in start["headers"] if name.lower() not in (b"content-length", b"etag")
+                (name, value) for name, value in begun["headers"] if name.lower() not in (b"content-length", b"etag")
             ]
-            await send({**start, "headers": [*kept, (b"content-length", str(len(changed)).encode())]})
+            await send({**begun, "headers": [*kept, (b"content-length", str(len(changed)).encode())]})
             await send({"type": "http.response.body", "body": changed})
 
         await self._app({**scope, "headers": plain}, receive, collect)

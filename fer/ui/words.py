@@ -1,6 +1,7 @@
 """How moments, lengths and numbers are written."""
 
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -8,10 +9,9 @@ import streamlit as st
 
 def when(moment: datetime) -> str:
     """Write a moment in the visitor's own time, as in "22 Nov 2026, 20:31"."""
-    try:
+    zone: tzinfo = UTC
+    with suppress(ZoneInfoNotFoundError, ValueError):
         zone = ZoneInfo(st.context.timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = UTC
     local = moment.astimezone(zone)
     return f"{local.day} {local:%b %Y, %H:%M}"
 

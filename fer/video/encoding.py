@@ -7,7 +7,7 @@ browsers play in MP4 is copied as it is, other sound becomes AAC. Knows nothing 
 import os
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
 import cv2
@@ -104,7 +104,7 @@ class VideoWriter:
             image_bgr: uint8 of shape (height, width, 3), blue first, of the file's size.
             time_s: when it is shown; later than the one before.
         """
-        yuv = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2YUV_I420)
+        yuv: np.ndarray = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2YUV_I420)
         self.write_stored(av.VideoFrame.from_ndarray(yuv, format="yuv420p"), time_s)
 
     def write_stored(self, frame: av.VideoFrame, time_s: float) -> None:
@@ -153,6 +153,8 @@ class _Sound:
         if not self._is_copied:
             yield from self._encode(part)
             return
+        if packet.time_base is None or packet.dts is None:
+            return
         shift = round(part.shift_s / packet.time_base)
         dts = packet.dts + shift
         if self._last_dts is not None and dts <= self._last_dts:
@@ -164,11 +166,13 @@ class _Sound:
 
     def _encode(self, part: SoundPacket) -> Iterator[av.Packet]:
         try:
-            frames = part.packet.decode()
+            frames = cast(list[av.AudioFrame], part.packet.decode())
         except (av.FFmpegError, ValueError):
             return
         for frame in frames:
-            begin = None if frame.pts is None else round((float(frame.pts * frame.time_base) + part.shift_s) * 48_000)
+            begin = None
+            if frame.pts is not None and frame.time_base is not None:
+                begin = round((float(frame.pts * frame.time_base) + part.shift_s) * 48_000)
             frame.pts = None
             for piece in self._resampler.resample(frame):
                 if begin is not None and begin > self._written + _MOST_DRIFT:

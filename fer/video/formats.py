@@ -210,7 +210,8 @@ def _to_openface(result: VideoResult) -> bytes:
     """
     import pandas as pd
 
-    timeline, rows = result.timeline, []
+    timeline = result.timeline
+    rows: list[tuple[float | None, ...]] = []
     for frame, sightings in timeline.looked_at():
         time_s = round(float(timeline.time_s[frame]), 3)
         rows += [
@@ -255,7 +256,10 @@ def digest_file(source: Path | BinaryIO | bytes) -> str:
         with source.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     source.seek(0)
-    return hashlib.file_digest(source, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    while piece := source.read(1 << 20):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def command(result: VideoResult, settings: Settings, formats: Collection[str] = tuple(FORMATS)) -> str:

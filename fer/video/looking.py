@@ -20,6 +20,7 @@ import numpy as np
 
 from fer.crops import cut_square
 from fer.drawing import annotate, blur_faces
+from fer.errors import known
 from fer.pipeline import FacePipeline
 from fer.results import Face, FrameResult, Reader
 from fer.stream import FaceStream
@@ -373,7 +374,7 @@ class _Work:
 
     def _take_in(self, batch: Sequence[_Item]) -> None:
         """Read what is to be looked at, and put every frame of a batch in its place."""
-        results = iter(self._read([item.image_bgr for item in batch if item.look]))
+        results = iter(self._read([known(item.image_bgr) for item in batch if item.look]))
         for item in batch:
             if item.is_cut:
                 self._let_go()
@@ -396,13 +397,14 @@ class _Work:
         return [FrameResult(*one.size_wh, own, self._pipeline.reader) for one, own in zip(crops, faces, strict=True)]
 
     def _look_at(self, item: _Item, result: FrameResult) -> None:
-        result = self._stream.follow(result, item.image_bgr, item.time_s)
+        image_bgr = known(item.image_bgr)
+        result = self._stream.follow(result, image_bgr, item.time_s)
         item.faces, item.may_hide = result.faces, not result.faces or result.missing > 0
         if self._is_close(item):
-            self._interpolate(self._last, item)
+            self._interpolate(known(self._last), item)
         self._let_go()
         for face in result.faces:
-            self._portraits.consider(face, item.image_bgr)
+            self._portraits.consider(face, image_bgr)
         self._looks += 1
         self._last = item
         self._pass_on(item)
@@ -439,14 +441,14 @@ def _blend(face: Face, other: Face, share: float) -> Face:
     def between(one: Sequence[float] | np.ndarray, two: Sequence[float] | np.ndarray) -> np.ndarray:
         return (1 - share) * np.asarray(one, np.float64) + share * np.asarray(two, np.float64)
 
-    has_landmarks = face.landmarks_xy is not None and other.landmarks_xy is not None
+    here, there = face.landmarks_xy, other.landmarks_xy
     return replace(
         face,
         box_xywh=tuple(between(face.box_xywh, other.box_xywh).tolist()),
         crop_xywh=tuple(between(face.crop_xywh, other.crop_xywh).tolist()),
         detector_score=min(face.detector_score, other.detector_score),
         probabilities=between(face.probabilities, other.probabilities),
-        landmarks_xy=between(face.landmarks_xy, other.landmarks_xy) if has_landmarks else None,
+        landmarks_xy=None if here is None or there is None else between(here, there),
         prediction_set=None,
         quality=(*face.quality, *(fault for fault in other.quality if fault not in face.quality)),
     )
@@ -460,13 +462,14 @@ class _Portraits:
         self._best: dict[int, tuple[float, np.ndarray]] = {}
 
     def consider(self, face: Face, image_bgr: np.ndarray) -> None:
-        best = self._best.get(face.person)
+        person = known(face.person)
+        best = self._best.get(person)
         if best is None and len(self._best) >= _MOST_FACES:
             return
         worth = face.detector_score * float(np.sqrt(face.box_xywh[2] * face.box_xywh[3])) / (1 + len(face.quality))
         if best is None or worth > 1.1 * best[0]:
             patch_bgr = cut_square(image_bgr, face.crop_xywh, _FACE_SIDE)
-            self._best[face.person] = worth, blur_faces(patch_bgr, ()) if self._blur else patch_bgr
+            self._best[person] = worth, blur_faces(patch_bgr, ()) if self._blur else patch_bgr
 
     def people(self) -> tuple[Person, ...]:
         return tuple(Person(number, face_bgr) for number, (_, face_bgr) in sorted(self._best.items()))
@@ -535,7 +538,7 @@ class _Artist:
         if item.frame is not None and not item.faces and not self._options.blur:
             writer.write_stored(item.frame.stored, item.time_s)
             return
-        image_bgr = picture_of(item.frame) if item.image_bgr is None else item.image_bgr
+        image_bgr = picture_of(known(item.frame)) if item.image_bgr is None else item.image_bgr
         if self._options.blur:
             image_bgr = blur_faces(image_bgr, () if item.may_hide else item.faces)
         if item.faces:

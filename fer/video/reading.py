@@ -9,9 +9,10 @@ import io
 import math
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import cv2
@@ -20,7 +21,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from fer.errors import MediaError
+from fer.errors import MediaError, known
 from fer.media import is_picture, open_file, shown_name
 
 MAX_PIXELS = 36_000_000
@@ -181,12 +182,13 @@ class VideoReader:
         """
         name = name or (str(source) if isinstance(source, Path) else "")
         self._subject = f"'{shown_name(name)}'" if name else "This file"
-        self._own = open_file(source, "video") if isinstance(source, Path) else None
-        self._container: av.container.InputContainer | None = None
+        self._held = ExitStack()
         self.warnings: list[str] = []
         self.end_s: float | None = None
         try:
-            self._open(self._own or (io.BytesIO(source) if isinstance(source, bytes) else source))
+            if isinstance(source, Path):
+                source = self._held.enter_context(open_file(source, "video"))
+            self._open(io.BytesIO(source) if isinstance(source, bytes) else source)
         except BaseException:
             self.close()
             raise
@@ -199,10 +201,7 @@ class VideoReader:
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._container is not None:
-            self._container.close()
-        if self._own is not None:
-            self._own.close()
+        self._held.close()
 
     def _open(self, file: BinaryIO) -> None:
         file.seek(0)
@@ -221,11 +220,17 @@ class VideoReader:
         self._file = _WatchedFile(file)
         self._file.deadline_s = time.monotonic() + STALLED_S
         try:
-            self._container = av.open(
-                self._file, options=options, buffer_size=1 << 18, io_open=_refuse_to_open, metadata_errors="replace"
+            container = av.open(
+                self._file,
+                "r",
+                options=options,
+                buffer_size=1 << 18,
+                io_open=_refuse_to_open,
+                metadata_errors="replace",
             )
         except _FAULTS as fault:
             raise MediaError(f"{self._subject} {_why_not(head)}") from fault
+        self._container = self._held.enter_context(container)
         self._stream = self._choose_stream()
         self.sound = next((stream for stream in self._container.streams.audio if stream.codec_context), None)
         context = self._stream.codec_context
@@ -246,7 +251,9 @@ class VideoReader:
         context.thread_count, context.thread_type = (2, "AUTO") if 500_000 < pixels < 10_000_000 else (1, "NONE")
         rate = self._stream.average_rate or self._stream.guessed_rate
         self._step_s = float(1 / rate) if rate and 0.1 <= rate <= 1000 else 0.04
-        self._start_s = None if self._container.start_time is None else self._container.start_time / av.time_base
+        self._start_s: float | None = (
+            None if self._container.start_time is None else self._container.start_time / av.time_base
+        )
         self._duration_s = self._stated_duration_s()
         self._sound_end_s = 0.0
         self._shift_s = 0.0
@@ -277,7 +284,7 @@ class VideoReader:
     def _stated_duration_s(self) -> float | None:
         stream = self._stream
         stated = [
-            None if stream.duration is None else float(stream.duration * stream.time_base),
+            None if not stream.duration or not stream.time_base else float(stream.duration * stream.time_base),
             None if self._container.duration is None else self._container.duration / av.time_base,
         ]
         return next((seconds for seconds in stated if seconds and 0 < seconds < _LONGEST_S), None)
@@ -293,9 +300,10 @@ class VideoReader:
         raise MediaError(f"{self._subject} holds no picture that can be decoded; copy or record it again.")
 
     def _inform(self) -> VideoInfo:
-        ratio = self._stream.codec_context.sample_aspect_ratio
-        ratio = float(ratio) if ratio and 0.2 <= ratio <= 5 else 1.0
-        width, height = max(1, round(self._stored_wh[0] * ratio)), self._stored_wh[1]
+        stated = self._stream.codec_context.sample_aspect_ratio
+        ratio = float(stated) if stated and 0.2 <= stated <= 5 else 1.0
+        width, height = known(self._stored_wh)
+        width = max(1, round(width * ratio))
         if self._turn[0] == 0:
             width, height = height, width
         shrink = min(1.0, MAX_SIDE / max(width, height))
@@ -460,7 +468,7 @@ class Converter:
         width, height = self._picture_wh if self._turn[0] else self._picture_wh[::-1]
         stored = frame.stored
         shrinks = stored.width > 1.5 * width
-        turned = self._reformatter.reformat(
+        turned: np.ndarray = self._reformatter.reformat(
             stored,
             width,
             height,
@@ -497,7 +505,8 @@ def _turn(stored: av.VideoFrame) -> tuple[int, int, int, int]:
 
     A point (x, y) goes to (a x + c y, b x + d y). A matrix that does anything else than quarter turns is left alone.
     """
-    for data in stored.side_data:
+    attached: Any = stored.side_data  # av's types take it for its keys
+    for data in attached:
         if data.type is SideDataType.DISPLAYMATRIX and data.buffer_size >= 36:
             matrix = np.frombuffer(bytes(data)[:36], np.int32)
             a, b, _, c, d = (int(v) for v in np.sign(matrix[:5]) * (np.abs(matrix[:5]) > _HALF))

@@ -235,8 +235,8 @@ class TimelineBuilder:
 
     def __init__(self, classes: Sequence[str]) -> None:
         self._classes = tuple(classes)
-        self._frames = {"time_s": array("d"), "looked": array("b"), "cut": array("b")}
-        self._sightings = {
+        self._frames: dict[str, array] = {"time_s": array("d"), "looked": array("b"), "cut": array("b")}
+        self._sightings: dict[str, array] = {
             **{name: array("i") for name in ("frame", "person")},
             **{name: array("f") for name in ("boxes_xywh", "detector_score", "probabilities")},
             **{name: array("B") for name in ("set_size", "faults")},

@@ -12,6 +12,7 @@ import logging
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import av
 from aiortc import MediaStreamTrack
@@ -66,6 +67,7 @@ class ProcessedTrack(MediaStreamTrack):
         if self.readyState != "live":
             raise MediaStreamError
         frame, self._offered = self._offered, None
+        assert frame is not None, "one is offered, or the track has ended"
         frame.opaque = ticket = _Ticket()
         self._out += 1
         weakref.finalize(ticket, _on, self._loop, self._came_home).atexit = False
@@ -118,7 +120,7 @@ class PictureExchange:
 
         Nothing is taken before somebody asks for what is given: a connection may never come about.
         """
-        if not self._stopped:
+        if not self._stopped and self._track is not None:
             self._task = asyncio.get_running_loop().create_task(self._run(self._track))
 
     def stop(self) -> None:
@@ -137,7 +139,7 @@ class PictureExchange:
         async def read() -> None:
             with contextlib.suppress(MediaStreamError):
                 while True:
-                    newest[:] = [await track.recv()]
+                    newest[:] = [cast(av.VideoFrame, await track.recv())]
                     came.set()
 
         reader = asyncio.create_task(read())

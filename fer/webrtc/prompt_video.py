@@ -33,17 +33,18 @@ class PromptJitterBuffer(JitterBuffer):
     def _marked(self) -> JitterFrame | None:
         """Take out the oldest picture, if its packets are there up to one that says that it is the last."""
         packets: list[RtpPacket] = []
+        origin = self._origin or 0
         for count in range(self.capacity):
-            packet = self._packets[(self._origin + count) % self.capacity]
+            packet = self._packets[(origin + count) % self.capacity]
             if packet is None or (packets and packet.timestamp != packets[0].timestamp):
                 return None
             packets.append(packet)
             if packet.marker:
                 self.remove(len(packets))
-                return JitterFrame(b"".join(each._data for each in packets), packet.timestamp)
+                return JitterFrame(b"".join(each._data for each in packets), packet.timestamp)  # type: ignore[attr-defined]
         return None
 
 
 def install() -> None:
     """Let every receiver that is made from now on use it."""
-    rtcrtpreceiver.JitterBuffer = PromptJitterBuffer
+    rtcrtpreceiver.JitterBuffer = PromptJitterBuffer  # type: ignore[misc]

@@ -11,6 +11,7 @@ from fer.charts.parts import percent
 from fer.contact_sheet import data_uri
 from fer.drawing import annotate, overlay_map
 from fer.emotions import emotion
+from fer.errors import known
 from fer.pipeline import FacePipeline, Settings
 from fer.ui import camera
 from fer.ui.loaders import file_version
@@ -144,7 +145,7 @@ def choose(session: ActingSession, classes: tuple[str, ...], *, can_start: bool)
 
 def _heading(practice: PracticeState) -> None:
     st.caption(f"Prompt {practice.position} of {practice.total}")
-    st.subheader(prompt_title(practice.expression), anchor=False)
+    st.subheader(prompt_title(practice.asked), anchor=False)
 
 
 def _running(session: ActingSession) -> None:
@@ -159,7 +160,7 @@ def _running(session: ActingSession) -> None:
     else:
         share, words = 1 - practice.remaining_s / BURST_S, f"Now, and hold it: {practice.remaining_s:.0f} s left"
     st.progress(min(max(share, 0.0), 1.0), text=words)
-    hint(practice.expression)
+    hint(practice.asked)
     if snapshot.error is not None:
         words = snapshot.error
     elif practice.stalled:
@@ -180,7 +181,7 @@ def _standing(session: ActingSession, snapshot: ActingSnapshot, *, live: bool, p
         result(practice, snapshot.shot, live=live)
         last = practice.position == practice.total
         label = "Finish the round" if last else "Next prompt"
-        at_rest = practice.expression != NEUTRAL or practice.attempt.read_as == NEUTRAL
+        at_rest = practice.expression != NEUTRAL or known(practice.attempt).read_as == NEUTRAL
         with st.container(horizontal=True):
             for words, act, icon, leads in (
                 (label, session.next, ":material/arrow_forward:", at_rest),
@@ -191,7 +192,7 @@ def _standing(session: ActingSession, snapshot: ActingSnapshot, *, live: bool, p
         st.warning(f"{NO_FACE} Nothing was scored.", icon=":material/search_off:")
         st.button("Try again", type="primary", on_click=session.again, icon=":material/replay:")
     elif live:
-        hint(practice.expression)
+        hint(practice.asked)
         st.button("I am ready", type="primary", on_click=session.ready, disabled=not playing, icon=":material/timer:")
         st.caption(
             f"A countdown of {COUNTDOWN_S:.0f} seconds, then {BURST_S:.0f} seconds of which the best frame counts."
@@ -199,7 +200,7 @@ def _standing(session: ActingSession, snapshot: ActingSnapshot, *, live: bool, p
             else "Start the camera first: press START in its picture."
         )
     else:
-        hint(practice.expression)
+        hint(practice.asked)
         st.caption("Take the photo while you show it.")
     st.button("Give the round up", type="tertiary", on_click=session.leave, icon=":material/logout:")
 
@@ -207,7 +208,7 @@ def _standing(session: ActingSession, snapshot: ActingSnapshot, *, live: bool, p
 def result(practice: PracticeState, shot: Shot | None, *, live: bool) -> None:
     """Show what a try was scored on, its score, and where the network looked."""
     taken = "best frame" if live else "photo"
-    attempt = practice.attempt
+    attempt = known(practice.attempt)
     st.progress(attempt.score / 100, text=f"Score **{attempt.score:.0f}** of 100")
     st.caption(in_words(attempt, practice))
     if shot is None:

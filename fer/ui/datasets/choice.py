@@ -6,6 +6,7 @@ disk only in a temporary file while it is read, after the visitor asked for that
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -52,9 +53,10 @@ def choose_dataset() -> FaceDataset | KnownDataset | None:
     )
     if chosen == OWN:
         return _own()
-    if found[chosen] is None:
+    path = found[chosen]
+    if path is None:
         return DATASETS[chosen]
-    return _or_say_why(lambda: open_file(found[chosen], chosen))
+    return _or_say_why(partial(open_file, path, chosen))
 
 
 def others(dataset: FaceDataset) -> dict[str, tuple[Path, str]]:

@@ -3,12 +3,14 @@
 Every piece that a visitor turns over by itself is a fragment, so that the rest of the page stands still.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from fer.charts.counts import share_comparison
-from fer.charts.datasets import class_counts, class_shares, light_ranges, subject_columns
+from fer.charts.datasets import By, class_counts, class_shares, light_ranges, subject_columns
 from fer.contact_sheet import SheetFace, contact_sheet
 from fer.datasets import USAGES, FaceDataset, KnownDataset
 from fer.datasets.summary import ClassImages, class_images, light
@@ -21,6 +23,7 @@ from fer.ui.style import plain
 
 FACES_A_PAGE = 60
 MEAN_PX = 84
+_COLUMNS: dict[By, str] = {"class": "By class", "row": "By Usage"}
 
 
 def missing(known: KnownDataset) -> None:
@@ -57,10 +60,10 @@ def counts(table: pd.DataFrame, title: str) -> None:
     with columns:
         by = st.segmented_control(
             "Columns",
-            ["class", "row"],
+            list(_COLUMNS),
             default="class",
             required=True,
-            format_func={"class": "By class", "row": "By Usage"}.get,
+            format_func=_COLUMNS.__getitem__,
             key="counts_by",
             persist_state="session",
             label_visibility="collapsed",
@@ -98,8 +101,8 @@ def faces(dataset: FaceDataset) -> None:
     mask = np.ones(len(dataset), bool) if usage == "all" else dataset.usage == usage
     if expression is not None:
         mask &= dataset.labels == dataset.classes.index(expression)
-    positions = np.flatnonzero(mask)
-    if not len(positions):
+    positions = np.flatnonzero(mask).tolist()
+    if not positions:
         st.info("No face has this class and this Usage.", icon=":material/search_off:")
         return
     st.caption(f"{len(positions):,} faces. The number below a face is its row in the file; point at it for more.")
@@ -189,8 +192,8 @@ def side_by_side(dataset: FaceDataset) -> None:
         alt=". ".join(f"{title}: {_words(table)}" for title, table in tables.items()),
     )
     with st.spinner("Averaging the faces"):
-        averaged = [remembered(("class images", one.digest), lambda one=one: class_images(one)) for one in pair]
-        measured = [remembered(("light", one.digest), lambda one=one: light(one)) for one in pair]
+        averaged = [remembered(("class images", one.digest), partial(class_images, one)) for one in pair]
+        measured = [remembered(("light", one.digest), partial(light, one)) for one in pair]
     facts = pd.DataFrame(
         {
             plain(title): {
@@ -243,4 +246,4 @@ def subjects(dataset: FaceDataset) -> None:
     )
     person = st.selectbox("Faces of", list(table.index), key="subject", width=240)
     own = np.flatnonzero(dataset.subjects == person)
-    st.html(contact_sheet([sheet_face(dataset, position) for position in own]))
+    st.html(contact_sheet([sheet_face(dataset, position) for position in own.tolist()]))

@@ -1,11 +1,13 @@
 """A map of a data set's faces by what a model says of them; pointing at a point shows the face."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from fer import paths
-from fer.charts.datasets import feature_map_points
+from fer.charts.datasets import ColourBy, feature_map_points
 from fer.contact_sheet import data_uri
 from fer.datasets import SPLITS, FaceDataset
 from fer.datasets.dataset import ALL
@@ -17,7 +19,11 @@ from fer.ui.loaders import file_version, open_model
 from fer.ui.shared import remembered
 from fer.ui.style import plain
 
-METHODS = {"pca": "PCA", "tsne": "t-SNE"}
+if TYPE_CHECKING:
+    from fer.evaluation.features import Method  # scikit-learn's t-SNE takes a moment to import
+
+METHODS: "dict[Method, str]" = {"pca": "PCA", "tsne": "t-SNE"}
+_COLOURS: dict[ColourBy, str] = {"label": "Labels", "error": "Errors"}
 
 
 def face_map(dataset: FaceDataset) -> None:
@@ -44,14 +50,19 @@ def face_map(dataset: FaceDataset) -> None:
             width=160,
         )
         method = st.segmented_control(
-            "Laid out by", list(METHODS), default="pca", required=True, format_func=METHODS.get, key="map_method"
+            "Laid out by",
+            list(METHODS),
+            default="pca",
+            required=True,
+            format_func=METHODS.__getitem__,
+            key="map_method",
         )
         colour_by = st.segmented_control(
             "Show",
-            ["label", "error"],
+            list(_COLOURS),
             default="label",
             required=True,
-            format_func={"label": "Labels", "error": "Errors"}.get,
+            format_func=_COLOURS.__getitem__,
             key="map_colour",
         )
     try:
@@ -86,7 +97,7 @@ def face_map(dataset: FaceDataset) -> None:
     )
 
 
-def _laid_out(model: EmotionModel, dataset: FaceDataset, split: str, method: str) -> pd.DataFrame:
+def _laid_out(model: EmotionModel, dataset: FaceDataset, split: str, method: "Method") -> pd.DataFrame:
     from fer.evaluation.features import feature_map  # scikit-learn's t-SNE takes a moment to import
 
     place = st.empty()

@@ -3,6 +3,8 @@
 Every list can be taken along as a CSV file. Whatever takes long is computed when its tab is opened, and once a session.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -119,7 +121,7 @@ def _pairs(dataset: FaceDataset, pairs: pd.DataFrame) -> None:
             ["all", "exact", "near"],
             default="all",
             required=True,
-            format_func={"all": "All", "exact": "Exactly", "near": "Nearly"}.get,
+            format_func={"all": "All", "exact": "Exactly", "near": "Nearly"}.__getitem__,
             key="pairs_kind",
         )
         conflicting = st.toggle("Different labels only", key="pairs_conflicting")
@@ -132,11 +134,11 @@ def _pairs(dataset: FaceDataset, pairs: pd.DataFrame) -> None:
         st.info("No pair is like that.", icon=":material/search_off:")
         return
     st.caption(f"{len(shown):,} pairs. The numbers are rows of the file, in the order of the two pictures.")
-    page = page_of(shown, PAIRS_A_PAGE, f"pairs {dataset.digest[:8]} {where} {kind} {conflicting}")
-    st.html(contact_sheet([_pair(dataset, pair) for pair in page.itertuples()], 150))
+    page = page_of(range(len(shown)), PAIRS_A_PAGE, f"pairs {dataset.digest[:8]} {where} {kind} {conflicting}")
+    st.html(contact_sheet([_pair(dataset, pair) for pair in shown.iloc[list(page)].itertuples()], 150))
 
 
-def _pair(dataset: FaceDataset, pair) -> SheetFace:
+def _pair(dataset: FaceDataset, pair: Any) -> SheetFace:
     one, other = np.searchsorted(dataset.rows, (pair.row, pair.copy_row))
     how = "exact copies" if pair.kind != "near" else f"near copies, correlation {pair.correlation:.3f}"
     return SheetFace(
@@ -219,8 +221,8 @@ def _disputed(dataset: FaceDataset, table: pd.DataFrame) -> None:
     if shown.empty:
         st.info("No face of this class has votes.", icon=":material/search_off:")
         return
-    page = page_of(shown, DISPUTED_A_PAGE, f"disputed {dataset.digest[:8]} {label}")
-    st.html(contact_sheet([_voted(dataset, row) for row in page.to_dict("records")], 120))
+    page = page_of(shown.to_dict("records"), DISPUTED_A_PAGE, f"disputed {dataset.digest[:8]} {label}")
+    st.html(contact_sheet([_voted(dataset, row) for row in page], 120))
 
 
 def _voted(dataset: FaceDataset, face: dict) -> SheetFace:

@@ -7,7 +7,7 @@ from fer.batch import analyze_photo
 from fer.datasets import DATASETS
 from fer.detection import load_detector
 from fer.drawing import annotate
-from fer.errors import FerError
+from fer.errors import FerError, known
 from fer.evaluation.installed import DamagedModel, find_installed
 from fer.evaluation.report import TEST_SPLIT, Report, load_report
 from fer.evaluation.text import headline, render_calibration_error
@@ -33,7 +33,7 @@ def picture_at_work() -> None:
         channels="BGR",
         width="stretch",
         output_format="JPEG",
-        alt=describe(photo.result),
+        alt=describe(known(photo.result)),
     )
     st.caption(f"Read by {DEFAULT_MODEL} when this page opened. {sample.credit}")
 

@@ -1,6 +1,8 @@
 """The pieces of a reading: the picture with numbered boxes, a card a face, the table of a batch, the downloads."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -8,6 +10,7 @@ from fer import export
 from fer.charts.probabilities import probability_bars
 from fer.detection import TITLES
 from fer.drawing import overlay_map
+from fer.errors import known
 from fer.quality import in_words
 from fer.results import JOINED_BY, Face, PhotoResult, to_table
 from fer.ui.image.album import FaceView, Reading, open_photo
@@ -19,8 +22,8 @@ LEAST_STRETCHED = 400
 
 def picture(reading: Reading) -> None:
     """Show a photo with its numbered boxes, and how it was read."""
-    result = reading.result.result
-    width = "stretch" if result.width >= LEAST_STRETCHED else "content"
+    result = known(reading.result.result)
+    width: Literal["stretch", "content"] = "stretch" if result.width >= LEAST_STRETCHED else "content"
     st.image(reading.picture_jpeg, width=width, alt=describe(result))
     found = f"{len(result)} face{'' if len(result) == 1 else 's'} found by {TITLES[result.reader.detector]}"
     read = f", read by {result.reader.model} in {result.timings.recognise_ms:.0f} ms" if result.faces else ""
@@ -186,7 +189,7 @@ def downloads(read: Sequence[Reading]) -> None:
         for name, mime in (("csv", "text/csv"), ("json", "application/json")):
             st.download_button(
                 name.upper(),
-                lambda name=name: export.to_bytes(results, name),
+                partial(export.to_bytes, results, name),
                 f"expressions.{name}",
                 mime,
                 icon=":material/download:",

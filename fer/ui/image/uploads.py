@@ -67,7 +67,7 @@ def choose_photos() -> list[Photo]:
         list(SOURCES),
         default="upload",
         required=True,
-        format_func=SOURCES.get,
+        format_func=SOURCES.__getitem__,
         key="image_source",
         persist_state="session",
         label_visibility="collapsed",

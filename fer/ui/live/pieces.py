@@ -1,6 +1,7 @@
 """The pieces of the Live page: switches, the picture and what is said under it, graphs that move beside it."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from fer.charts.last_minute import last_minute
 from fer.charts.moving import MOST_LANES, chosen_people
 from fer.charts.probabilities import probabilities_now, probability_bars
 from fer.drawing import annotate, blur_faces
+from fer.errors import known
 from fer.live import LiveSession, LiveSnapshot, View
 from fer.pipeline import FacePipeline
 from fer.ui.live.recording import recording_trouble
@@ -58,7 +60,7 @@ def switches(detector: str) -> Switches:
         help="One person: the largest face, then whoever that was, until lost from view.",
     )
 
-    def toggle(label: str, key: str, value: bool = False, **more: object) -> bool:
+    def toggle(label: str, key: str, value: bool = False, **more: Any) -> bool:
         return st.toggle(label, value, key=key, persist_state="session", **more)
 
     mirror = toggle("Mirror", "live_mirror", value=True)
@@ -203,9 +205,9 @@ def graphs(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> None:
 
 
 def _graphs(snapshot: LiveSnapshot) -> None:
-    faces = snapshot.frame.faces
-    people = chosen_people([face.person for face in faces], snapshot.history)
-    in_view = sorted((face for face in faces if face.person in people), key=lambda face: face.person)
+    faces = known(snapshot.frame).faces
+    people = chosen_people([known(face.person) for face in faces], snapshot.history)
+    in_view = sorted((face for face in faces if face.person in people), key=lambda face: known(face.person))
     st.subheader("Now")
     headlines(in_view)
     moving_chart(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from fer.errors import StoreError
+from fer.errors import StoreError, known
 from fer.live import LiveSession
 from fer.pipeline import FacePipeline
 from fer.recording import Recording
@@ -117,7 +117,7 @@ def _begin(live: LiveSession, pipeline: FacePipeline) -> None:
 
 
 def _finish(live: LiveSession) -> None:
-    recording, running = live.stop_recording(), st.session_state.pop(_RUNNING)
+    recording, running = known(live.stop_recording()), st.session_state.pop(_RUNNING)
     if running.writer is not None:
         running.writer.close()
     reader = running.reader

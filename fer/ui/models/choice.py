@@ -14,7 +14,7 @@ from fer import paths
 from fer.calibration import Calibration
 from fer.datasets import DATASETS, FaceDataset
 from fer.datasets.dataset import ALL
-from fer.errors import FerError
+from fer.errors import FerError, known
 from fer.evaluation import APEX, HELD_OUT, Evaluation, Figures
 from fer.evaluation.installed import DamagedModel, InstalledModel, find_installed
 from fer.evaluation.report import TEST_SPLIT
@@ -63,9 +63,19 @@ class Entry:
         """The figures to show: those measured here, else the stored ones."""
         return self.stored if self.result is None else self.result.evaluation
 
-    def figures(self, averaging: Averaging) -> Figures | None:
-        """The same for one kind of averaging."""
-        return None if self.evaluation is None else self.evaluation.figures[averaging]
+    @property
+    def measured(self) -> Evaluation:
+        """The same, for a model that has figures on these rows."""
+        return known(self.evaluation)
+
+    @property
+    def readings(self) -> Result:
+        """The result, for a model that was measured here."""
+        return known(self.result)
+
+    def figures(self, averaging: Averaging) -> Figures:
+        """The figures for one kind of averaging, for a model that has some on these rows."""
+        return self.measured.figures[averaging]
 
     def probabilities(self, averaging: Averaging, calibrated: bool = True) -> np.ndarray:
         """What was measured here, as probabilities: float32 of shape (n, classes), in the order of the result's rows.
@@ -74,8 +84,8 @@ class Entry:
             averaging: how faces are averaged.
             calibrated: False gives those of the network itself.
         """
-        temperatures = {averaging: self.evaluation.stamp.temperature.get(averaging, 1.0)} if calibrated else {}
-        return Calibration(temperatures).probabilities(self.result.logits[averaging], averaging)
+        temperatures = {averaging: self.measured.stamp.temperature.get(averaging, 1.0)} if calibrated else {}
+        return Calibration(temperatures).probabilities(self.readings.logits[averaging], averaging)
 
 
 def data_title(name: str) -> str:
@@ -137,7 +147,7 @@ def choose_rows(models: Sequence[InstalledModel]) -> Rows:
             list(WAYS),
             default="none",
             required=True,
-            format_func=WAYS.get,
+            format_func=WAYS.__getitem__,
             key="models_way",
             persist_state="session",
         )

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fer.charts.models import (
+    ClassFigure,
     class_figures,
     confusion,
     macro_recall_matrix,
@@ -16,7 +17,7 @@ from fer.charts.models import (
     training_curve,
 )
 from fer.datasets import FaceDataset
-from fer.errors import FerError
+from fer.errors import FerError, known
 from fer.evaluation import Evaluation, cross_data_matrix, load_curve, reliability
 from fer.results import Averaging
 from fer.ui.loaders import open_model
@@ -28,7 +29,7 @@ from fer.ui.style import plain
 SIDE_BY_SIDE = 2
 
 _SPEEDS = "_speeds"
-_FIGURES = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
+_FIGURES: dict[ClassFigure, str] = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 
 
 def _side_by_side(entries: Sequence[Entry]) -> Iterator[tuple[Entry, DeltaGenerator]]:
@@ -47,7 +48,7 @@ def confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None
         ["share", "faces"],
         default="share",
         required=True,
-        format_func={"share": "Share of the label", "faces": "Faces"}.get,
+        format_func={"share": "Share of the label", "faces": "Faces"}.__getitem__,
         key="confusion_unit",
         persist_state="session",
     )
@@ -64,7 +65,7 @@ def confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None
                 key=f"confusion_{entry.name}",
                 alt=f"How {entry.name} reads {rows.title}. Read as labelled: {right}",
             )
-            st.caption(_brief(entry.evaluation, rows.averaging))
+            st.caption(_brief(entry.measured, rows.averaging))
 
 
 def classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
@@ -77,7 +78,7 @@ def classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -
         list(_FIGURES),
         default="f1",
         required=True,
-        format_func=_FIGURES.get,
+        format_func=_FIGURES.__getitem__,
         key="class_figure",
         persist_state="session",
         help="Precision: how many of the faces read as a class are of it. Recall: how many of a class's faces are "
@@ -96,7 +97,7 @@ def classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -
     st.altair_chart(
         class_figures(figures, which), width="stretch", key="classes", alt=f"{_FIGURES[which]} by class. {words}"
     )
-    sources = {entry.name: _brief(entry.evaluation, rows.averaging) for entry in measured}
+    sources = {entry.name: _brief(entry.measured, rows.averaging) for entry in measured}
     if len(set(sources.values())) == 1:
         st.caption(next(iter(sources.values())))
         return
@@ -125,8 +126,8 @@ def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
     if entry.result is None:
         st.caption(f"{errors.capitalize()}. The curves need the readings themselves: measure the model here.")
     else:
-        labels = entry.result.faces(dataset).labels
-        temperature = entry.evaluation.stamp.temperature.get(rows.averaging, 1.0)
+        labels = entry.result.faces(known(dataset)).labels
+        temperature = entry.measured.stamp.temperature.get(rows.averaging, 1.0)
         curves = {
             "before the temperature": reliability(entry.probabilities(rows.averaging, calibrated=False), labels),
             f"after, at {temperature:.3f}": reliability(entry.probabilities(rows.averaging), labels),
@@ -149,13 +150,13 @@ def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
                 f"{source['date']}. On other faces it is a guide."
             )
         )
-    st.caption(_brief(entry.evaluation, rows.averaging))
+    st.caption(_brief(entry.measured, rows.averaging))
 
 
 def cost(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
     """Show accuracy against size, and against speed once that was measured on this machine."""
     measured = _measured(entries)
-    ranked = [entry for entry in measured if entry.evaluation.is_ranked]
+    ranked = [entry for entry in measured if entry.measured.is_ranked]
     if measured and not ranked:
         st.info(
             "These models were all trained on these rows: there is no accuracy to weigh.", icon=":material/balance:"
@@ -217,7 +218,7 @@ def _time(entries: Sequence[Entry], speeds: dict[str, float]) -> None:
     with st.spinner("Reading one face, again and again"):
         for entry in entries:
             try:
-                speeds[model_digest(entry.name)] = time_reading(open_model(entry.name)).p50
+                speeds[model_digest(entry.name)] = known(time_reading(open_model(entry.name)).p50)
             except FerError as error:
                 st.warning(plain(str(error)), icon=":material/warning:")
                 return
@@ -269,7 +270,7 @@ def across(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) ->
 
 
 def _cross_validated(entry: Entry, averaging: Averaging) -> None:
-    crossed = entry.model.report.cross_validation
+    crossed = known(entry.model.report.cross_validation)
     folds = crossed.out_of_fold.folds
     st.markdown(f"**{plain(entry.name)} in a {folds}-fold cross-validation by person**")
     parts = {"Expressions at their peak": crossed.apex, "All rows": crossed.whole}

@@ -9,7 +9,7 @@ import streamlit as st
 
 from fer.datasets import FaceDataset
 from fer.drawing import overlay_map
-from fer.errors import FerError
+from fer.errors import FerError, known
 from fer.evaluation import mcnemar, paired_difference
 from fer.evaluation.evaluate import scaled
 from fer.recognition import EmotionModel
@@ -63,7 +63,7 @@ def faces(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> 
             icon=":material/face:",
         )
         return
-    _faces(read_here, rows, dataset)
+    _faces(read_here, rows, known(dataset))
 
 
 @st.fragment
@@ -75,7 +75,7 @@ def _faces(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset) -> None:
             ["disagreements", "mistakes"],
             default="disagreements",
             required=True,
-            format_func={"disagreements": "Where two disagree", "mistakes": "Most confident mistakes"}.get,
+            format_func={"disagreements": "Where two disagree", "mistakes": "Most confident mistakes"}.__getitem__,
             key="faces_show",
             persist_state="session",
             label_visibility="collapsed",
@@ -95,8 +95,8 @@ def _disagreements(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset) -
             rest = [name for name in names if name != one]
             other = st.selectbox("The other", rest, key="faces_other", width=240)
     first, second = (next(entry for entry in entries if entry.name == name) for name in (one, other))
-    _, in_first, in_second = np.intersect1d(first.result.rows, second.result.rows, return_indices=True)
-    shown = first.result.faces(dataset).take(in_first)
+    _, in_first, in_second = np.intersect1d(first.readings.rows, second.readings.rows, return_indices=True)
+    shown = first.readings.faces(dataset).take(in_first)
     answers = (Answers.of(first, rows.averaging).take(in_first), Answers.of(second, rows.averaging).take(in_second))
     right = [each.read == shown.labels for each in answers]
     _tested(first, second, right, rows, shown.subjects)
@@ -125,9 +125,10 @@ def _disagreements(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset) -
 
 def _tested(first: Entry, second: Entry, right: Sequence[np.ndarray], rows: Rows, people: np.ndarray | None) -> None:
     """Say how much better one model is on the same faces, and whether chance would do as much."""
-    by = paired_difference(*right, people)
+    of_first, of_second = right
+    by = paired_difference(of_first, of_second, people)
     low, high = by.interval_95
-    test = mcnemar(*right, people)
+    test = mcnemar(of_first, of_second, people)
     chance = f"p < {_LEAST_P}" if test.p_value < _LEAST_P else f"p = {test.p_value:.3f}"
     verdict = "differ by more than chance" if test.p_value < 0.05 else "may differ by chance alone"
     named = "McNemar's test"
@@ -139,7 +140,7 @@ def _tested(first: Entry, second: Entry, right: Sequence[np.ndarray], rows: Rows
         f"often than **{plain(second.name)}** (95 % interval of the difference {100 * low:+.1f} to {100 * high:+.1f}). "
         f"It alone is right on {test.only_a:,}, the other alone on {test.only_b:,}: they {verdict} ({named}, {chance})."
     )
-    seen = [entry.name for entry in (first, second) if entry.evaluation.stamp.seen_in_training]
+    seen = [entry.name for entry in (first, second) if entry.measured.stamp.seen_in_training]
     if seen:
         st.caption(plain(f"{' and '.join(seen)} learned from these very faces, so the comparison is not fair."))
     st.caption(plain(f"{rows.title}; both measured on this machine."))
@@ -149,7 +150,7 @@ def _mistakes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset) -> Non
     names = [entry.name for entry in entries]
     name = st.selectbox("Model", names, key="mistakes_model", width=240) if len(names) > 1 else names[0]
     entry = next(entry for entry in entries if entry.name == name)
-    shown = entry.result.faces(dataset)
+    shown = entry.readings.faces(dataset)
     answers = Answers.of(entry, rows.averaging)
     label = st.pills("Labelled", entry.model.card.classes, key="mistakes_label")
     wrong = answers.read != shown.labels
@@ -171,7 +172,7 @@ def _cards(shown: FaceDataset, answers: Sequence[Answers], positions: np.ndarray
     if not len(positions):
         st.info("No face is like that.", icon=":material/search_off:")
         return
-    page = np.asarray(page_of(positions, FACES_A_PAGE, f"model faces {key}"))
+    page = np.asarray(page_of(positions.tolist(), FACES_A_PAGE, f"model faces {key}"))
     try:
         models = [open_model(each.entry.name) for each in answers]
     except FerError as error:

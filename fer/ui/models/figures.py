@@ -62,12 +62,12 @@ def rank(entries: Sequence[Entry], averaging: Averaging) -> Ranking:
     Only figures on the same rows give ranks, and only those of models that did not learn from these rows.
     """
     measured = [entry for entry in entries if entry.evaluation is not None]
-    fair = [entry for entry in measured if entry.evaluation.is_ranked]
-    seen = [entry for entry in measured if not entry.evaluation.is_ranked]
+    fair = [entry for entry in measured if entry.measured.is_ranked]
+    seen = [entry for entry in measured if not entry.measured.is_ranked]
     largest = max((_largest_share(entry.figures(averaging)) for entry in fair), default=0.0)
     figure, words = ("macro_recall", "macro recall") if largest > _MOSTLY else ("accuracy", "accuracy")
     fair.sort(key=lambda entry: -getattr(entry.figures(averaging), figure))
-    rows = {(entry.evaluation.stamp.digest, entry.evaluation.stamp.n) for entry in fair}
+    rows = {(entry.measured.stamp.digest, entry.measured.stamp.n) for entry in fair}
     notes = []
     if len(fair) > 1:
         notes.append(
@@ -112,11 +112,11 @@ def table(ranking: Ranking, rows: Rows) -> None:
 
 
 def _line(entry: Entry, averaging: Averaging, ranked: Sequence[Entry]) -> dict[str, str]:
-    figures = entry.figures(averaging)
     place = str(ranked.index(entry) + 1) if entry in ranked else _MISSING
     size = f"{entry.model.megabytes:.1f} MB"
-    if figures is None:
+    if entry.evaluation is None:
         return dict.fromkeys(_COLUMNS, _MISSING) | {"Rank": place, "Faces": NOT_MEASURED, "Size": size}
+    figures = entry.figures(averaging)
     low, high = figures.accuracy_95
     stamp = entry.evaluation.stamp
     where = "here" if entry.result is not None else "stored"
@@ -234,7 +234,7 @@ def against_stored(entries: Sequence[Entry], averaging: Averaging) -> None:
     others = [(entry, comparison) for entry, comparison in pairs if entry.name not in agreeing]
     if not others:
         return
-    here = others[0][0].result.evaluation.stamp
+    here = others[0][0].readings.evaluation.stamp
     is_other_copy = any(not comparison.same_data for _, comparison in others)
     title = (
         f"This machine's copy of {data_title(here.data)} (digest {here.digest[:8]}) is another one than the reports'."

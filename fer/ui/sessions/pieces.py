@@ -145,7 +145,7 @@ def listing(sessions: Sequence[SavedSession]) -> tuple[SavedSession, SavedSessio
         key=f"compare_{opened}",
         disabled=not others,
     )
-    return by_id[opened], by_id.get(other)
+    return by_id[opened], None if other is None else by_id[other]
 
 
 def opened(store: Store, owner: str, session: SavedSession) -> None:
