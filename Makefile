@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lint format figures pictures clean
+.PHONY: run test check lint types format figures pictures clean
 
 run: $(VENV)/.installed $(VENV)/.detector
 	$(BIN)/streamlit run streamlit_app.py
@@ -10,15 +10,18 @@ run: $(VENV)/.installed $(VENV)/.detector
 # As many processes as there are cores, but no more than four: most of the time goes to files that one process reads.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
-test: lint
+test: lint types
 	$(PYTEST)
 
-check: lint
+check: lint types
 	$(PYTEST) -m 'not browser and not data and not slow' --ignore tests/app --ignore tests/e2e --ignore tests/training
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
@@ -31,7 +34,7 @@ pictures: $(VENV)/.installed-dev
 	$(BIN)/python -m tools.pictures
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 define install

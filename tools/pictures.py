@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ from PIL import Image
 from fer import paths
 from fer.benchmark.server import BROWSER_FLAGS, find_chromium, started_app, wait_for_port
 from fer.datasets import DATASETS
+from fer.errors import known
 from fer.samples import SAMPLES
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Visitor:
         self._player().wait_for_function(_PLAYS)
 
     def _player(self) -> "Frame":
-        return self.page.locator("iframe[title*=webrtc]").element_handle().content_frame()
+        return known(self.page.locator("iframe[title*=webrtc]").element_handle().content_frame())
 
 
 def home(visitor: Visitor) -> list[Shot]:
@@ -257,7 +258,7 @@ def _write_clip(file: Path, still_bgr: np.ndarray) -> Path:
 def save(file: Path, shots: Sequence[Shot]) -> None:
     """Write a film as WebP, or a single shot as a still."""
     first, *rest = [shot.image for shot in shots]
-    options = {"quality": QUALITY, "method": 6}
+    options: dict[str, Any] = {"quality": QUALITY, "method": 6}
     if rest:
         options |= {"save_all": True, "append_images": rest, "duration": [shot.lasts_ms for shot in shots], "loop": 0}
     first.save(file, "WEBP", **options)
@@ -285,8 +286,8 @@ def main(names: Sequence[str]) -> int:
         with started_app({"FER_SESSIONS_DIR": str(folder / "sessions")}) as (address, process, _):
             wait_for_port(address, process)
             for name in names or PAGES:
-                size = {"width": WINDOW_WH[0], "height": WINDOW_WH[1]}
-                context = browser.new_context(viewport=size, color_scheme="light")
+                width, height = WINDOW_WH
+                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme="light")
                 context.set_default_timeout(LIMIT_MS)
                 shots = PAGES[name](Visitor(context.new_page(), address, camera, clips))
                 context.close()

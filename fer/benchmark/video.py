@@ -134,7 +134,7 @@ def repeat_clip(clip: Path, path: Path, times: int) -> None:
             with av.open(clip) as source:
                 streams = streams or [output.add_stream_from_template(stream) for stream in source.streams]
                 for packet in source.demux():
-                    if packet.dts is not None:
+                    if packet.dts is not None and packet.pts is not None and packet.time_base is not None:
                         shift = round(begin_s / packet.time_base)
                         packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
                         packet.stream = streams[packet.stream.index]

@@ -16,7 +16,7 @@ import pandas as pd
 from fer import paths
 from fer.datasets.dataset import VOTED, FaceDataset, digest_of
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
-from fer.errors import DatasetError
+from fer.errors import DatasetError, known
 
 VOTES_FILE = "fer2013new.csv"
 """File name of the votes, as published."""
@@ -300,7 +300,8 @@ def by_majority(dataset: FaceDataset) -> FaceDataset:
     Returns:
         The data set "ferplus", with eight classes and a digest of its own; its rows, splits and pictures are FER2013's.
     """
-    counts = np.where(dataset.votes == 1, 0, dataset.votes).astype(int)
+    votes = known(dataset.votes)
+    counts = np.where(votes == 1, 0, votes).astype(int)
     top = counts.argmax(axis=1)
     is_agreed = (2 * counts.max(axis=1) > counts.sum(axis=1)) & (top < len(EMOTIONS_WITH_CONTEMPT))
     kept, labels = dataset.take(is_agreed), top[is_agreed].astype(np.uint8)

@@ -98,7 +98,8 @@ class Figures:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["per_class"] = {name: asdict(figures) for name, figures in self.per_class.items()}
         values["sets"] = None if self.sets is None else asdict(self.sets)
-        if values.pop("votes") is not None:
+        del values["votes"]
+        if self.votes is not None:
             values["votes"] = self.votes.to_dict()
         return _rounded(values)
 

@@ -24,7 +24,7 @@ from fer.calibration import (
 from fer.datasets import DATASETS, FaceDataset
 from fer.datasets.dataset import ALL
 from fer.datasets.ferplus import FERPLUS
-from fer.errors import DatasetError, ModelError
+from fer.errors import DatasetError, ModelError, known
 from fer.evaluation.crossval import CrossValidation, OutOfFold, cross_validation
 from fer.evaluation.evaluate import (
     APEX,
@@ -288,7 +288,7 @@ def fit_votes(card: Card, dataset: FaceDataset, readings: Readings) -> FittedCal
     Raises:
         DatasetError: fewer than two of the rows have votes.
     """
-    shares = voted_shares(card, readings.faces.votes)
+    shares = voted_shares(card, known(readings.faces.votes))
     asked = np.flatnonzero(shares.any(axis=1))
     if len(asked) < 2:
         raise DatasetError(

@@ -117,7 +117,8 @@ def mixed(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mix every face of a batch, its target and its weight with another's, by one share for the batch (mixup)."""
     share, other = np.float32(rng.beta(alpha, alpha)), rng.permutation(len(shown))
-    return tuple(share * array + (1 - share) * array[other] for array in (shown, targets, weights))
+    faces, aims, counts = (share * array + (1 - share) * array[other] for array in (shown, targets, weights))
+    return faces, aims, counts
 
 
 def _erase(image: np.ndarray, rng: np.random.Generator) -> None:

@@ -4,6 +4,8 @@ While training, both are one dense layer: first the outputs of the labels' class
 The mean of two dense layers is one dense layer, so what is served is a network like any other.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -52,7 +54,7 @@ class BothHeadsLoss(keras.losses.Loss):
         super().__init__(name="both_heads", **options)
         self._classes = classes
 
-    def call(self, y_true: object, y_pred: object) -> object:
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         """Losses of shape (n,)."""
         split = self._classes
         logs = [keras.ops.log_softmax(part) for part in (y_pred[:, :split], y_pred[:, split:])]

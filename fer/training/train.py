@@ -21,7 +21,7 @@ import numpy as np
 from fer.datasets import FaceDataset, Progress
 from fer.datasets.balance import oversampled, row_weights
 from fer.datasets.ferplus import VOTES_FILE, distributions
-from fer.errors import FerError
+from fer.errors import FerError, known
 from fer.evaluation.evaluate import among_learned, scaled
 from fer.files import replace_file
 from fer.training import augmentation, export
@@ -155,7 +155,7 @@ def train(
             classes = len(data.classes)
             accuracy = float((logits[:, :classes].argmax(axis=1) == watched.labels).mean())
             if config.heads is not None:
-                votes_recall = _majority_recall(logits[:, classes:], distributions(watched.votes))
+                votes_recall = _majority_recall(logits[:, classes:], distributions(known(watched.votes)))
         elapsed_s = round(time.monotonic() - started, 3)
         loss = float(np.mean(losses))
         logs.append(EpochLog(epoch + 1, config.epochs, size, loss, accuracy, elapsed_s, votes_recall))
@@ -264,10 +264,10 @@ def _targets(
         outputs = output_count(heads, classes)
         taught = _taught(teachers, config.distillation.temperature, images, classes, outputs)
         targets = (1 - share) * targets + share * taught[:, :classes]
-        if heads is not None:
+        if heads is not None and votes is not None:
             shares = np.where(votes.any(axis=1, keepdims=True), share, 1)
             votes = (1 - shares) * votes + shares * taught[:, classes:]
-    return targets if heads is None else both_targets(heads, targets, votes)
+    return targets if heads is None else both_targets(heads, targets, known(votes))
 
 
 def _taught(
@@ -311,7 +311,7 @@ def _fingerprint(
     digest = hashlib.sha256(repr((recipe, networks, data.digest, keras.backend.backend())).encode())
     digest.update(rows.index.tobytes())
     if config.heads is not None:
-        digest.update(data.votes.tobytes())
+        digest.update(known(data.votes).tobytes())
     return digest.hexdigest()
 
 

@@ -37,6 +37,7 @@ BROWSER_FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-extensions",
 )
 
 AT_REST = "[data-testid=stApp][data-test-script-state=notRunning]"

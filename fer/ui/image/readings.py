@@ -41,7 +41,7 @@ def face_card(number: int, reading: Reading) -> None:
             with st.container(gap=None):
                 st.caption(f"Face {number}")
                 headline(face)
-                if reading.result.result.reader.target == "votes":
+                if known(reading.result.result).reader.target == "votes":
                     st.caption(people_words(face))
         if face.quality:
             st.badge(plain(", ".join(in_words(face)).capitalize()), icon=":material/warning:", color="gray")
