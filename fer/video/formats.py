@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 from xml.etree import ElementTree
 
+import numpy as np
+
 from fer import __version__, paths
 from fer.evaluation.report import load_report
 from fer.pipeline import Settings
@@ -170,37 +172,47 @@ def _to_boris(result: VideoResult) -> bytes:
     return "".join(lines).encode()
 
 
-def _to_fex(result: VideoResult) -> bytes:
-    """What py-feat's Fex shares with ours: a row a face of every frame that was looked at, or one without numbers."""
+def _looks(timeline: Timeline) -> tuple[np.ndarray, np.ndarray, "pd.DataFrame"]:
+    """A row a face of every frame that was looked at, or one for a frame without any.
+
+    Returns:
+        Of every row its frame and its sighting, -1 where there is none; and the sightings' boxes and detector scores,
+        missing where there is none.
+    """
     import pandas as pd
 
-    timeline, rows = result.timeline, []
-    for frame, sightings in timeline.looked_at():
-        time_s = int(timeline.time_s[frame])
-        shared = {"frame": frame, "approx_time": f"{time_s // 60:02}:{time_s % 60:02}", "input": result.name}
-        rows += [
-            {
-                **dict(zip(_FEX_BOX, _box(timeline, i), strict=True)),
-                "FaceScore": round(float(timeline.detector_score[i]), 4),
-                **shared,
-                "Identity": timeline.names.get(int(timeline.person[i]), f"Person_{timeline.person[i]}"),
-                **{
-                    _FEX_NAMES.get(name, name): round(float(p), 6)
-                    for name, p in zip(timeline.classes, timeline.probabilities[i], strict=True)
-                },
-            }
-            for i in sightings
-        ] or [shared]
-    words = [_FEX_NAMES.get(name, name) for name in timeline.classes]
-    columns = [*_FEX_BOX, "FaceScore", "frame", "approx_time", "Identity", "input", *words]
-    return _csv(pd.DataFrame(rows, columns=columns))
+    own = np.flatnonzero(timeline.looked[timeline.frame])
+    alone = np.setdiff1d(np.flatnonzero(timeline.looked), timeline.frame[own])
+    frames = np.concatenate([timeline.frame[own], alone])
+    sightings = np.concatenate([own, np.full(len(alone), -1)])
+    order = np.argsort(frames, kind="stable")
+    seen = pd.DataFrame(timeline.boxes_xywh[own].astype(np.float64).round(2), own, list("xywh"))
+    seen["score"] = timeline.detector_score[own].astype(np.float64).round(4)
+    return frames[order], sightings[order], seen.reindex(sightings[order])
 
 
-def _box(timeline: Timeline, i: int) -> list[float]:
-    return [round(v, 2) for v in timeline.boxes_xywh[i].tolist()]
+def _to_fex(result: VideoResult) -> bytes:
+    """What py-feat's Fex shares with ours; a frame in which nobody was seen has a row without numbers."""
+    import pandas as pd
+
+    timeline = result.timeline
+    frames, sightings, seen = _looks(timeline)
+    probabilities = pd.DataFrame(timeline.probabilities.astype(np.float64).round(6)).reindex(sightings)
+    names = {person: timeline.names.get(person, f"Person_{person}") for person in timeline.people}
+    seconds = timeline.time_s[frames].astype(int).tolist()
+    columns = {
+        **{f"FaceRect{title}": seen[side].to_numpy() for title, side in _FEX_SIDES.items()},
+        "FaceScore": seen["score"].to_numpy(),
+        "frame": frames,
+        "approx_time": [f"{second // 60:02}:{second % 60:02}" for second in seconds],
+        "Identity": [None if i < 0 else names[int(timeline.person[i])] for i in sightings.tolist()],
+        "input": [result.name] * len(frames),
+        **{_FEX_NAMES.get(name, name): probabilities[i].to_numpy() for i, name in enumerate(timeline.classes)},
+    }
+    return _csv(pd.DataFrame(columns))
 
 
-_FEX_BOX = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight")
+_FEX_SIDES = {"X": "x", "Y": "y", "Width": "w", "Height": "h"}
 
 
 def _to_openface(result: VideoResult) -> bytes:
@@ -211,22 +223,19 @@ def _to_openface(result: VideoResult) -> bytes:
     import pandas as pd
 
     timeline = result.timeline
-    rows: list[tuple[float | None, ...]] = []
-    for frame, sightings in timeline.looked_at():
-        time_s = round(float(timeline.time_s[frame]), 3)
-        rows += [
-            (
-                frame + 1,
-                int(timeline.person[i]) - 1,
-                time_s,
-                round(float(timeline.detector_score[i]), 4),
-                1,
-                *_box(timeline, i),
-            )
-            for i in sightings
-        ] or [(frame + 1, 0, time_s, 0.0, 0, None, None, None, None)]
-    columns = ["frame", "face_id", "timestamp", "confidence", "success", *"xywh"]
-    return _csv(pd.DataFrame(rows, columns=columns))
+    frames, sightings, seen = _looks(timeline)
+    is_seen = sightings >= 0
+    face_ids = np.zeros(len(frames), np.int64)
+    face_ids[is_seen] = timeline.person[sightings[is_seen]] - 1
+    columns = {
+        "frame": frames + 1,
+        "face_id": face_ids,
+        "timestamp": timeline.time_s[frames].round(3),
+        "confidence": seen["score"].fillna(0).to_numpy(),
+        "success": is_seen.astype(int),
+        **{side: seen[side].to_numpy() for side in "xywh"},
+    }
+    return _csv(pd.DataFrame(columns))
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(

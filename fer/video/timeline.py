@@ -81,16 +81,11 @@ class Timeline:
         """The positions of a person's sightings, in order."""
         return np.flatnonzero(self.person == person)
 
-    def looked_at(self) -> Iterator[tuple[int, range]]:
-        """Every frame that was looked at, with the positions of its sightings."""
+    def looks(self) -> Iterator[Look]:
+        """What a session keeps of a video: every look, also where nobody was found; nothing that was interpolated."""
         frames = np.arange(len(self))
         starts, ends = (np.searchsorted(self.frame, frames, side=side) for side in ("left", "right"))
         for frame in np.flatnonzero(self.looked).tolist():
-            yield frame, range(int(starts[frame]), int(ends[frame]))
-
-    def looks(self) -> Iterator[Look]:
-        """What a session keeps of a video: every look, also where nobody was found; nothing that was interpolated."""
-        for frame, sightings in self.looked_at():
             time_s = float(self.time_s[frame])
             yield Look(
                 time_s,
@@ -102,7 +97,7 @@ class Timeline:
                         tuple(self.boxes_xywh[i].tolist()),
                         float(self.detector_score[i]),
                     )
-                    for i in sightings
+                    for i in range(starts[frame], ends[frame])
                 ),
             )
 
