@@ -136,7 +136,7 @@ def repeat_clip(clip: Path, path: Path, times: int) -> None:
                 for packet in source.demux():
                     if packet.dts is not None and packet.pts is not None and packet.time_base is not None:
                         shift = round(begin_s / packet.time_base)
-                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        packet.pts, packet.dts = (packet.pts or 0) + shift, packet.dts + shift
                         packet.stream = streams[packet.stream.index]
                         output.mux(packet)
             begin_s += SECONDS + 1
