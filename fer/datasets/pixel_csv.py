@@ -100,13 +100,10 @@ def _read_header(path: Path) -> list[str]:
         raise DatasetError(f"{path.name} is no CSV file of UTF-8 text; unpack it first if it is an archive.") from error
     missing = [column for column in REQUIRED if column not in columns]
     if missing:
-        raise DatasetError(
-            f"{path.name} must have the columns {', '.join(REQUIRED)}, but lacks {', '.join(missing)}; "
-            f"its first line is '{_short(text)}'."
-        )
+        raise DatasetError(f"{path.name} must have the columns {', '.join(REQUIRED)}, but lacks {', '.join(missing)}.")
     unknown = [column for column in columns if column not in (*REQUIRED, *OPTIONAL)]
     if unknown or len(set(columns)) != len(columns):
-        what = f"the unknown column '{_short(unknown[0])}'" if unknown else "one of its columns twice"
+        what = "a column of another name" if unknown else "one of its columns twice"
         raise DatasetError(
             f"{path.name} has {what}; it may have {', '.join(REQUIRED)} and {', '.join(OPTIONAL)}, each once."
         )

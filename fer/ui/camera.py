@@ -22,7 +22,7 @@ from fer.media import decode_image
 from fer.ui.ice import VARIABLE, ice_servers
 from fer.ui.shared import UPLOAD_TYPES
 from fer.ui.style import plain
-from fer.ui.visitor import LOOPBACK
+from fer.ui.visitor import is_loopback, on_own_machine
 from fer.webrtc import prompt_video
 from fer.webrtc.exchange import PictureExchange
 
@@ -139,7 +139,7 @@ def consent() -> bool:
     """Say once what happens to the camera's pictures; True as soon as the visitor has agreed."""
     if st.session_state.get(_AGREED):
         return True
-    here = "this machine" if st.get_option("server.address") in LOOPBACK else "the machine that runs this app"
+    here = "this machine" if on_own_machine() else "the machine that runs this app"
     with st.container(border=True):
         st.markdown("**Before the camera starts**")
         st.markdown(
@@ -161,7 +161,7 @@ def can_stream() -> bool:
     """Whether browsers give this page the camera: on HTTPS, and on the machine that runs the app."""
     address = urlsplit(st.context.url or "")
     host = address.hostname or "localhost"
-    return address.scheme == "https" or host in LOOPBACK or host.endswith(".localhost")
+    return address.scheme == "https" or is_loopback(host)
 
 
 def choose_way(key: str) -> bool:

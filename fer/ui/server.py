@@ -5,15 +5,22 @@ Knows nothing about pages.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fer.errors import known
-from fer.ui.visitor import LOOPBACK
+from fer.errors import FerError, known
+from fer.ui.access import (
+    ClosedRoutes,
+    KnownNamesOnly,
+    OwnMachine,
+    OwnPagesOnly,
+    TokenDoor,
+    chosen_token,
+    needed_token,
+)
 
 _BASE = b'<script>window.__streamlit = {BACKEND_BASE_URL: location.origin + "/%s"}</script></head>'
 
@@ -63,36 +70,25 @@ class NameTheBase:
         await self._app({**scope, "headers": plain}, receive, collect)
 
 
-class OwnPagesOnly:
-    """Refuses WebSocket connections that pages of other sites open.
-
-    Streamlit refuses them too, but asks an outside host for this machine's public address first.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, unless it is a WebSocket from a page of another host."""
-        headers = dict(scope.get("headers", ()))
-        origin = urlsplit(headers.get(b"origin", b"").decode("latin-1")).netloc
-        if scope["type"] == "websocket" and origin and origin != headers.get(b"host", b"").decode("latin-1"):
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        await self._app(scope, receive, send)
-
-
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Runs around the server's life."""
     keep_uploads_in_memory()
+    needed_token()
     yield
 
 
 def middleware() -> list[Middleware]:
-    """What every request passes first.
-
-    Behind a proxy, which may change the host's name, the server is bound elsewhere and Streamlit's own rules decide.
-    """
-    guards = [Middleware(OwnPagesOnly)] if st.get_option("server.address") in LOOPBACK else []
-    return [*guards, Middleware(NameTheBase)]
+    """What every request passes first, from the outside in; a token that was set and is no good ends the program."""
+    try:
+        chosen_token()
+    except FerError as error:
+        raise SystemExit(str(error)) from None
+    return [
+        Middleware(KnownNamesOnly),
+        Middleware(OwnPagesOnly),
+        Middleware(TokenDoor),
+        Middleware(ClosedRoutes),
+        Middleware(OwnMachine),
+        Middleware(NameTheBase),
+    ]

@@ -306,7 +306,8 @@ class TestSubjects:
 
 class TestYourOwn:
     @pytest.fixture
-    def own(self, visit: Visit) -> AppTest:
+    def own(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+        monkeypatch.setattr(choice, "on_own_machine", lambda: True)
         return turn(visit("datasets"), dataset="own")
 
     def test_it_says_what_a_file_must_hold(self, own: AppTest) -> None:
@@ -354,7 +355,7 @@ class TestYourOwn:
         assert sentence in said(own)
 
     def test_elsewhere_nobody_names_paths_of_this_machine(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(choice.st, "get_option", lambda name: "0.0.0.0")
+        monkeypatch.setattr(choice, "on_own_machine", lambda: False)
         app = turn(visit("datasets"), dataset="own")
         assert not app.exception
         assert not app.text_input

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer import paths
@@ -18,9 +17,7 @@ ANN = {"is_logged_in": True, "iss": "https://login.example", "sub": "ann"}
 
 @pytest.fixture(autouse=True)
 def _on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server is bound to loopback, as .streamlit/config.toml has it."""
-    option = st.get_option
-    monkeypatch.setattr("streamlit.get_option", lambda key: "localhost" if key == "server.address" else option(key))
+    monkeypatch.setattr("fer.ui.visitor.on_own_machine", lambda: True)
 
 
 @pytest.fixture
@@ -178,22 +175,22 @@ class TestForAWhile:
 
 
 class TestWhose:
-    def visit(self, visit: Visit, user: dict[str, object], address: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-        monkeypatch.setattr("streamlit.get_option", {"server.address": address, "server.maxUploadSize": 1}.get)
+    def visit(self, visit: Visit, user: dict[str, object], here: bool, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+        monkeypatch.setattr("fer.ui.visitor.on_own_machine", lambda: here)
         app = visit("home")
         app.user = user
         return app.switch_page("pages/sessions.py").run()
 
     @pytest.mark.parametrize(
-        ("user", "address", "seen"),
+        ("user", "here", "seen"),
         [
-            ({}, "localhost", ["Rehearsal"]),
-            ({}, "0.0.0.0", None),
-            ({"is_logged_in": False}, "0.0.0.0", None),
-            (ANN, "0.0.0.0", ["Ann's"]),
-            (ANN, "localhost", ["Ann's"]),
-            (ANN | {"sub": "bob"}, "0.0.0.0", []),
-            (ANN | {"iss": "https://other.example"}, "0.0.0.0", []),
+            ({}, True, ["Rehearsal"]),
+            ({}, False, None),
+            ({"is_logged_in": False}, False, None),
+            (ANN, False, ["Ann's"]),
+            (ANN, True, ["Ann's"]),
+            (ANN | {"sub": "bob"}, False, []),
+            (ANN | {"iss": "https://other.example"}, False, []),
         ],
         ids=["here", "elsewhere", "logged out", "logged in", "logged in here", "somebody else", "another voucher"],
     )
@@ -203,13 +200,13 @@ class TestWhose:
         saved: Store,
         monkeypatch: pytest.MonkeyPatch,
         user: dict[str, object],
-        address: str,
+        here: bool,
         seen: list[str] | None,
     ) -> None:
         recorded(saved, "local", [sample(0.0)])
         recorded(saved, "https://login.example ann", [sample(0.0)], name="Ann's")
         monkeypatch.setattr("fer.ui.sessions.pieces._login_providers", lambda: ["default"])
-        app = self.visit(visit, user, address, monkeypatch)
+        app = self.visit(visit, user, here, monkeypatch)
         assert not app.exception
         names = app.dataframe[0].value["name"].tolist() if seen else []
         assert names == (seen or [])

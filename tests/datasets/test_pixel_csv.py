@@ -29,19 +29,19 @@ COLUMNS = "emotion, pixels, Usage"
         (b"emotion,pixels,Usage\n\n\n", "drawn.csv holds no row that can be read."),
         (
             b"\n0,1 2 3 4,Training\n",
-            f"drawn.csv must have the columns {COLUMNS}, but lacks {COLUMNS}; its first line is ''.",
+            f"drawn.csv must have the columns {COLUMNS}, but lacks {COLUMNS}.",
         ),
         (
             b"0,1 2 3 4,Training\n",
-            f"drawn.csv must have the columns {COLUMNS}, but lacks {COLUMNS}; its first line is '0,1 2 3 4,Training'.",
+            f"drawn.csv must have the columns {COLUMNS}, but lacks {COLUMNS}.",
         ),
         (
             b"emotion,pixels\n0,1 2 3 4\n",
-            f"drawn.csv must have the columns {COLUMNS}, but lacks Usage; its first line is 'emotion,pixels'.",
+            f"drawn.csv must have the columns {COLUMNS}, but lacks Usage.",
         ),
         (
             b"emotion,pixels,Usage,age\n0,1 2 3 4,Training,9\n",
-            f"drawn.csv has the unknown column 'age'; it may have {COLUMNS} and subject, each once.",
+            f"drawn.csv has a column of another name; it may have {COLUMNS} and subject, each once.",
         ),
         (
             b"emotion,pixels,Usage,pixels\n0,1 2 3 4,Training,9\n",

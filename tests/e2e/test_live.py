@@ -436,9 +436,17 @@ def test_a_connection_that_does_not_come_about(app: App, arrive_with_camera: Arr
     visitor.page.get_by_text(Trouble.UNCONNECTED).wait_for()
 
 
+@pytest.fixture
+def by_another_name(tmp_path: Path) -> Iterator[App]:
+    """A server that is called by a name that browsers do not take for this machine."""
+    with running_app(tmp_path, {"STREAMLIT_SERVER_ALLOWED_HOSTS": ANOTHER_NAME}) as app:
+        yield app
+
+
 def test_a_page_without_https_offers_a_photo_instead(
-    app: App, arrive_with_camera: Arrive, astronaut: Path, tmp_path: Path
+    arrive_with_camera: Arrive, astronaut: Path, tmp_path: Path, by_another_name: App
 ) -> None:
+    app = by_another_name
     page = arrive_with_camera(app, astronaut).page
     visitor = Visitor(page, app.url.replace("localhost", ANOTHER_NAME))
     visitor.open("live")

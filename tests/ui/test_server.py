@@ -2,7 +2,6 @@
 
 import asyncio
 
-import pytest
 from starlette.formparsers import MultiPartParser
 
 from fer.ui import server
@@ -24,35 +23,6 @@ def _answers(app, scope: dict) -> list[dict]:
 
 def _headers(values: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode()) for name, value in values.items()]
-
-
-async def _accept(scope, receive, send) -> None:
-    await send({"type": "websocket.accept"})
-
-
-@pytest.mark.parametrize(
-    ("origin", "answer"),
-    [
-        pytest.param(None, "websocket.accept", id="no page at all"),
-        pytest.param("http://localhost:8501", "websocket.accept", id="its own page"),
-        pytest.param("http://example.org", "websocket.close", id="another site"),
-        pytest.param("http://localhost:9999", "websocket.close", id="another server of this machine"),
-        pytest.param("http://localhost:8501.example.org", "websocket.close", id="a name that begins alike"),
-    ],
-)
-def test_only_own_pages_connect(origin, answer):
-    headers = {"host": "localhost:8501"} | ({} if origin is None else {"origin": origin})
-    (message,) = _answers(server.OwnPagesOnly(_accept), {"type": "websocket", "headers": _headers(headers)})
-    assert message["type"] == answer
-
-
-@pytest.mark.parametrize(
-    ("address", "guarded"),
-    [pytest.param("localhost", True, id="this machine"), pytest.param("0.0.0.0", False, id="behind a proxy")],
-)
-def test_streamlit_decides_where_a_proxy_may_stand_in_front(monkeypatch, address, guarded):
-    monkeypatch.setattr("streamlit.get_option", {"server.address": address}.get)
-    assert (server.OwnPagesOnly in [entry.cls for entry in server.middleware()]) is guarded
 
 
 async def _page(scope, receive, send) -> None:

@@ -19,10 +19,9 @@ from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError, FerError
 from fer.ui.data_files import open_file, progress_of
 from fer.ui.style import plain
+from fer.ui.visitor import on_own_machine
 
 OWN = "own"
-
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def choose_dataset() -> FaceDataset | KnownDataset | None:
@@ -74,7 +73,7 @@ def _or_say_why(opener: Callable[[], FaceDataset]) -> FaceDataset | None:
 
 
 def _own() -> FaceDataset | None:
-    on_this_machine = st.get_option("server.address") in _LOOPBACK
+    on_this_machine = on_own_machine()
     with st.container(border=True):
         path, file = "", None
         if on_this_machine:

@@ -37,8 +37,7 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FacePipeline:
 @pytest.fixture
 def app(pipeline: FacePipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     """A page with the controls, while pictures come, for somebody at the server's own machine."""
-    option = st.get_option
-    monkeypatch.setattr("streamlit.get_option", lambda key: "localhost" if key == "server.address" else option(key))
+    monkeypatch.setattr("fer.ui.visitor.on_own_machine", lambda: True)
     monkeypatch.setattr(
         st, "page_link", lambda path, *, label, query_params, **_: st.markdown(f"{label} {query_params}")
     )
@@ -109,7 +108,7 @@ class TestRecording:
         assert keys(app) == {"record"}
 
     def test_for_who_has_no_name_it_is_a_download(self, app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("streamlit.get_option", {"server.address": "0.0.0.0"}.get)
+        monkeypatch.setattr("fer.ui.visitor.on_own_machine", lambda: False)
         assert "It is saved only for who is logged in; download it." in said(app.run())
         press(app, "record")
         frames(app, 2)
