@@ -6,7 +6,7 @@ cache afterwards.
 
 from fer.datasets.copies import copies_in
 from fer.datasets.dataset import SPLITS, USAGES, BadRow, FaceDataset
-from fer.datasets.registry import DATASETS, KnownDataset, OnBadRows, Progress, load_dataset
+from fer.datasets.registry import DATASETS, KnownDataset, OnBadRows, Progress, data_title, load_dataset
 
 __all__ = [
     "DATASETS",
@@ -18,5 +18,6 @@ __all__ = [
     "OnBadRows",
     "Progress",
     "copies_in",
+    "data_title",
     "load_dataset",
 ]

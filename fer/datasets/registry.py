@@ -84,6 +84,11 @@ DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
 )
 
 
+def data_title(name: str) -> str:
+    """What to call a data set for people, known or not."""
+    return DATASETS[name].title if name in DATASETS else name
+
+
 def load_dataset(
     name_or_path: str | Path,
     on_bad_rows: OnBadRows = "raise",

@@ -211,6 +211,7 @@ def evaluate_readings(card: Card, dataset: FaceDataset, readings: Readings, cali
         date=datetime.now(UTC).date().isoformat(),
         code_version=code_version(),
         people=None if readings.faces.subjects is None else len(np.unique(readings.faces.subjects)),
+        shift=dict(calibration.shifts),
     )
     figures = {
         averaging: replace(

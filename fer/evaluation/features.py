@@ -69,7 +69,7 @@ def feature_map(
         plane = PCA(n_components=2, random_state=seed).fit_transform(features)
         if method == "tsne":
             plane = _neighbourhoods(features, plane, seed)
-    read = features.argmax(axis=1)
+    read = model.calibration.calibrated(features).argmax(axis=1)
     classes = np.array(model.card.classes)
     return pd.DataFrame(
         {

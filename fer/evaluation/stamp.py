@@ -4,7 +4,7 @@ Turns itself into JSON and back. Knows nothing about how figures are computed or
 """
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
@@ -42,6 +42,7 @@ class Stamp:
         code_version: the program's version and its commit.
         temperature: what calibrated the logits, by averaging; 1 where nothing was fitted, empty
             where it was not noted.
+        shift: what was added to the divided logits of every class, by averaging; empty where nothing was.
         people: how many people are seen; all intervals are drawn by person then. None where that is not
             known, and they are drawn by face.
     """
@@ -62,6 +63,7 @@ class Stamp:
     code_version: str
     temperature: Mapping[Averaging, float] = field(default_factory=dict)
     people: int | None = None
+    shift: Mapping[Averaging, Sequence[float]] = field(default_factory=dict)
 
     @property
     def is_calibrated(self) -> bool:
@@ -71,7 +73,9 @@ class Stamp:
     def to_dict(self) -> dict[str, Any]:
         """The stamp as JSON holds it."""
         temperature = {JSON_KEYS[averaging]: value for averaging, value in self.temperature.items()}
-        return asdict(self) | {"averaging": _JSON_AVERAGING, "temperature": temperature}
+        values = asdict(self) | {"averaging": _JSON_AVERAGING, "temperature": temperature}
+        shift = values.pop("shift")
+        return values | ({"shift": {JSON_KEYS[a]: list(value) for a, value in shift.items()}} if shift else {})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Stamp":
@@ -79,7 +83,9 @@ class Stamp:
         values = {key: value for key, value in values.items() if key != "averaging"}
         noted = values.get("temperature", {})
         temperature = {averaging: noted[key] for averaging, key in JSON_KEYS.items() if key in noted}
-        return cls(**{**values, "temperature": temperature})
+        shifted = values.get("shift", {})
+        shift = {averaging: tuple(shifted[key]) for averaging, key in JSON_KEYS.items() if key in shifted}
+        return cls(**{**values, "temperature": temperature, "shift": shift})
 
 
 def code_version() -> str:

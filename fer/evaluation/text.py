@@ -5,7 +5,8 @@ Knows nothing about how figures are computed or where the text goes.
 
 from collections.abc import Iterator
 
-from fer.datasets import DATASETS
+from fer.datasets import data_title
+from fer.datasets.ferplus import FERPLUS
 from fer.evaluation.evaluate import Evaluation
 from fer.evaluation.matrix import MatrixCell
 from fer.evaluation.metrics import BINS, Figures
@@ -19,13 +20,15 @@ _CELL = 10
 def main_evaluation(report: Report) -> Evaluation | None:
     """What says best how well a model reads faces that it did not learn from; None where nobody has measured it.
 
-    Of a model that was cross-validated, this is said of its fold networks; of others, on FER2013's PrivateTest, or
-    where that was not measured, on what was.
+    Of a model that was cross-validated, this is said of its fold networks; of one whose probabilities were fitted to
+    votes of raters, on FER+'s PrivateTest; of others on FER2013's, or where that was not measured, on what was.
     """
     if report.cross_validation is not None:
         return report.cross_validation.apex
     measured = [e for e in report.evaluations if e.is_ranked and e.stamp.split != FIT_SPLIT]
-    return report.find("fer2013", TEST_SPLIT) or (measured[0] if measured else None)
+    voted = report.calibration is not None and report.calibration.calibration.target == "votes"
+    homes = (FERPLUS, "fer2013") if voted else ("fer2013",)
+    return next(filter(None, (report.find(home, TEST_SPLIT) for home in homes)), measured[0] if measured else None)
 
 
 def headline(report: Report) -> str:
@@ -37,7 +40,7 @@ def headline(report: Report) -> str:
         return "Not measured yet: run `python -m fer evaluate` on FER2013."
     low, high = (f"{100 * bound:.1f}" for bound in found.figures["none"].accuracy_95)
     return (
-        f"{100 * found.figures['none'].accuracy:.1f} % right on {_title(found.stamp.data)} {found.stamp.split} "
+        f"{100 * found.figures['none'].accuracy:.1f} % right on {data_title(found.stamp.data)} {found.stamp.split} "
         f"({whose}95 % interval {low} to {high}, {found.figures['none'].n:,} faces); "
         f"{100 * found.figures['flip'].accuracy:.1f} % with the mirrored face averaged in"
     )
@@ -48,7 +51,8 @@ def render_cell(cell: MatrixCell) -> str:
     low, high = (f"{100 * bound:.1f}" for bound in cell.macro_recall_95)
     seen = "; seen in training" if cell.seen_in_training else ""
     return (
-        f"{_title(cell.data)} {cell.split}: macro recall {100 * cell.macro_recall:.1f} % over {cell.classes} classes "
+        f"{data_title(cell.data)} {cell.split}: macro recall {100 * cell.macro_recall:.1f} % "
+        f"over {cell.classes} classes "
         f"(95 % interval {low} to {high}, {cell.n:,} faces{seen})"
     )
 
@@ -56,11 +60,6 @@ def render_cell(cell: MatrixCell) -> str:
 def render_calibration_error(evaluation: Evaluation, figures: Figures) -> str:
     """The calibration error of one way of averaging, marked where no temperature was fitted."""
     return f"{figures.ece:.1%}{'' if evaluation.stamp.is_calibrated else ', uncalibrated'}"
-
-
-def _title(data: str) -> str:
-    known = DATASETS.get(data)
-    return data if known is None else known.title
 
 
 def render_evaluation(evaluation: Evaluation) -> str:

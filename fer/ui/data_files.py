@@ -6,13 +6,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from fer.datasets import DATASETS, FaceDataset, load_dataset
+from fer.datasets import FaceDataset, load_dataset
 from fer.ui.style import plain
-
-
-def title_of(dataset: FaceDataset) -> str:
-    """What to call a data set on the page."""
-    return DATASETS[dataset.name].title if dataset.name in DATASETS else dataset.name
 
 
 @st.cache_resource

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer.calibration import SetRule, negative_log_likelihood
+from fer.calibration import Calibration, SetRule, negative_log_likelihood
 from fer.datasets import BadRow
+from fer.datasets.dataset import VOTED
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
 from fer.evaluation import Evaluation, evaluate_model, evaluate_readings, read_split
@@ -328,3 +329,22 @@ def test_readings_can_be_measured_with_another_calibration(draw, fake_model) -> 
     other = evaluate_readings(model.card, dataset, readings, fake_model().calibration)
     assert other.figures["none"].nll != again.figures["none"].nll
     assert other.figures["none"].ece == other.figures["none"].ece_raw == again.figures["none"].ece_raw
+
+
+def test_a_shift_decides_what_is_read_and_stands_in_the_stamp(draw, fake_model) -> None:
+    """Lifted by more than the model's sureness, the first class is read everywhere, and read so again."""
+    model, dataset = fake_model(), draw(*ROWS)
+    model.calibration = Calibration({"none": 1.0}, shifts={"none": (5.0, *[0.0] * 6)})
+    found = evaluate_model(model, dataset, "PrivateTest")
+    assert [row[0] for row in found.figures["none"].confusion] == [1, 0, 0, 1, 0, 0, 1]
+    assert [row[0] for row in found.figures["flip"].confusion] == [1, 0, 0, 0, 0, 0, 1]
+    assert Evaluation.from_dict(json.loads(json.dumps(found.to_dict()))).stamp.shift == {"none": (5.0, *[0.0] * 6)}
+
+
+def test_faces_with_votes_are_measured_against_their_raters(draw, fake_model) -> None:
+    votes = np.zeros((len(ROWS), len(VOTED)), np.uint8)
+    votes[3:5, [0, 3]], votes[5, 6] = [[9, 1], [3, 7]], 10
+    found = evaluate_model(fake_model(), draw(*ROWS, votes=votes), "PrivateTest").figures["none"].votes
+    assert found.n == 3
+    assert found.agreement == pytest.approx((0.9 + 0.7 + 0.0) / 3)
+    assert found.raters_agreement == pytest.approx((0.9 + 0.7 + 1.0) / 3)

@@ -12,11 +12,11 @@ import streamlit as st
 from fer.charts.counts import share_comparison
 from fer.charts.datasets import By, class_counts, class_shares, light_ranges, subject_columns
 from fer.contact_sheet import SheetFace, contact_sheet
-from fer.datasets import USAGES, FaceDataset, KnownDataset
+from fer.datasets import USAGES, FaceDataset, KnownDataset, data_title
 from fer.datasets.summary import ClassImages, class_images, light
 from fer.emotions import emotion
 from fer.errors import FerError
-from fer.ui.data_files import open_file, title_of
+from fer.ui.data_files import open_file
 from fer.ui.datasets.choice import others
 from fer.ui.shared import how_to_get, page_of, remembered
 from fer.ui.style import plain
@@ -37,7 +37,7 @@ def missing(known: KnownDataset) -> None:
 
 def header(dataset: FaceDataset) -> None:
     """Name the data set, and the rows of its file that were left out."""
-    st.subheader(plain(title_of(dataset)))
+    st.subheader(plain(data_title(dataset.name)))
     st.caption(
         plain(
             f"{len(dataset):,} faces, {len(dataset.classes)} classes, {dataset.images.shape[1]} \u00d7 "
@@ -183,7 +183,7 @@ def side_by_side(dataset: FaceDataset) -> None:
     except FerError as error:
         st.error(plain(str(error)), icon=":material/broken_image:")
         return
-    titles = [title_of(one) for one in pair]
+    titles = [data_title(one.name) for one in pair]
     tables = {title: one.counts() for title, one in zip(titles, pair, strict=True)}
     st.altair_chart(
         share_comparison(tables),

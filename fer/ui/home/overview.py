@@ -4,13 +4,14 @@ import streamlit as st
 
 from fer import paths, samples
 from fer.batch import analyze_photo
-from fer.datasets import DATASETS
+from fer.datasets import DATASETS, data_title
+from fer.datasets.ferplus import FERPLUS
 from fer.detection import load_detector
 from fer.drawing import annotate
 from fer.errors import FerError, known
 from fer.evaluation.installed import DamagedModel, find_installed
 from fer.evaluation.report import TEST_SPLIT, Report, load_report
-from fer.evaluation.text import headline, render_calibration_error
+from fer.evaluation.text import headline, main_evaluation, render_calibration_error
 from fer.fetch import fetch_detector
 from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.recognition import ModelCard
@@ -55,15 +56,17 @@ def models() -> None:
 def _model(card: ModelCard, report: Report) -> None:
     st.markdown(f"**{plain(card.name)}**")
     st.caption(plain(f"{card.summary}. {len(card.classes)} classes, {card.parameters:,} weights. {card.limits}"))
-    found = report.find("fer2013", TEST_SPLIT)
+    folds = report.cross_validation
+    found = main_evaluation(report) if folds is None else report.find("fer2013", TEST_SPLIT)
     if found is None:
         st.caption(headline(report))
         return
-    if report.cross_validation is not None:
+    if folds is not None:
         st.caption(plain(f"{headline(report)}. The figures below are of FER2013."))
     none, flip = found.figures["none"], found.figures["flip"]
     low, high = none.accuracy_95
-    on_faces = f"95 % interval {low:.1%} to {high:.1%}, on the {none.n:,} faces of FER2013 {TEST_SPLIT}"
+    where = f"{data_title(found.stamp.data)} {TEST_SPLIT}"
+    on_faces = f"95 % interval {low:.1%} to {high:.1%}, on the {none.n:,} faces of {where}"
     figures = (
         ("Read as labelled", f"{none.accuracy:.1%}", on_faces),
         (
@@ -139,13 +142,14 @@ def _share_read_otherwise() -> str:
     """How often the default model disagrees with FER2013's labels, as its report has it; "" where it has none."""
     folder = paths.find_models().get(DEFAULT_MODEL)
     try:
-        found = None if folder is None else load_report(folder).find("fer2013", TEST_SPLIT)
+        found = None if folder is None else main_evaluation(load_report(folder))
     except FerError:
         found = None
     if found is None:
         return ""
     share = 1 - found.figures["none"].accuracy
-    return f"{DEFAULT_MODEL} reads {share:.0%} of FER2013's test faces otherwise than they are labelled. "
+    by = "most raters" if found.stamp.data == FERPLUS else "their label"
+    return f"{DEFAULT_MODEL} reads {share:.0%} of {data_title(found.stamp.data)}'s test faces otherwise than {by}. "
 
 
 def limits() -> None:

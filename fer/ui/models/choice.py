@@ -12,7 +12,7 @@ import streamlit as st
 
 from fer import paths
 from fer.calibration import Calibration
-from fer.datasets import DATASETS, FaceDataset
+from fer.datasets import DATASETS, FaceDataset, data_title
 from fer.datasets.dataset import ALL
 from fer.errors import FerError, known
 from fer.evaluation import APEX, HELD_OUT, Evaluation, Figures
@@ -84,13 +84,9 @@ class Entry:
             averaging: how faces are averaged.
             calibrated: False gives those of the network itself.
         """
-        temperatures = {averaging: self.measured.stamp.temperature.get(averaging, 1.0)} if calibrated else {}
-        return Calibration(temperatures).probabilities(self.readings.logits[averaging], averaging)
-
-
-def data_title(name: str) -> str:
-    """What to call a data set, known or not."""
-    return DATASETS[name].title if name in DATASETS else name
+        stamp = self.measured.stamp
+        calibration = Calibration(stamp.temperature, shifts=stamp.shift) if calibrated else Calibration()
+        return calibration.probabilities(self.readings.logits[averaging], averaging)
 
 
 def split_title(split: str) -> str:

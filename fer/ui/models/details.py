@@ -16,12 +16,12 @@ from fer.charts.models import (
     trade_off,
     training_curve,
 )
-from fer.datasets import FaceDataset
+from fer.datasets import FaceDataset, data_title
 from fer.errors import FerError, known
 from fer.evaluation import Evaluation, cross_data_matrix, load_curve, reliability
 from fer.results import Averaging
 from fer.ui.loaders import open_model
-from fer.ui.models.choice import Entry, Rows, data_title, split_title
+from fer.ui.models.choice import Entry, Rows, split_title
 from fer.ui.models.figures import SEEN, protocol
 from fer.ui.models.runs import model_digest
 from fer.ui.style import plain

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from fer.datasets import DATASETS
+from fer.datasets import DATASETS, data_title
 from fer.errors import FerError
 from fer.evaluation import EVALUATION_SPLITS, Comparison, Evaluation, Figures, Stamp, compare
 from fer.evaluation.report import AGREE_POINTS
@@ -14,7 +14,7 @@ from fer.evaluation.stamp import AVERAGING_IN_WORDS
 from fer.evaluation.text import render_calibration_error
 from fer.results import Averaging
 from fer.ui.loaders import open_model
-from fer.ui.models.choice import Entry, Rows, data_file, data_title, open_data, split_title
+from fer.ui.models.choice import Entry, Rows, data_file, open_data, split_title
 from fer.ui.models.runs import Key, Run, kept, model_digest
 from fer.ui.shared import how_to_get
 from fer.ui.style import plain
