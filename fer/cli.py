@@ -65,6 +65,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _rate(text: str) -> float:
+    rate = _positive(text)
+    if rate > 1000:
+        raise argparse.ArgumentTypeError(f"must be at most 1000, but is {text}")
+    return rate
+
+
 def _not_negative(text: str) -> float:
     return 0.0 if text.strip() in ("0", "0.0") else _positive(text)
 
@@ -128,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     video.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="a video file")
     video.add_argument("--out", type=Path, metavar="DIR",
                        help="write everything here; without it one clip's table goes to stdout as CSV")  # fmt: skip
-    video.add_argument("--rate", type=_positive, metavar="N",
+    video.add_argument("--rate", type=_rate, metavar="N",
                        help="look at N frames a second and interpolate between; without it at every frame")  # fmt: skip
     video.add_argument("--formats", type=_video_formats, default=("csv", "json"), metavar="NAME,...",
                        help="csv, parquet, json (summary), vtt, eaf (ELAN), boris, fex (py-feat), openface, or all; "

@@ -91,7 +91,7 @@ def measure_video(model_name: str, minutes: float, progress: Callable[[str], Non
                 tuple(run["elapsed_s"] * LONG_S / SECONDS / 60 for run in rare),
                 "120 times what that minute took",
             ),
-            _measure_peer(clip),
+            measure_peer(clip),
         ]
 
 
@@ -150,7 +150,7 @@ def _run(clip: Path, folder: Path, model_name: str, rate: float | None = None) -
     return json.loads(done.stdout)
 
 
-def _measure_peer(clip: Path) -> Measurement:
+def measure_peer(clip: Path) -> Measurement:
     """What the package fer takes for finding and reading the faces alone, in its own way, where it is installed."""
     name, unit = "60 s of video by the package fer: Haar and its network at every frame", "s"
     try:

@@ -353,7 +353,12 @@ class _Work:
         """What is decoded by now, of it at most `BATCH` frames to look at; then what follows."""
         is_over = False
         while not is_over:
-            batch, what = [], self._decoded.get()
+            batch: list[_Item] = []
+            try:
+                what = self._decoded.get(timeout=_TELL_EVERY_S)
+            except queue.Empty:  # nothing comes for a while, and somebody may want to stop meanwhile
+                yield batch
+                continue
             while isinstance(what, _Item):
                 batch.append(what)
                 if sum(item.look for item in batch) == BATCH:
@@ -487,6 +492,8 @@ class _Artist:
         self._file, self._video, self._options = file, video, options
         self._items: queue.Queue[_Item | list[SoundPacket] | None] = queue.Queue(room)
         self._fault: Exception | None = None
+        self._is_over = False
+        self._done_s = 0.0
         self._thread = threading.Thread(target=self._work, name="video encoder", daemon=True)
         self._thread.start()
 
@@ -509,30 +516,38 @@ class _Artist:
         self._thread.join()
 
     def _work(self) -> None:
-        done_s = 0.0
         try:
-            writer = VideoWriter(self._file, self._video.info.picture_wh, self._video.sound)
-            picture_of = self._video.converter()
-            while isinstance(item := self._items.get(), _Item):
-                for part in item.sounds:
-                    writer.write_sound(part)
-                self._write(writer, picture_of, item)
-                done_s = item.time_s
-            if item is not None:
-                for part in item:
-                    writer.write_sound(part)
-                writer.close()
-            return
+            self._draw_all()
         except OSError as error:
             full = error.errno == errno.ENOSPC
-            why = "the disk is full; make room and run this again" if full else f"it cannot be written ({error})"
-            self.warning = f"The annotated video was given up at {clock(done_s)}, because {why}."
+            self._give_up("the disk is full; make room and run this again" if full else "it cannot be written")
         except av.FFmpegError:
-            self.warning = f"The annotated video was given up at {clock(done_s)}, because it cannot be encoded."
+            self._give_up("it cannot be encoded")
         except Exception as error:  # told by `finish`, on the thread that asked for the picture
             self._fault = error
-        while isinstance(self._items.get(), _Item):
-            pass
+        while not self._is_over:  # nobody may wait for room
+            self._next()
+
+    def _give_up(self, why: str) -> None:
+        self.warning = f"The annotated video was given up at {clock(self._done_s)}, because {why}."
+
+    def _next(self) -> _Item | list[SoundPacket] | None:
+        item = self._items.get()
+        self._is_over = not isinstance(item, _Item)
+        return item
+
+    def _draw_all(self) -> None:
+        writer = VideoWriter(self._file, self._video.info.picture_wh, self._video.sound)
+        picture_of = self._video.converter()
+        while isinstance(item := self._next(), _Item):
+            for part in item.sounds:
+                writer.write_sound(part)
+            self._write(writer, picture_of, item)
+            self._done_s = item.time_s
+        if item is not None:
+            for part in item:
+                writer.write_sound(part)
+            writer.close()
 
     def _write(self, writer: VideoWriter, picture_of: Converter, item: _Item) -> None:
         if item.frame is not None and not item.faces and not self._options.blur:

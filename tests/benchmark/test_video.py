@@ -44,3 +44,22 @@ def test_every_quantity_is_measured_beside_its_budget() -> None:
     assert all(result.p50 > 0 for result in results[:4])
     assert "the package fer" in results[-1].note
     assert len(told) == 5
+
+
+def test_the_package_fer_is_timed_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "site"
+    (place / "fer").mkdir(parents=True)
+    (place / "fer" / "__init__.py").write_text(
+        "class FER:\n"
+        "    def __init__(self, mtcnn):\n        assert not mtcnn\n"
+        "    def detect_emotions(self, frame):\n        assert frame.shape == (480, 640, 3)\n"
+    )
+    (place / "fer-99.0.dist-info").mkdir()
+    (place / "fer-99.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: fer\nVersion: 99.0\n")
+    monkeypatch.syspath_prepend(str(place))
+    monkeypatch.setenv("PYTHONPATH", str(place))
+    monkeypatch.setattr(video, "PEER_FRAMES", 10)
+    draw_clip(tmp_path / "clip.mp4")
+    peer = video.measure_peer(tmp_path / "clip.mp4")
+    assert peer.p50 is not None, peer.note
+    assert peer.note.startswith("version 99.0, 10 frames")

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from av.video.reformatter import Colorspace
 
 Draw = Callable[[int], np.ndarray]
 """Gives frame i as uint8 of shape (height, width, 3), blue first."""
@@ -31,6 +32,7 @@ def clip(
     sound: str | None = None,
     rate: int = 25,
     muxer_options: dict[str, str] | None = None,
+    colorspace: Colorspace | None = None,
 ) -> bytes:
     """Encode a clip.
 
@@ -38,6 +40,7 @@ def clip(
         draw: what frame i shows.
         times_s: when each frame is shown.
         container, codec, pix_fmt, options, rate, muxer_options: as FFmpeg calls them.
+        colorspace: the matrix of its colours, which the file names; not said where None.
         sound: the codec of a tone that lasts as long as the frames; None for silence.
     """
     file = io.BytesIO()
@@ -52,6 +55,9 @@ def clip(
             tone = output.add_stream(sound, rate=48_000)
         for i, time_s in enumerate(times_s):
             frame = av.VideoFrame.from_ndarray(draw(i), format="bgr24")
+            if colorspace is not None:
+                frame = frame.reformat(format=pix_fmt, dst_colorspace=colorspace)
+                stream.codec_context.colorspace = frame.colorspace = colorspace
             frame.pts, frame.time_base = round(time_s / stream.codec_context.time_base), stream.codec_context.time_base
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))

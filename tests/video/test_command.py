@@ -112,6 +112,7 @@ def test_what_failed(
         pytest.param(["video"], "required: CLIP", id="no clip"),
         pytest.param(["video", "a", "b"], "name it with --out", id="two clips and no folder"),
         pytest.param(["video", "a", "--rate", "0"], "--rate: must be more than 0, but is 0", id="no look at all"),
+        pytest.param(["video", "a", "--rate", "5000"], "must be at most 1000, but is 5000", id="too many looks"),
         pytest.param(["video", "a", "--formats", "csv,xls"], "or all, but has xls", id="another format"),
         pytest.param(["video", "a", "--long-sides", "big"], "must be numbers of pixels", id="another size"),
     ],

@@ -6,6 +6,7 @@ import tempfile
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 
 from fer.video.encoding import VideoWriter
 from fer.video.reading import VideoFrame, VideoReader
@@ -53,8 +54,19 @@ def test_the_file_is_what_browsers_play(stored: bool) -> None:
         assert video.info.duration_s == pytest.approx(UNEVEN_S[-1] + 0.04, abs=0.05)
 
 
-def test_colours_stay() -> None:
-    with VideoReader(copied(clip(draw, steady(5)), io.BytesIO())) as video:
+@pytest.mark.parametrize(
+    "colorspace",
+    [
+        pytest.param(None, id="not said"),
+        pytest.param(Colorspace.ITU601, id="BT.601"),
+        pytest.param(Colorspace.ITU709, id="BT.709, as in HD"),
+    ],
+)
+def test_colours_stay(colorspace: Colorspace | None) -> None:
+    data = clip(draw, steady(5), colorspace=colorspace)
+    with VideoReader(data) as video:
+        assert video.converter().fits(next(video.frames())) == (colorspace is not Colorspace.ITU709)
+    with VideoReader(copied(data, io.BytesIO())) as video:
         picture = video.converter()(next(video.frames()))
     for place, colour in enumerate((BLUE, GREEN, RED)):
         assert picture[40, 30 + 50 * place].tolist() == pytest.approx(colour, abs=12)

@@ -161,10 +161,13 @@ class TestPicture:
                 edge = np.abs(inner[:, 10:].mean(axis=1) - inner[:, :6].mean(axis=1)).max()
                 assert edge < 150, "the sharp edge between the halves of the face is gone"
 
-    def test_a_full_disk_costs_the_picture_alone(self, pipeline: FacePipeline) -> None:
+    @pytest.mark.parametrize("late", [pytest.param(False, id="at once"), pytest.param(True, id="as it is finished")])
+    def test_a_full_disk_costs_the_picture_alone(self, late: bool, pipeline: FacePipeline) -> None:
         class FullDisk(io.BytesIO):
             def write(self, data: bytes) -> int:
-                raise OSError(28, "No space left on device")
+                if not late or self.tell() < len(self.getvalue()):
+                    raise OSError(28, "No space left on device")
+                return super().write(data)
 
         result = watch_video(moving(100), pipeline, picture=FullDisk())
         assert len(result.timeline) == 100
@@ -198,6 +201,27 @@ class TestProgress:
         assert "The work was stopped at 0:0" in result.warnings[-1]
         with VideoReader(drawn) as video:
             assert len(list(video.frames())) == len(result.timeline)
+
+    def test_a_file_that_gives_nothing_can_be_left(self, pipeline: FacePipeline) -> None:
+        begun, waits, left = threading.Event(), threading.Event(), threading.Event()
+
+        class SlowDisk(io.BytesIO):
+            def read(self, size: int = -1, /) -> bytes:
+                if begun.is_set():
+                    waits.set()
+                    left.wait(20)
+                return super().read(size)
+
+        def is_cancelled() -> bool:
+            begun.set()
+            if waits.is_set():
+                left.set()
+            return left.is_set()
+
+        noise = np.random.default_rng(0)
+        large = clip(lambda i: noise.integers(0, 255, (120, 160, 3), np.uint8), steady(150), container="mpegts")
+        assert len(large) > 1_000_000, "more than is read ahead"
+        assert watch_video(SlowDisk(large), pipeline, is_cancelled=is_cancelled).was_cancelled
 
     def test_a_visitor_who_leaves_takes_the_work_along(
         self, pipeline: FacePipeline, monkeypatch: pytest.MonkeyPatch
