@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from fer.datasets import KnownDataset
-from fer.ui.data_files import title_of
+from fer.datasets import KnownDataset, data_title
 from fer.ui.datasets import choice, contents, face_map, faults
 from fer.ui.navigation import require_entrypoint
 
@@ -20,7 +19,7 @@ if dataset is None:
     st.stop()
 
 contents.header(dataset)
-contents.counts(dataset.counts(), title_of(dataset))
+contents.counts(dataset.counts(), data_title(dataset.name))
 
 views = {
     "Faces": contents.faces,

@@ -4,7 +4,7 @@ Turns itself into JSON and back. Knows nothing about how figures are computed or
 """
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
@@ -63,7 +63,7 @@ class Stamp:
     code_version: str
     temperature: Mapping[Averaging, float] = field(default_factory=dict)
     people: int | None = None
-    shift: Mapping[Averaging, Sequence[float]] = field(default_factory=dict)
+    shift: Mapping[Averaging, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def is_calibrated(self) -> bool:
