@@ -5,6 +5,7 @@ Knows nothing about where the bytes go.
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
@@ -13,6 +14,7 @@ from pathlib import PurePath
 import numpy as np
 
 from fer.drawing import annotate
+from fer.files import table_to_csv
 from fer.media import encode_png
 from fer.recording import Sample, samples_table
 from fer.results import PhotoResult, to_table
@@ -22,6 +24,8 @@ FORMATS = ("json", "csv", "parquet")
 WORDS = ("file", "emotion", "model", "detector", "error")
 """The columns of the tables that hold text."""
 
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200b-\u200f\u2028-\u202e\u2066-\u2069]')
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *", re.IGNORECASE)
 _ANNOTATED = ".annotated.png"
 _MAX_NAME_BYTES = 255
 _MAX_STEM_BYTES = _MAX_NAME_BYTES - len("-123456789") - len(_ANNOTATED)
@@ -33,7 +37,7 @@ def to_bytes(photos: Sequence[PhotoResult], format_name: str) -> bytes:
         case "json":
             return (json.dumps([photo.to_record() for photo in photos], indent=2, ensure_ascii=False) + "\n").encode()
         case "csv":
-            return to_table(photos).to_csv(index=False, lineterminator="\n").encode()
+            return table_to_csv(to_table(photos))
         case "parquet":
             # Words of which none is there would be stored as numbers, and such files could not be stacked.
             return to_table(photos).astype(dict.fromkeys(WORDS, "str")).to_parquet(index=False)
@@ -61,7 +65,7 @@ def samples_to_bytes(
     table = samples_table(samples, classes).round(places)
     match format_name:
         case "csv":
-            return table.to_csv(index=False, lineterminator="\n").encode()
+            return table_to_csv(table)
         case "json":
             records = [
                 {
@@ -90,7 +94,8 @@ def distinct_stems(files: Iterable[str], default: str) -> list[str]:
     """The stems of files' names, told apart by a number where two are the same; what is written goes by them.
 
     Names that differ in case alone are the same, since on many disks one would overwrite the other. A stem too long
-    for a name that disks take is cut, so that an ending finds room.
+    for a name that disks take is cut, so that an ending finds room, and what some system does not take in a name (a
+    control sign, a colon, a device's name such as CON) is replaced.
 
     Args:
         files: the files' names.
@@ -100,7 +105,7 @@ def distinct_stems(files: Iterable[str], default: str) -> list[str]:
     taken: set[str] = set()
     numbers: dict[str, int] = {}
     for file in files:
-        stem = _shortened(PurePath(file).stem or default)
+        stem = _shortened(_harmless(PurePath(file.replace("\\", "/")).stem) or default)
         for number in count(numbers.get(stem.casefold(), 1)):
             name = stem if number == 1 else f"{stem}-{number}"
             if name.casefold() not in taken:
@@ -109,6 +114,12 @@ def distinct_stems(files: Iterable[str], default: str) -> list[str]:
         taken.add(name.casefold())
         stems.append(name)
     return stems
+
+
+def _harmless(stem: str) -> str:
+    """A stem that every system takes, and that shows as what it is."""
+    kept = _UNSAFE.sub("_", stem).strip(". ")
+    return f"_{kept}" if _DEVICE.fullmatch(kept.partition(".")[0]) else kept
 
 
 def _shortened(stem: str) -> str:

@@ -1,4 +1,4 @@
-"""Bytes -> a file that is there whole or not at all.
+"""Bytes -> a file that is there whole or not at all; a table -> CSV that a spreadsheet may open.
 
 Knows nothing about what the bytes mean, and words no errors.
 """
@@ -7,6 +7,12 @@ import os
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FORMULA = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -34,3 +40,22 @@ def replace_file(path: Path, content: bytes) -> None:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def table_to_csv(table: "pd.DataFrame") -> bytes:
+    """A table as CSV of UTF-8 text, whose cells no spreadsheet takes for formulas.
+
+    A text that begins like a formula (a photo may be called so) gets an apostrophe, which spreadsheets take for "text";
+    numbers stay as they are.
+    """
+    safe = table.copy()
+    for name in table.select_dtypes(exclude="number").columns:
+        safe[name] = table[name].map(_not_a_formula)
+    return safe.to_csv(index=False, lineterminator="\n").encode(errors="surrogateescape")
+
+
+def _not_a_formula(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
+    cell = cell.replace("\0", "")
+    return f"'{cell}" if cell.lstrip(" '\"").startswith(_FORMULA) else cell

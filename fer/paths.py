@@ -30,7 +30,15 @@ CARD_FILE = "card.json"
 
 def _from_environment(variable: str) -> list[Path]:
     value = os.environ.get(variable, "").strip()
-    return [Path(value).expanduser()] if value else []
+    return [expanded(value)] if value else []
+
+
+def expanded(path: str | Path) -> Path:
+    """A path whose `~` stands for a home folder; one that names nobody's stays as it is, and leads nowhere."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def cache_dir() -> Path:

@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from fer.files import replace_file
+from fer.files import replace_file, table_to_csv
 
 
 @pytest.mark.parametrize("content", [b"", b"new", bytes(200_000)], ids=["empty", "short", "long"])
@@ -51,3 +52,23 @@ def test_what_was_there_survives_a_full_disk(tmp_path: Path, monkeypatch: pytest
     monkeypatch.undo()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        pytest.param("holiday.png", "holiday.png", id="a name"),
+        pytest.param('=HYPERLINK("http://evil.example")', '"\'=HYPERLINK(""http://evil.example"")"', id="a formula"),
+        pytest.param("@SUM(1)", "'@SUM(1)", id="an at sign"),
+        pytest.param("+1", "'+1", id="a plus"),
+        pytest.param("-2+3", "'-2+3", id="a minus"),
+        pytest.param(" =1", "' =1", id="behind a space"),
+        pytest.param("'=1", "''=1", id="behind an apostrophe"),
+        pytest.param("\uff1d1", "'\uff1d1", id="a wide sign"),
+        pytest.param("a\0b", "ab", id="a zero"),
+        pytest.param(-1.5, "-1.5", id="a number"),
+        pytest.param(None, '""', id="nothing"),
+    ],
+)
+def test_no_cell_of_a_table_is_a_formula(cell: object, written: str) -> None:
+    assert table_to_csv(pd.DataFrame({"file": [cell]})).decode() == f"file\n{written}\n"

@@ -41,8 +41,14 @@ def test_nothing_there_is_nothing_found(checkout: Path) -> None:
 )
 @pytest.mark.parametrize(
     ("value", "used"),
-    [("", None), ("  ", None), ("/opt/fer", Path("/opt/fer")), ("~/fer", Path("~/fer").expanduser)],
-    ids=["empty", "blank", "absolute", "home"],
+    [
+        ("", None),
+        ("  ", None),
+        ("/opt/fer", Path("/opt/fer")),
+        ("~/fer", Path("~/fer").expanduser),
+        ("~nosuchuser/x", Path("~nosuchuser/x")),
+    ],
+    ids=["empty", "blank", "absolute", "home", "nobody's home"],
 )
 def test_environment_comes_first(
     variable: str,

@@ -181,7 +181,19 @@ def _walk(path: Path) -> Iterator[_File]:
 
 
 def _folders(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    found = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    for entry in found:
+        if not _stays_in(entry, path):
+            raise DatasetError(
+                f"{_called(path)} has a folder '{entry.name}' that is a link to another place; put the pictures "
+                "themselves there."
+            )
+    return found
+
+
+def _stays_in(entry: Path, folder: Path) -> bool:
+    """Whether something in a folder lies there; a link may lead to another place of that folder alone."""
+    return entry.resolve().is_relative_to(folder.resolve())
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -193,6 +205,10 @@ def _files(folder: Path) -> Iterator[tuple[Path, str]]:
         for name in names:
             path = Path(parent, name)
             if not name.startswith(".") and name.lower() not in _NOT_MEANT and path.is_file():
+                if path.is_symlink() and not _stays_in(path, folder):
+                    raise DatasetError(
+                        f"{_called(folder)} holds {name}, a link to another place; put the picture itself there."
+                    )
                 found = path.stat()
                 yield path, f"{found.st_size} {found.st_mtime_ns}"
 

@@ -133,7 +133,7 @@ def load_dataset(
 def _find(name_or_path: str | Path) -> tuple[str, Path]:
     known = DATASETS.get(str(name_or_path))
     if known is None:
-        path = Path(name_or_path).expanduser()
+        path = paths.expanded(name_or_path)
         of_file = {known.file_name: known.name for known in DATASETS.values()}
         if not str(name_or_path) or not (path.is_file() or path.is_dir()):
             raise DatasetError(

@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from fer import paths
 from fer.datasets.folders import SIDE
 from fer.errors import FerError
 
@@ -310,7 +311,7 @@ def _convert(value: object, hint: Any, where: str, folder: Path) -> Any:
         _check(where, value in arguments, " or ".join(arguments), value)
         return value
     if hint is Path and isinstance(value, str):
-        path = Path(value).expanduser()
+        path = paths.expanded(value)
         return folder / path if path.suffix == NETWORK_SUFFIX else path
     if hint is float and type(value) is int:
         return float(value)

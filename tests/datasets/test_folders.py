@@ -255,6 +255,14 @@ class TestCache:
         assert again.files.tolist() == first.files.tolist() == ["happy/a.png", "sad/b.png"]
         np.testing.assert_array_equal(again.images, first.images)
 
+    @pytest.mark.parametrize("linked", ["happy", "happy/z.png"], ids=["a class folder", "a picture"])
+    def test_nothing_is_read_from_elsewhere(self, linked: str, root: Path, tmp_path: Path) -> None:
+        elsewhere = tmp_path / "elsewhere"
+        (root / "happy").rename(elsewhere) if linked == "happy" else elsewhere.write_bytes(b"")
+        (root / linked).symlink_to(elsewhere)
+        with pytest.raises(DatasetError, match=f"{Path(linked).name}.* a link to another place"):
+            load_dataset(root, "skip")
+
     @pytest.mark.parametrize(
         "change",
         [

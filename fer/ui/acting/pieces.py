@@ -12,6 +12,7 @@ from fer.contact_sheet import data_uri
 from fer.drawing import annotate, overlay_map
 from fer.emotions import emotion
 from fer.errors import known
+from fer.files import table_to_csv
 from fer.pipeline import FacePipeline, Settings
 from fer.ui import camera
 from fer.ui.loaders import file_version
@@ -300,7 +301,7 @@ def progress(practice: PracticeState, classes: tuple[str, ...], model: str) -> N
     )
     table = acting.to_table(attempts).assign(model=model)
     files = {
-        "csv": ("text/csv", table.to_csv(index=False, lineterminator="\n")),
+        "csv": ("text/csv", table_to_csv(table)),
         "json": ("application/json", table.to_json(orient="records", indent=2) + "\n"),
     }
     with st.container(horizontal=True):

@@ -91,7 +91,7 @@ def _own() -> FaceDataset | None:
                 "is deleted at once. The faces stay in memory and are gone when you leave. Larger files: by their path."
             )
     if path:
-        return _or_say_why(lambda: open_file(Path(path).expanduser()))
+        return _or_say_why(lambda: open_file(paths.expanded(path)))
     if file is not None:
         return _uploaded(file)
     codes = ", ".join(f"{code} {name}" for code, name in enumerate(EMOTIONS_WITH_CONTEMPT))

@@ -26,6 +26,7 @@ from fer.datasets.ferplus import (
 )
 from fer.emotions import emotion
 from fer.errors import FerError
+from fer.files import table_to_csv
 from fer.ui.shared import page_of, remembered
 from fer.ui.style import plain
 
@@ -158,7 +159,7 @@ def _leave_out(found: Audit) -> None:
     st.table(table["reason"].value_counts().rename_axis("reason").rename("rows").to_frame())
     st.download_button(
         "Rows to leave out (CSV)",
-        lambda: table.to_csv(index=False).encode(),
+        lambda: table_to_csv(table),
         f"{found.name}-leave-out.csv",
         "text/csv",
         icon=":material/download:",
@@ -205,7 +206,7 @@ def label_noise(dataset: FaceDataset) -> None:
     )
     st.download_button(
         "Cleaned labels (CSV)",
-        lambda: cleaned.to_csv(index=False).encode(),
+        lambda: table_to_csv(cleaned),
         f"{dataset.name}-cleaned-labels.csv",
         "text/csv",
         icon=":material/download:",
