@@ -93,20 +93,22 @@ def fit_to_shares(logits: np.ndarray, shares: np.ndarray, shifted: bool) -> tupl
         or none.
     """
     from scipy.optimize import minimize
+    from scipy.special import log_softmax
 
-    scores = np.asarray(logits, np.float64)
+    scores, shares = np.asarray(logits, np.float64), np.asarray(shares, np.float64)
 
-    def loss(free: np.ndarray) -> float:
-        return cross_entropy(softmax(scores * np.exp(-free[0]) + free[1:]), shares)
+    def loss(free: np.ndarray) -> tuple[float, np.ndarray]:
+        """The cross-entropy and its slopes, by the logarithm of the factor and by the shift."""
+        scaled = scores * np.exp(free[0])
+        logs = log_softmax(scaled + free[1:], axis=1)
+        excess = (np.exp(logs) - shares) / len(shares)
+        return float(-(shares * logs).sum() / len(shares)), np.append((excess * scaled).sum(), excess.sum(axis=0))
 
-    start = np.zeros(1 + (scores.shape[1] if shifted else 0))
-    bounds = [(math.log(0.05), math.log(20))] + [(-3.0, 3.0)] * (len(start) - 1)
-    if not shifted:
-        start = np.zeros(2)
-        bounds += [(0.0, 0.0)]
-    found = minimize(loss, start, method="L-BFGS-B", bounds=bounds).x
+    shift_bound = 3.0 if shifted else 0.0
+    bounds = [(-math.log(20), math.log(20)), *[(-shift_bound, shift_bound)] * scores.shape[1]]
+    found = minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds).x
     shift = found[1:] - found[1:].mean()
-    return float(np.exp(found[0])), tuple(map(float, shift)) if shifted else ()
+    return float(np.exp(-found[0])), tuple(map(float, shift)) if shifted else ()
 
 
 _THRESHOLD_DIGITS = 6
