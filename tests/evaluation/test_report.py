@@ -14,6 +14,7 @@ from fer.errors import DatasetError, ModelError
 from fer.evaluation import (
     Evaluation,
     OutOfFold,
+    Readings,
     Report,
     build_report,
     calibrate,
@@ -24,7 +25,14 @@ from fer.evaluation import (
     save_report,
     store_cross_validation,
 )
-from fer.evaluation.report import FittedCalibration, FittedSets, fit_out_of_fold, halves, load_cross_validation
+from fer.evaluation.report import (
+    FittedCalibration,
+    FittedSets,
+    fit_out_of_fold,
+    fit_votes,
+    halves,
+    load_cross_validation,
+)
 from tests.fakes import CARD
 
 ROWS = (
@@ -394,3 +402,33 @@ def test_a_report_of_another_model_is_a_sentence(report: Report, tmp_path: Path,
     save_report(folder, report)
     with pytest.raises(ModelError, match=r"report\.json is of the model fake; measure other anew with `python -m fer"):
         load_report(folder)
+
+
+def _voted(frequent: float, n: int = 3_000) -> tuple[np.ndarray, np.ndarray]:
+    """Faces on which ten raters agree, so many of them of the first class, and logits that do not know how many."""
+    rng = np.random.default_rng(0)
+    seen = rng.choice(7, n, p=[frequent, *[(1 - frequent) / 6] * 6])
+    logits = 2 * (2 * np.eye(7)[seen] + rng.normal(size=(n, 7)))
+    return logits.astype(np.float32), (10 * np.eye(10)[seen]).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("frequent", "lowered", "is_shifted"),
+    [
+        pytest.param(1 / 7, 0.0, False, id="nothing to shift"),
+        pytest.param(1 / 7, 3.0, True, id="one class was said too low"),
+        pytest.param(0.8, 0.0, False, id="rare classes would pay for it"),
+    ],
+)
+def test_a_shift_to_the_votes_is_kept_where_no_rare_class_pays_for_it(
+    frequent: float, lowered: float, is_shifted: bool, draw, fake_model
+) -> None:
+    logits, votes = _voted(frequent)
+    faces = draw(*[(0, 0, "PublicTest")] * len(votes), votes=votes, number=False)
+    said = logits - np.float32([lowered, *[0] * 6])
+    fitted = fit_votes(fake_model().card, faces, Readings(faces, "PublicTest", {"none": said}, {}))
+    assert bool(fitted.shift) is is_shifted
+    assert fitted.fitted_on["target"] == fitted.calibration.target == "votes"
+    assert (fitted.fitted_on["n"], fitted.sets.fitted_on["n"]) == (1_500, 1_500)
+    if is_shifted:
+        assert fitted.shift["none"][0] == pytest.approx(3 * 6 / 7, abs=0.2)
