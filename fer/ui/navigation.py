@@ -17,11 +17,12 @@ def build_navigation() -> StreamlitPage:
     home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
     image = st.Page("pages/image.py", title="Image", icon=":material/photo_camera:", url_path="image")
     live = st.Page("pages/live.py", title="Live", icon=":material/videocam:", url_path="live")
+    video = st.Page("pages/video.py", title="Video", icon=":material/movie:", url_path="video")
     datasets = st.Page("pages/datasets.py", title="Datasets", icon=":material/dataset:", url_path="datasets")
     models = st.Page("pages/models.py", title="Models", icon=":material/network_node:", url_path="models")
     acting = st.Page("pages/acting.py", title="Acting practice", icon=":material/theater_comedy:", url_path="acting")
     sessions = st.Page("pages/sessions.py", title="Sessions", icon=":material/history:", url_path="sessions")
-    return st.navigation({"": [home], "Read": [image, live, acting, sessions], "Explore": [datasets, models]})
+    return st.navigation({"": [home], "Read": [image, live, video, acting, sessions], "Explore": [datasets, models]})
 
 
 def enter() -> StreamlitPage:

@@ -1,0 +1,1 @@
+"""The Video page's own pieces."""

@@ -1,0 +1,101 @@
+"""Annotated videos that a browser may ask for piece by piece, as players do; each gone with whoever holds it.
+
+Streamlit's own store would hold every video whole in memory. Here it may be an unnamed file, which only the process
+that made it can read.
+"""
+
+import secrets
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+MOST_IN_MEMORY = 64_000_000
+"""Larger videos go on in an unnamed temporary file."""
+
+_PLACE = "watched"
+_CHUNK = 1 << 18
+
+
+def blank_file() -> BinaryIO:
+    """A file without a name, in memory as long as it is small; it is gone once nobody holds it."""
+    return tempfile.SpooledTemporaryFile(MOST_IN_MEMORY)
+
+
+class Picture:
+    """One video. May be read by several threads.
+
+    Attributes:
+        size: how many bytes it has.
+        url: where the app serves it, as long as somebody holds this object; nobody can guess it.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Take over a file that is complete."""
+        self._file, self._lock = file, threading.Lock()
+        self.size = file.seek(0, 2)
+        token = secrets.token_urlsafe(24)
+        self.url = f"{_base()}/{_PLACE}/{token}.mp4"
+        _HELD[token] = self
+        weakref.finalize(self, file.close)
+
+    def read(self, start: int, size: int) -> bytes:
+        """A piece of it."""
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(size)
+
+    def chunks(self, start: int, end: int) -> Iterator[bytes]:
+        """What lies from `start` up to `end`, in small pieces."""
+        for place in range(start, end, _CHUNK):
+            yield self.read(place, min(_CHUNK, end - place))
+
+
+_HELD: weakref.WeakValueDictionary[str, Picture] = weakref.WeakValueDictionary()
+
+
+def _base() -> str:
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return f"/{base}" if base else ""
+
+
+def routes() -> list[Route]:
+    """What the server answers beside the app itself."""
+    return [Route(f"{_base()}/{_PLACE}/{{token}}.mp4", _answer, methods=["GET"])]
+
+
+async def _answer(request: Request) -> Response:
+    picture = _HELD.get(request.path_params["token"])
+    if picture is None:
+        return PlainTextResponse("This video is not here any more.", 404)
+    headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store", "Content-Encoding": "identity"}
+    try:
+        start, end = _asked_for(request.headers.get("range", ""), picture.size)
+    except ValueError:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{picture.size}"})
+    if (start, end) != (0, picture.size) or "range" in request.headers:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{picture.size}"
+    headers["Content-Length"] = str(end - start)
+    status = 206 if "Content-Range" in headers else 200
+    return StreamingResponse(picture.chunks(start, end), status, headers, "video/mp4")
+
+
+def _asked_for(header: str, size: int) -> tuple[int, int]:
+    """The bytes from and up to which a `Range` header asks for; raises ValueError where there are none."""
+    if not header:
+        return 0, size
+    unit, _, spans = header.partition("=")
+    first, dash, last = spans.split(",")[0].strip().partition("-")
+    if unit.strip() != "bytes" or not dash:
+        raise ValueError(header)
+    start, end = (size - int(last), size) if not first else (int(first), int(last) + 1 if last else size)
+    start, end = max(0, start), min(end, size)
+    if start >= end:
+        raise ValueError(header)
+    return start, end

@@ -1,0 +1,177 @@
+"""A visitor's video and the work on it: in a thread, with progress and a way out, whatever page is open.
+
+What was brought and what was seen belong to the visitor's session and are gone with it: the thread ends, and so does
+the annotated video.
+"""
+
+import logging
+import os
+import threading
+import uuid
+import weakref
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from fer.errors import FerError
+from fer.pipeline import FacePipeline, Settings
+from fer.ui.loaders import open_pipeline
+from fer.ui.video.pictures import Picture, blank_file
+from fer.video.formats import digest_file
+from fer.video.looking import VideoOptions, VideoProgress, VideoResult, watch_video
+from fer.video.sample import SAMPLE_NAME, sample_video
+
+_AT_WORK = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
+"""A video keeps two processors busy; further ones wait for their turn."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A video that a visitor brought.
+
+    Attributes:
+        name: what it is called.
+        key: tells it apart from every other one of this visitor.
+        source: its bytes, or where it is.
+    """
+
+    name: str
+    key: str
+    source: bytes | Path
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """A video that was looked at.
+
+    Attributes:
+        key: tells it apart from every other one, also from the same video looked at in another way.
+        result: what was seen.
+        settings: how faces were found and read.
+        digest: SHA-256 of the video's file.
+        picture: the annotated video; None where there is none.
+    """
+
+    key: str
+    result: VideoResult
+    settings: Settings
+    digest: str
+    picture: Picture | None
+
+
+def _watch(
+    clip: Clip, settings: Settings, options: VideoOptions, pipeline: FacePipeline, state: "_State | None" = None
+) -> Watched:
+    with ExitStack() as stack:
+        file = stack.enter_context(blank_file())
+        result = watch_video(
+            clip.source,
+            pipeline,
+            options,
+            name=clip.name,
+            picture=file,
+            progress=None if state is None else state.tell,
+            is_cancelled=None if state is None else state.stop.is_set,
+        )
+        picture = None
+        if result.has_picture:
+            picture = Picture(file)
+            stack.pop_all()
+    return Watched(uuid.uuid4().hex, result, settings, digest_file(clip.source), picture)
+
+
+@st.cache_resource(show_spinner="Looking at the sample clip", max_entries=4)
+def watched_sample(settings: Settings, version: tuple[int, ...], options: VideoOptions) -> Watched:
+    """The sample clip, looked at once for all visitors.
+
+    Args:
+        settings, options: how it is looked at.
+        version: of the model's files.
+
+    Raises:
+        MediaError: a sample photo is missing.
+    """
+    return _watch(Clip(SAMPLE_NAME, "sample", sample_video()), settings, options, open_pipeline(settings))
+
+
+class _State:
+    """What a task and its thread share. Knows nothing of the task, which can therefore be forgotten."""
+
+    def __init__(self) -> None:
+        self.stop, self.done = threading.Event(), threading.Event()
+        self.progress: VideoProgress | None = None
+        self.watched: Watched | None = None
+        self.error: str | None = None
+
+    def tell(self, progress: VideoProgress) -> None:
+        self.progress = progress
+
+
+class Task:
+    """The work on one clip. Once nobody holds it any longer, it ends.
+
+    Attributes:
+        clip, settings, options: what is looked at, and how.
+    """
+
+    def __init__(self, clip: Clip, settings: Settings, options: VideoOptions, pipeline: FacePipeline) -> None:
+        """Begin."""
+        self.clip, self.settings, self.options = clip, settings, options
+        self._state = _State()
+        arguments = (self._state, clip, settings, options, pipeline)
+        self._thread = threading.Thread(target=_run, args=arguments, name="video page", daemon=True)
+        self._thread.start()
+        weakref.finalize(self, self._state.stop.set)
+
+    @property
+    def is_done(self) -> bool:
+        """Nothing more will come."""
+        return self._state.done.is_set()
+
+    @property
+    def progress(self) -> VideoProgress | None:
+        """How far it is; None while others' videos come first."""
+        return self._state.progress
+
+    @property
+    def watched(self) -> Watched | None:
+        """What was seen, once it is done."""
+        return self._state.watched
+
+    @property
+    def error(self) -> str | None:
+        """Why nothing was seen, in a sentence."""
+        return self._state.error
+
+    def stop(self) -> None:
+        """Ask it to end; what is done is kept."""
+        self._state.stop.set()
+
+    def wait(self) -> None:
+        """Return once it has ended."""
+        self._thread.join()
+
+
+def _run(state: _State, clip: Clip, settings: Settings, options: VideoOptions, pipeline: FacePipeline) -> None:
+    try:
+        while not _AT_WORK.acquire(timeout=0.2):
+            if state.stop.is_set():
+                state.error = "It was stopped before its turn came."
+                return
+        try:
+            state.watched = _watch(clip, settings, options, pipeline, state)
+        finally:
+            _AT_WORK.release()
+    except FerError as error:
+        state.error = str(error)
+    except OSError as error:
+        state.error = f"{clip.name} cannot be read: {error.strerror}."
+    except Exception:
+        _log.exception("A video could not be looked at")
+        state.error = "This video could not be looked at; the server's log says why."
+    finally:
+        state.done.set()
