@@ -68,9 +68,9 @@ class TestFirstVisit:
         ]
 
     def test_a_path_is_for_who_sits_at_this_machine(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert "path" in _ways(visit("video"))
-        monkeypatch.setattr("fer.ui.video.choosing.saving_owner", lambda: None)
         assert "path" not in _ways(visit("video"))
+        monkeypatch.setattr("fer.ui.video.choosing.on_own_machine", lambda: True)
+        assert "path" in _ways(visit("video"))
 
 
 def _ways(app: AppTest) -> str:
@@ -97,7 +97,8 @@ class TestBadInput:
         assert [title.value for title in app.subheader] == []
 
     @pytest.mark.usefixtures("really")
-    def test_a_path_to_nowhere(self, visit: Visit, tmp_path: Path) -> None:
+    def test_a_path_to_nowhere(self, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("fer.ui.video.choosing.on_own_machine", lambda: True)
         app = visit("video")
         app.session_state["video_source"] = "path"
         app = app.run().text_input(key="video_path").set_value(str(tmp_path / "none.mp4")).run()

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.typing import UploadedFile
 
 from fer.ui.video.watching import Clip
-from fer.ui.visitor import saving_owner
+from fer.ui.visitor import on_own_machine
 from fer.video.looking import VideoOptions
 
 UPLOAD_TYPES = [
@@ -43,14 +43,14 @@ def choose_source() -> tuple[str, Clip | None]:
         The way that is chosen, "sample" among them, and the video that was brought just now, if any.
     """
     ways = list(_SOURCES)
-    if saving_owner() != "local":  # only who sits at this machine may name its files
+    if not on_own_machine():  # only who sits at this machine may name its files
         ways.remove("path")
     way = st.segmented_control(
         "Where the video comes from",
         ways,
         default="upload",
         required=True,
-        format_func=_SOURCES.get,
+        format_func=_SOURCES.__getitem__,
         key="video_source",
         persist_state="session",
         label_visibility="collapsed",

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import streamlit as st
 from starlette.requests import Request
@@ -25,7 +25,7 @@ _CHUNK = 1 << 18
 
 def blank_file() -> BinaryIO:
     """A file without a name, in memory as long as it is small; it is gone once nobody holds it."""
-    return tempfile.SpooledTemporaryFile(MOST_IN_MEMORY)
+    return cast(BinaryIO, tempfile.SpooledTemporaryFile(MOST_IN_MEMORY))
 
 
 class Picture:

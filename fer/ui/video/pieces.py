@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import PurePath
 
 import streamlit as st
@@ -34,7 +35,8 @@ def watched_or_stop(settings: Settings, pipeline: FacePipeline, options: VideoOp
     way, clip = choose_source()
     task: Task | None = st.session_state.get(_TASK)
     if clip is not None and (task is None or task.clip.key != clip.key):
-        task = _begin(clip, settings, pipeline, options)
+        _begin(clip, settings, pipeline, options)
+        task = st.session_state[_TASK]
     if way == "sample" or task is None:
         st.caption("Videos stay on this machine and are gone when you leave. Until you bring one, this is a sample.")
         try:
@@ -57,11 +59,10 @@ def watched_or_stop(settings: Settings, pipeline: FacePipeline, options: VideoOp
     return task.watched
 
 
-def _begin(clip: Clip, settings: Settings, pipeline: FacePipeline, options: VideoOptions) -> Task:
+def _begin(clip: Clip, settings: Settings, pipeline: FacePipeline, options: VideoOptions) -> None:
     if _TASK in st.session_state:
         st.session_state[_TASK].stop()
-    st.session_state[_TASK] = task = Task(clip, settings, options, pipeline)
-    return task
+    st.session_state[_TASK] = Task(clip, settings, options, pipeline)
 
 
 def _again(task: Task, settings: Settings, pipeline: FacePipeline, options: VideoOptions) -> None:
@@ -70,7 +71,8 @@ def _again(task: Task, settings: Settings, pipeline: FacePipeline, options: Vide
         "Look again, as chosen now",
         icon=":material/replay:",
         key="video_again",
-        on_click=lambda: _begin(task.clip, settings, pipeline, options),
+        on_click=_begin,
+        args=(task.clip, settings, pipeline, options),
     )
 
 
@@ -219,7 +221,7 @@ def downloads(watched: Watched, shown: Shown) -> None:
             "Everything (ZIP)",
             f"{stem}.zip",
             "application/zip",
-            lambda: pack_all(watched, shown),
+            partial(pack_all, watched, shown),
             ":material/folder_zip:",
             "zip",
         )
@@ -229,11 +231,13 @@ def downloads(watched: Watched, shown: Shown) -> None:
                 "Annotated video",
                 stem + PICTURE_ENDING,
                 "video/mp4",
-                lambda: picture.read(0, picture.size),
+                partial(picture.read, 0, picture.size),
                 ":material/movie:",
                 "mp4",
             )
-        offer("Table (CSV)", f"{stem}.csv", "text/csv", lambda: FORMATS["csv"].write(result), ":material/table:", "csv")
+        offer(
+            "Table (CSV)", f"{stem}.csv", "text/csv", partial(FORMATS["csv"].write, result), ":material/table:", "csv"
+        )
         with st.popover("Other formats", icon=":material/download:"):
             for name, format_ in FORMATS.items():
                 if name != "csv":
@@ -241,7 +245,7 @@ def downloads(watched: Watched, shown: Shown) -> None:
                         format_.title,
                         stem + format_.ending,
                         "application/octet-stream",
-                        lambda format_=format_: format_.write(result),
+                        partial(format_.write, result),
                         ":material/download:",
                         name,
                     )
