@@ -5,8 +5,8 @@ if it were not there.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,12 +16,12 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 
 from fer.errors import StoreError
-from fer.recording import Sample, Span
+from fer.recording import Look, Sample, Span
 from fer.store.database import default_url, engine_of, parsed, place_of, told
 from fer.store.schema import NOBODY, SAMPLES, SESSIONS, SETTINGS, migrate
-from fer.store.writer import SessionWriter
+from fer.store.writer import SessionWriter, write_at_once
 
-Kind = Literal["live"]
+Kind = Literal["live", "video"]
 
 MAX_NAME = 80
 MAX_RETENTION_DAYS = 3650
@@ -118,6 +118,37 @@ class Store:
         Raises:
             StoreError: also where the name is empty or too long.
         """
+        session_id = self._insert(owner, name, kind, model, detector, classes)
+        return SessionWriter(
+            session_id, classes, partial(self._append, session_id), partial(self._drop_if_empty, session_id)
+        )
+
+    def save(
+        self,
+        owner: str,
+        looks: Iterable[Look],
+        *,
+        name: str,
+        kind: Kind,
+        model: str,
+        detector: str,
+        classes: Sequence[str],
+    ) -> int:
+        """Save a session whose looks are all there, as those of a video, and return its number.
+
+        Raises:
+            StoreError: then nothing of it is kept.
+        """
+        session_id = self._insert(owner, name, kind, model, detector, classes)
+        try:
+            write_at_once(looks, classes, partial(self._append, session_id))
+        except StoreError:
+            with suppress(StoreError):  # whatever is wrong with the database was told already
+                self.delete(owner, session_id)
+            raise
+        return session_id
+
+    def _insert(self, owner: str, name: str, kind: Kind, model: str, detector: str, classes: Sequence[str]) -> int:
         if kind not in get_args(Kind):
             raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, but is {kind}.")
         now = datetime.now(UTC)
@@ -135,10 +166,7 @@ class Store:
             "counts": dict.fromkeys(classes, 0),
         }
         with self._writing() as connection:
-            session_id = connection.execute(SESSIONS.insert().values(row).returning(SESSIONS.c.id)).scalar_one()
-        return SessionWriter(
-            session_id, classes, partial(self._append, session_id), partial(self._drop_if_empty, session_id)
-        )
+            return connection.execute(SESSIONS.insert().values(row).returning(SESSIONS.c.id)).scalar_one()
 
     def sessions(self, owner: str) -> list[SavedSession]:
         """The owner's sessions, the newest first, after those past their time were deleted."""

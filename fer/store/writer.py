@@ -6,7 +6,7 @@ What was recorded up to a kill is there afterwards: the thread commits what came
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from sqlalchemy.exc import IntegrityError
@@ -68,6 +68,23 @@ class SessionWriter:
         self._thread.join()
 
 
+def write_at_once(looks: Iterable[Look], classes: Sequence[str], append: Append) -> None:
+    """Write looks that are all there already, some thousand samples at a time; see `SessionWriter`.
+
+    Raises:
+        StoreError: not all of them are written.
+    """
+    work = _Work(classes, append, lambda: None)
+    for look in looks:
+        work.take(look)
+        if work.has_enough:
+            work.commit()
+    work.commit()
+
+
+_AT_ONCE = 5_000
+
+
 class _Work:
     """What a writer and its thread share. Knows nothing of the writer, which can therefore be forgotten."""
 
@@ -95,6 +112,17 @@ class _Work:
             self._lost += len(look.samples[room:])
             self._nobody.add(look)
             self._end_s = look.time_s
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether it is time to write, where nobody waits for the next look."""
+        return len(self._pending) >= _AT_ONCE
+
+    def commit(self) -> None:
+        """Write what is pending, or raise a `StoreError`."""
+        self._commit()
+        if self.error is not None:
+            raise StoreError(self.error)
 
     def run(self) -> None:
         while not self.stop.wait(COMMIT_EVERY_S):

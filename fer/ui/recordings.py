@@ -10,7 +10,7 @@ from fer import export
 from fer.recording import Sample, Span
 from fer.store import Kind, Store
 
-KINDS: Mapping[str, str] = {"live": "Live"}
+KINDS: Mapping[str, str] = {"live": "Live", "video": "Video"}
 """What a session was recorded with, in words."""
 
 

@@ -3,7 +3,7 @@
 import io
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer.pipeline import Settings
+from fer.store import Store
 from fer.ui.video import watching
 from fer.ui.video.pieces import pack_all
 from fer.video.looking import VideoOptions, VideoResult, watch_video
@@ -160,6 +161,28 @@ class TestProgress:
         until_stopped.wait()
         del task
         thread.join()
+
+
+class TestSaving:
+    @pytest.fixture
+    def here(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Store]:
+        """The store of whoever sits at this machine."""
+        monkeypatch.setenv("FER_SESSIONS_DIR", str(tmp_path))
+        monkeypatch.setattr("fer.ui.video.pieces.saving_owner", lambda: "local")
+        store = Store()
+        yield store
+        store.close()
+
+    def test_numbers_become_a_session(self, visit: Visit, here: Store) -> None:
+        app = card(visit("video"), "toggle", "out", 2).set_value(True).run()
+        app = app.button(key="video_save").click().run()
+        assert not app.exception
+        (session,) = here.sessions("local")
+        assert (session.name, session.kind, session.people, session.readings) == ("sample.mp4", "video", 1, 2)
+        assert not [button for button in app.button if button.key == "video_save"]
+
+    def test_elsewhere_it_is_not_offered(self, visit: Visit) -> None:
+        assert not [button for button in visit("video").button if button.key == "video_save"]
 
 
 class TestPeople:

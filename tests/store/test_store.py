@@ -1,5 +1,6 @@
 """Saved sessions: what comes back, whose it is, and what a kill, a full disk or another version leaves."""
 
+import itertools
 import os
 import signal
 import sqlite3
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import sqlalchemy as sa
@@ -94,6 +96,20 @@ class TestOneSession:
         assert (session.main, session.readings) == (main, len(samples))
         assert before <= session.started <= datetime.now(UTC)
         assert session.started.utcoffset() == timedelta(0)
+
+    @pytest.mark.parametrize("n", [1, 12_000], ids=["one look", "more than is written at once"])
+    def test_looks_that_are_all_there_are_saved_at_once(self, opened: Store, n: int) -> None:
+        looks = (look(sample(second / 10)) for second in range(n))
+        session_id = opened.save("ann", itertools.chain(looks, [Look(n / 10, ())]), **FACTS | {"kind": "video"})
+        (session,) = opened.sessions("ann")
+        assert (session.id, session.kind, session.readings, session.duration_s) == (session_id, "video", n, n / 10)
+        assert opened.nobody("ann", session_id) == ((n / 10, n / 10),)
+
+    def test_what_cannot_be_saved_at_once_leaves_nothing(self, opened: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Store, "_append", Mock(side_effect=StoreError("The disk is full.")))
+        with pytest.raises(StoreError, match=r"The disk is full\."):
+            opened.save("ann", [look(sample(0.0))], **FACTS)
+        assert opened.sessions("ann") == []
 
     def test_it_grows_with_every_commit(self, opened: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         """A list never shows a session whose samples are not all there."""
@@ -207,8 +223,8 @@ class TestNames:
         assert [session.name for session in opened.sessions("ann")] == ["Rehearsal"]
 
     def test_a_kind_must_be_known(self, opened: Store) -> None:
-        with pytest.raises(ValueError, match="kind must be one of live, but is video"):
-            opened.begin("ann", **FACTS | {"kind": "video"})
+        with pytest.raises(ValueError, match="kind must be one of live, video, but is radio"):
+            opened.begin("ann", **FACTS | {"kind": "radio"})
 
 
 ON_ONE: dict[str, Callable[[Store, str, int], object]] = {

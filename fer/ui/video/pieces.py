@@ -9,15 +9,18 @@ import streamlit as st
 
 from fer.charts.counts import count_columns, count_pie
 from fer.detection import TITLES
-from fer.errors import FerError
+from fer.errors import FerError, StoreError
 from fer.pipeline import FacePipeline, Settings
+from fer.store import MAX_NAME
 from fer.ui.loaders import file_version
+from fer.ui.recordings import open_store
 from fer.ui.shared import moving_chart
 from fer.ui.style import plain
 from fer.ui.video import player
 from fer.ui.video.choosing import choose_source
 from fer.ui.video.people import Shown
 from fer.ui.video.watching import Clip, Task, Watched, watched_sample
+from fer.ui.visitor import saving_owner
 from fer.ui.words import counted, lasted
 from fer.video.formats import FORMATS, PICTURE_ENDING, write_zip
 from fer.video.looking import VideoOptions
@@ -250,6 +253,40 @@ def downloads(watched: Watched, shown: Shown) -> None:
                         name,
                     )
     st.caption("The ZIP also says how it came about: settings, model, digest of the file, the command to repeat it.")
+
+
+def saving(watched: Watched, shown: Shown) -> None:
+    """Offer to save the numbers among the visitor's sessions, where they can be compared with others."""
+    owner = saving_owner()
+    if owner is None or not shown.summary.people:
+        return
+    saved: dict[tuple, int] = st.session_state.setdefault("_video_saved", {})
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if shown.key in saved:
+            st.page_link(
+                "pages/sessions.py",
+                label="Open among your sessions",
+                icon=":material/history:",
+                query_params={"session": str(saved[shown.key])},
+            )
+        elif st.button("Save as a session", icon=":material/save:", key="video_save"):
+            reader = watched.result.reader
+            try:
+                with st.spinner("Saving"):
+                    saved[shown.key] = open_store().save(
+                        owner,
+                        shown.result.timeline.looks(),
+                        name=shown.result.name[:MAX_NAME].strip() or "Video",
+                        kind="video",
+                        model=reader.model,
+                        detector=reader.detector,
+                        classes=reader.classes,
+                    )
+            except StoreError as error:
+                st.error(plain(str(error)), icon=":material/database_off:")
+            else:
+                st.rerun()
+        st.caption("A session keeps numbers, never pictures or names.")
 
 
 def pack_all(watched: Watched, shown: Shown) -> bytes:

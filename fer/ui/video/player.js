@@ -256,7 +256,7 @@ class Player {
       .map((one, i) => [lane.shares[place * count + i] / 255, one.name])
       .sort((one, other) => other[0] - one[0]);
     const size = lane.sets[place];
-    const words = ranked.slice(0, 3).filter(([share]) => share >= 0.05).map(([share, name]) => `${name} ${percent(share)}`);
+    const words = ranked.slice(0, 3).filter(([share]) => share >= 0.1).map(([share, name]) => `${name} ${percent(share)}`);
     const notes = [
       size > 1 && `unsure: ${ranked.slice(0, size).map(([, name]) => name).join(" or ")}`,
       lane.marks[place] & 1 && "seen badly",
