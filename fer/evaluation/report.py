@@ -278,9 +278,9 @@ def fit_readings(dataset: FaceDataset, readings: Readings) -> FittedCalibration:
 def fit_votes(card: Card, dataset: FaceDataset, readings: Readings) -> FittedCalibration:
     """Fit temperatures to the votes of raters on one half of readings, and prediction sets on the other.
 
-    A shift of every class is fitted, too, and kept where on the other half it brings the cross-entropy down and what
-    most raters see is found as often as before, every class counting the same: a shift towards what is frequent pays
-    by the cross-entropy alone, and rare expressions pay for it.
+    A shift of every class is fitted, too. It is kept where, for every way of averaging, it brings the cross-entropy on
+    the other half down and what most raters see is found as often as before, every class counting the same: a shift
+    towards what is frequent pays by the cross-entropy alone, and rare expressions pay for it.
 
     Args:
         card: the card of the model that read.
@@ -298,14 +298,20 @@ def fit_votes(card: Card, dataset: FaceDataset, readings: Readings) -> FittedCal
             "the whole file of votes."
         )
     first, second = (asked[half] for half in halves(len(asked)))
-    fits = {}
-    for way, said in readings.logits.items():
-        plain, _ = fit_to_shares(said[first], shares[first], shifted=False)
-        temperature, shift = fit_to_shares(said[first], shares[first], shifted=True)
-        fits[way], shifted = Calibration({way: plain}), Calibration({way: temperature}, shifts={way: shift})
-        before, after = (_fit_of(c.probabilities(said[second], way), shares[second]) for c in (fits[way], shifted))
-        if after[0] < before[0] and after[1] >= before[1]:
-            fits[way] = shifted
+    fits, shifted = (
+        {way: _fit_to_votes(way, said[first], shares[first], kind) for way, said in readings.logits.items()}
+        for kind in (False, True)
+    )
+
+    def is_better(way: Averaging, said: np.ndarray) -> bool:
+        plain, other = (fit[way].probabilities(said, way) for fit in (fits, shifted))
+        nearer = cross_entropy(other[second], shares[second]) < cross_entropy(plain[second], shares[second])
+        return nearer and _recall_of_majority(other[asked], shares[asked]) >= _recall_of_majority(
+            plain[asked], shares[asked]
+        )
+
+    if all(is_better(way, said) for way, said in readings.logits.items()):
+        fits = shifted
     thresholds = {
         way: fit_set_rule_to_shares(fits[way].probabilities(said[second], way), shares[second], COVERAGE).threshold
         for way, said in readings.logits.items()
@@ -320,12 +326,17 @@ def fit_votes(card: Card, dataset: FaceDataset, readings: Readings) -> FittedCal
     )
 
 
-def _fit_of(probabilities: np.ndarray, shares: np.ndarray) -> tuple[float, float]:
-    """Cross-entropy, and the mean recall of the classes that more than half of the raters chose."""
+def _fit_to_votes(way: Averaging, logits: np.ndarray, shares: np.ndarray, shifted: bool) -> Calibration:
+    temperature, shift = fit_to_shares(logits, shares, shifted)
+    return Calibration({way: temperature}, shifts={way: shift} if shifted else {})
+
+
+def _recall_of_majority(probabilities: np.ndarray, shares: np.ndarray) -> float:
+    """The mean recall of the classes that more than half of the raters chose; 0 where they agree on no face."""
     agreed = shares.max(axis=1, initial=0) > 0.5
     seen, read = shares[agreed].argmax(axis=1), probabilities[agreed].argmax(axis=1)
     recalls = [(read[seen == label] == label).mean() for label in np.unique(seen)]
-    return cross_entropy(probabilities, shares), float(np.mean(recalls)) if recalls else 0.0
+    return float(np.mean(recalls)) if recalls else 0.0
 
 
 def fit_out_of_fold(out_of_fold: OutOfFold) -> FittedCalibration:
