@@ -18,7 +18,7 @@ from fer.media import read_image
 
 
 @dataclass(frozen=True)
-class Sample:
+class SamplePhoto:
     """One picture that is always there.
 
     Attributes:
@@ -64,11 +64,11 @@ def _load_both() -> np.ndarray:
 _COLLINS = "Eileen Collins, NASA"
 _HOPPER = "Grace Hopper, US Navy"
 
-SAMPLES: Mapping[str, Sample] = MappingProxyType(
+SAMPLES: Mapping[str, SamplePhoto] = MappingProxyType(
     {
-        "astronaut": Sample("Astronaut", f"{_COLLINS}, public domain", _load_astronaut),
-        "admiral": Sample("Admiral", f"{_HOPPER}, public domain", _load_admiral),
-        "two-faces": Sample("Two faces", f"{_COLLINS}, and {_HOPPER}; both public domain", _load_both),
+        "astronaut": SamplePhoto("Astronaut", f"{_COLLINS}, public domain", _load_astronaut),
+        "admiral": SamplePhoto("Admiral", f"{_HOPPER}, public domain", _load_admiral),
+        "two-faces": SamplePhoto("Two faces", f"{_COLLINS}, and {_HOPPER}; both public domain", _load_both),
     }
 )
 """The samples by key, the first one to be shown where nothing was chosen."""

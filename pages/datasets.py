@@ -13,23 +13,23 @@ st.caption("What networks learn expressions from: how many faces of which class,
 
 dataset = choice.choose_dataset()
 if isinstance(dataset, KnownDataset):
-    contents.missing(dataset)
+    contents.show_missing(dataset)
     st.stop()
 if dataset is None:
     st.stop()
 
-contents.header(dataset)
-contents.counts(dataset.counts(), data_title(dataset.name))
+contents.show_header(dataset)
+contents.show_counts(dataset.counts(), data_title(dataset.name))
 
 views = {
-    "Faces": contents.faces,
-    "Averages": contents.averages,
-    "Side by side": contents.side_by_side,
-    "Map": face_map.face_map,
-    "Duplicates and leaks": faults.duplicates,
-    "Label noise": faults.label_noise,
-    "Balancing": faults.balancing,
-    "Subjects": contents.subjects,
+    "Faces": contents.show_faces,
+    "Averages": contents.show_averages,
+    "Side by side": contents.show_side_by_side,
+    "Map": face_map.show_map,
+    "Duplicates and leaks": faults.show_duplicates,
+    "Label noise": faults.show_label_noise,
+    "Balancing": faults.show_balancing,
+    "Subjects": contents.show_subjects,
 }
 # Only FER2013 was voted on, and only other sets may say who is seen.
 del views["Subjects" if dataset.name == "fer2013" else "Label noise"]

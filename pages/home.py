@@ -11,7 +11,7 @@ require_entrypoint()
 st.title("Facial expressions, with honest figures")
 left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
 with left:
-    overview.picture_at_work()
+    overview.show_picture_at_work()
 with right:
     st.markdown(
         "Drop in a photo and every face gets its expression, a probability that was calibrated on faces the network "
@@ -28,14 +28,14 @@ with right:
     )
 
 st.subheader("Installed on this machine")
-overview.models()
+overview.show_models()
 detector, data = st.columns(2, gap="medium")
 with detector:
-    overview.detector()
+    overview.show_detector()
 with data:
-    overview.data_sets()
+    overview.show_data_sets()
 
 st.subheader("What it cannot do")
-overview.limits()
+overview.show_limits()
 
 loaders.prepare_charts()

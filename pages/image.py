@@ -14,7 +14,7 @@ require_entrypoint()
 st.title("Image")
 st.caption("Every face of a photo, its expression, and how sure the model is. An expression is not a feeling.")
 
-settings, pipeline = controls.reading_controls()
+settings, pipeline = controls.choose_reading()
 read = album.read_photos(uploads.choose_photos(), settings, pipeline)
 if not read:
     st.stop()
@@ -24,11 +24,11 @@ if len(read) > 1:
     results = [reading.result for reading in read]
     faces = sum(len(result.faces) for result in results)
     st.subheader(f"{len(read)} photos, {faces} face{'' if faces == 1 else 's'}")
-    readings.failures(results)
+    readings.show_failures(results)
     table, counts = st.columns([3, 1], gap="medium")
     with table:
         st.caption("Pick a row to see its photo below. A click on a column's head sorts.")
-        shown = readings.batch_table(results)
+        shown = readings.show_table(results)
     with counts:
         st.caption("Faces by expression")
         st.altair_chart(
@@ -40,6 +40,6 @@ st.subheader(plain(reading.photo.name))
 if reading.result.error is not None:
     st.error(plain(reading.result.error), icon=":material/broken_image:")
 else:
-    readings.faces(reading)
+    readings.show_faces(reading)
 
-readings.downloads(read)
+readings.offer_downloads(read)

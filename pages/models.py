@@ -11,7 +11,7 @@ require_entrypoint()
 st.title("Models")
 st.caption("How well the networks read faces, and how that was measured. No figure here stands without its protocol.")
 
-installed, damaged = choice.installed_models()
+installed, damaged = choice.find_models()
 for sentence in damaged:
     st.warning(plain(sentence), icon=":material/warning:")
 if not installed:
@@ -24,22 +24,22 @@ if not models:
     st.info("Choose a model.", icon=":material/touch_app:")
     st.stop()
 
-entries, dataset = choice.entries(models, rows)
+entries, dataset = choice.find_entries(models, rows)
 ranking = figures.rank(entries, rows.averaging)
-figures.table(ranking, rows)
+figures.show_table(ranking, rows)
 figures.measure_here(entries, rows)
-figures.against_stored(ranking.order, rows.averaging)
+figures.compare_with_stored(ranking.order, rows.averaging)
 
 views = {
-    "Confusion": details.confusions,
-    "By class": details.classes,
-    "Calibration": details.calibration,
-    "Speed and size": details.cost,
-    "Other data": details.across,
-    "Faces": faces.faces,
-    "Training": details.curves,
-    "Cards": details.cards,
-    "How 82 % came about": lesson.lesson,
+    "Confusion": details.show_confusions,
+    "By class": details.show_classes,
+    "Calibration": details.show_calibration,
+    "Speed and size": details.show_cost,
+    "Other data": details.show_other_data,
+    "Faces": faces.show_faces,
+    "Training": details.show_curves,
+    "Cards": details.show_cards,
+    "How 82 % came about": lesson.tell_lesson,
 }
 # The tab that is open runs, the others wait.
 for tab, view in zip(

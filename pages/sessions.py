@@ -11,16 +11,16 @@ require_entrypoint()
 st.title("Sessions")
 st.caption("What you recorded, moment by moment: numbers about faces, never pictures.")
 
-owner = pieces.owner_or_stop()
-pieces.troubles()
-with pieces.told():
+owner = pieces.require_owner()
+pieces.show_troubles()
+with pieces.show_store_errors():
     store = open_store()
     saved = store.sessions(owner)
     if saved:
-        shown, other = pieces.listing(saved)
+        shown, other = pieces.list_sessions(saved)
         if other is not None:
-            pieces.compared(shown, other)
-        pieces.opened(store, owner, shown)
+            pieces.compare_sessions(shown, other)
+        pieces.show_session(store, owner, shown)
     else:
-        pieces.nothing_yet()
-    pieces.keeping(store, owner, saved)
+        pieces.explain_sessions()
+    pieces.manage_keeping(store, owner, saved)

@@ -12,7 +12,7 @@ st.title("Video")
 st.caption("Everyone in a recording, frame by frame, on a timeline. An expression is not a feeling.")
 
 top_of_sidebar = st.sidebar.container()
-settings, pipeline = controls.reading_controls(live=True)
+settings, pipeline = controls.choose_reading(live=True)
 with top_of_sidebar:
     options = choosing.choose_options()
 

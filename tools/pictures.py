@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 from fer import paths
-from fer.benchmark.server import BROWSER_FLAGS, find_chromium, started_app, wait_for_port
+from fer.benchmark.server import BROWSER_FLAGS, find_chromium, start_app, wait_for_port
 from fer.datasets import DATASETS
 from fer.errors import known
 from fer.samples import SAMPLES
@@ -283,7 +283,7 @@ def main(names: Sequence[str]) -> int:
         clips = write_clips(folder)
         shutil.copy(clips["both"], camera)
         browser = playwright.chromium.launch(executable_path=chromium, args=(*BROWSER_FLAGS, *flags))
-        with started_app({"FER_SESSIONS_DIR": str(folder / "sessions")}) as (address, process, _):
+        with start_app({"FER_SESSIONS_DIR": str(folder / "sessions")}) as (address, process, _):
             wait_for_port(address, process)
             for name in names or PAGES:
                 width, height = WINDOW_WH

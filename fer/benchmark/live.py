@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from fer.benchmark.measurement import Measurement
-from fer.benchmark.server import BROWSER_FLAGS, NO_BROWSER, find_chromium, memory_mb, started_app, wait_for_port
+from fer.benchmark.server import BROWSER_FLAGS, NO_BROWSER, find_chromium, memory_mb, start_app, wait_for_port
 from fer.detection import load_detector
 from fer.pipeline import DEFAULT_MODEL
 from fer.samples import SAMPLES
@@ -133,7 +133,7 @@ def _measure(chromium: str, minutes: float, progress: Callable[[str], None]) -> 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         clips = {faces: write_clip(Path(folder) / f"{faces}.y4m", faces) for faces in (1, 4)}
         store = {"FER_DATABASE_URL": f"sqlite:///{folder}/sessions.sqlite"}
-        with started_app(store) as (address, process, _):
+        with start_app(store) as (address, process, _):
             wait_for_port(address, process)
             progress("The Live page with four faces ...")
             with _Camera(playwright, chromium, clips[4]) as browser:

@@ -32,7 +32,7 @@ CROWD_LIMIT_MS = 300_000
 
 
 @contextmanager
-def started_app(environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, subprocess.Popen, float]]:
+def start_app(environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, subprocess.Popen, float]]:
     """Run the app on a free port; gives its address, its process and when it was started.
 
     Raises:
@@ -84,7 +84,7 @@ def measure_start() -> list[Measurement]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=BROWSER_FLAGS)
         for _ in range(STARTS):
-            with started_app() as (address, process, start):
+            with start_app() as (address, process, start):
                 wait_for_port(address, process)
                 page = browser.new_page()
                 page.goto(address)
@@ -139,7 +139,7 @@ def measure_crowd(visitors: int) -> list[Measurement]:
     if chromium is None:
         return [Measurement(name, unit, budget, (), NO_BROWSER) for name, unit, budget in names]
     photos = {width: _heavy_photo(width) for width in range(LEAST_WIDTH, LEAST_WIDTH + visitors)}
-    with tempfile.TemporaryDirectory() as folder, started_app({"TMPDIR": folder}) as (address, process, _):
+    with tempfile.TemporaryDirectory() as folder, start_app({"TMPDIR": folder}) as (address, process, _):
         wait_for_port(address, process)
         waits = asyncio.run(_crowd(chromium, address, photos))
         memory = memory_mb(process.pid, peak=True)

@@ -42,14 +42,14 @@ def balance_counts(dataset: FaceDataset) -> pd.DataFrame:
         {
             "label": dataset.classes,
             "rows": _count(dataset, np.arange(len(dataset))),
-            "oversampling": _count(dataset, oversampled(dataset.labels, seed=0)),
+            "oversampling": _count(dataset, oversample(dataset.labels, seed=0)),
             "undersampling": _count(dataset, _resampled(RandomUnderSampler(random_state=0), dataset.labels)),
             "class_weight": weights,
         }
     )
 
 
-def oversampled(labels: np.ndarray, seed: int) -> np.ndarray:
+def oversample(labels: np.ndarray, seed: int) -> np.ndarray:
     """Repeat rows at random until every class has as many as the largest.
 
     Args:
@@ -116,7 +116,7 @@ def leak_of_oversampling(dataset: FaceDataset, seed: int = 0) -> Leak:
         )
     faces = first_copies(dataset.images)
     rows = np.arange(len(dataset))
-    repeated = oversampled(dataset.labels, seed)
+    repeated = oversample(dataset.labels, seed)
     return Leak(_split(dataset, faces, rows, seed), _split(dataset, faces, repeated, seed))
 
 

@@ -156,7 +156,7 @@ def _is_count(cell: str) -> bool:
     return cell.isascii() and cell.isdecimal() and len(cell) <= 3 and int(cell) <= 255
 
 
-def disputed(dataset: FaceDataset, votes: Votes) -> pd.DataFrame:
+def find_disputed(dataset: FaceDataset, votes: Votes) -> pd.DataFrame:
     """Order faces by how few raters share their label.
 
     Returns:
@@ -201,7 +201,7 @@ def agreement_table(dataset: FaceDataset, votes: Votes) -> pd.DataFrame:
     return pd.DataFrame(table, index=pd.Index(dataset.classes, name="label"), columns=list(VOTE_CLASSES))
 
 
-def cleaned_labels(dataset: FaceDataset, votes: Votes) -> pd.DataFrame:
+def clean_labels(dataset: FaceDataset, votes: Votes) -> pd.DataFrame:
     """Label every face by its raters, as the authors of FER+ do in their majority mode.
 
     A single vote for something is dropped as a slip. What then has more than half of the votes is the label; a face

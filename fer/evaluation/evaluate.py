@@ -156,7 +156,7 @@ def read_split(model: Model, dataset: FaceDataset, split: str, progress: Progres
     for turn, averaging in enumerate(AVERAGINGS):
         parts = []
         for start in range(0, len(faces), BATCH):
-            crops = scaled(faces.images[start : start + BATCH], model.card.crop_size)
+            crops = scale_to(faces.images[start : start + BATCH], model.card.crop_size)
             parts.append(model.predict(crops, averaging).logits)
             if progress is not None:
                 progress((turn + min(1.0, (start + BATCH) / len(faces))) / len(AVERAGINGS))
@@ -317,7 +317,7 @@ def among_learned(learned: Sequence[LearnedRows], dataset: FaceDataset) -> np.nd
     return is_learned
 
 
-def scaled(images: np.ndarray, size: int) -> np.ndarray:
+def scale_to(images: np.ndarray, size: int) -> np.ndarray:
     """Bring pictures, uint8 of shape (n, side, side), to the side that a model's crops have."""
     side = images.shape[1]
     if side == size:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from fer.datasets import FaceDataset
 from fer.errors import DatasetError
-from fer.evaluation.evaluate import BATCH, Model, scaled
+from fer.evaluation.evaluate import BATCH, Model, scale_to
 
 Method = Literal["pca", "tsne"]
 
@@ -60,7 +60,7 @@ def feature_map(
     faces = dataset.take(drawn)
     logits = []
     for start in range(0, len(faces), BATCH):
-        logits.append(model.predict(scaled(faces.images[start : start + BATCH], model.card.crop_size)).logits)
+        logits.append(model.predict(scale_to(faces.images[start : start + BATCH], model.card.crop_size)).logits)
         if progress is not None:
             progress(min(1.0, (start + BATCH) / len(faces)))
     features = np.concatenate(logits)

@@ -30,7 +30,7 @@ def default_url() -> sa.URL:
     return sa.URL.create("sqlite", database=str(folder / "sessions.sqlite"))
 
 
-def parsed(url: str | sa.URL) -> sa.URL:
+def parse_url(url: str | sa.URL) -> sa.URL:
     """Check a database's address.
 
     Raises:
@@ -47,7 +47,7 @@ def parsed(url: str | sa.URL) -> sa.URL:
     return address
 
 
-def place_of(url: sa.URL) -> str:
+def describe_place(url: sa.URL) -> str:
     """Where the numbers are, for people: a file, or a database and its server; without a password."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
@@ -55,7 +55,7 @@ def place_of(url: sa.URL) -> str:
     return f"the database {url.database} on {server}"
 
 
-def engine_of(url: sa.URL) -> sa.Engine:
+def open_engine(url: sa.URL) -> sa.Engine:
     """Make what connects to a database; transactions with the option `writes` are those that will change something."""
     if url.get_backend_name() == "sqlite":
         return _sqlite(url)
@@ -86,7 +86,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
 
 @contextmanager
-def told(place: str) -> Iterator[None]:
+def translate_errors(place: str) -> Iterator[None]:
     """Turn whatever a database says into one sentence."""
     try:
         yield

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from fer.errors import StoreError
 from fer.recording import Look, Sample, Span
-from fer.store.database import default_url, engine_of, parsed, place_of, told
+from fer.store.database import default_url, describe_place, open_engine, parse_url, translate_errors
 from fer.store.schema import NOBODY, SAMPLES, SESSIONS, SETTINGS, migrate
 from fer.store.writer import SessionWriter, write_at_once
 
@@ -85,9 +85,9 @@ class Store:
         Raises:
             StoreError: there is no such database, it cannot be reached or written, or a newer program made it.
         """
-        address = parsed(url or os.environ.get("FER_DATABASE_URL", "").strip() or default_url())
-        self.place = place_of(address)
-        self._engine = engine_of(address)
+        address = parse_url(url or os.environ.get("FER_DATABASE_URL", "").strip() or default_url())
+        self.place = describe_place(address)
+        self._engine = open_engine(address)
         try:
             with self._writing() as connection:
                 migrate(connection, self.place)
@@ -98,12 +98,12 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with told(self.place), self._engine.begin() as connection:
+        with translate_errors(self.place), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with told(self.place), self._engine.execution_options(writes=True).begin() as connection:
+        with translate_errors(self.place), self._engine.execution_options(writes=True).begin() as connection:
             yield connection
 
     def close(self) -> None:

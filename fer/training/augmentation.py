@@ -112,7 +112,7 @@ def _degrade(patches: np.ndarray, config: AugmentationConfig, rng: np.random.Gen
             patches[index] = cv2.imdecode(cv2.imencode(".jpg", patches[index], quality)[1], cv2.IMREAD_GRAYSCALE)
 
 
-def mixed(
+def mix(
     shown: np.ndarray, targets: np.ndarray, weights: np.ndarray, alpha: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mix every face of a batch, its target and its weight with another's, by one share for the batch (mixup)."""

@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from fer.datasets import USAGES, FaceDataset, Progress
 from fer.errors import DatasetError, FerError
 from fer.evaluation.crossval import OutOfFold
-from fer.evaluation.evaluate import scaled
+from fer.evaluation.evaluate import scale_to
 from fer.training import augmentation, export
 from fer.training.config import TrainingConfig
 from fer.training.train import EpochLog, train
@@ -108,7 +108,7 @@ def cross_validate(
             report,
         )
         network = export.load_network(file)
-        shown = augmentation.centre(scaled(data.images[held_out], config.crop_size), config.input_size)
+        shown = augmentation.centre(scale_to(data.images[held_out], config.crop_size), config.input_size)
         straight, mirrored = (
             network.predict(view, batch_size=_PREDICTION_BATCH, verbose=0) for view in (shown, shown[:, :, ::-1])
         )

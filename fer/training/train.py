@@ -19,10 +19,10 @@ import keras
 import numpy as np
 
 from fer.datasets import FaceDataset, Progress
-from fer.datasets.balance import oversampled, row_weights
+from fer.datasets.balance import oversample, row_weights
 from fer.datasets.ferplus import VOTES_FILE, distributions
 from fer.errors import FerError, known
-from fer.evaluation.evaluate import among_learned, scaled
+from fer.evaluation.evaluate import among_learned, scale_to
 from fer.files import replace_file
 from fer.training import augmentation, export
 from fer.training.config import TrainingConfig
@@ -104,8 +104,8 @@ def train(
     out_dir.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(config.seed)
     labels = data.labels[rows.index]
-    index = rows.index if config.balance != "oversample" else rows.index[oversampled(labels, config.seed)]
-    images, labels = scaled(np.ascontiguousarray(data.images[index]), config.crop_size), data.labels[index]
+    index = rows.index if config.balance != "oversample" else rows.index[oversample(labels, config.seed)]
+    images, labels = scale_to(np.ascontiguousarray(data.images[index]), config.crop_size), data.labels[index]
     weights = row_weights(labels) if config.balance == "class_weights" else np.ones(len(index), np.float32)
     steps = len(index) // config.batch_size
     outputs = output_count(config.heads, len(data.classes))
@@ -119,7 +119,7 @@ def train(
     votes = None if data.votes is None else distributions(data.votes[index])
     targets = _targets(config, teachers, images, labels, votes, len(data.classes))
     watched = data.select("PublicTest")
-    watched_images = augmentation.centre(scaled(watched.images, config.crop_size), config.input_size)
+    watched_images = augmentation.centre(scale_to(watched.images, config.crop_size), config.input_size)
     averaged = build_network(config.network, outputs, precision=config.precision)
     first_mirrored = np.random.default_rng(config.seed).random(len(index)) < 0.5
     costs = np.cumsum([0.0] + [config.size_in(epoch) ** 2 for epoch in range(config.epochs)])
@@ -139,7 +139,7 @@ def train(
             shown = augmentation.augment(images[batch], mirrored, config.input_size, size, config.augmentation, rng)
             learned = shown, targets[batch], weights[batch]
             if config.augmentation.mixup:
-                learned = augmentation.mixed(*learned, config.augmentation.mixup, rng)
+                learned = augmentation.mix(*learned, config.augmentation.mixup, rng)
             losses.append(float(model.train_on_batch(*learned)))
             if not math.isfinite(losses[-1]):
                 raise FerError(

@@ -135,7 +135,7 @@ class Watch:
             return Trouble.STALLED if self._frames else Trouble.UNCONNECTED
 
 
-def consent() -> bool:
+def ask_consent() -> bool:
     """Say once what happens to the camera's pictures; True as soon as the visitor has agreed."""
     if st.session_state.get(_AGREED):
         return True
@@ -183,7 +183,7 @@ def choose_way(key: str) -> bool:
     return way == "Live"
 
 
-def stream(key: str, process: Process) -> bool:
+def show_stream(key: str, process: Process) -> bool:
     """Draw the player, and say what keeps pictures from coming; must be called on every full run of its page.
 
     Args:
@@ -258,7 +258,7 @@ def _say_trouble(watch: Watch, access: str | None) -> None:
         st.warning(trouble, icon=":material/videocam_off:")
 
 
-def snapshot(key: str) -> np.ndarray | None:
+def take_snapshot(key: str) -> np.ndarray | None:
     """Offer to take one picture, where live ones cannot come or the visitor prefers it.
 
     Where browsers give the page no camera a file is asked for instead: phones offer their camera for that.

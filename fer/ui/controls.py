@@ -12,7 +12,7 @@ from fer.ui.loaders import open_pipeline
 from fer.ui.style import plain
 
 
-def reading_controls(*, live: bool = False, locked: str | None = None) -> tuple[Settings, FacePipeline]:
+def choose_reading(*, live: bool = False, locked: str | None = None) -> tuple[Settings, FacePipeline]:
     """Draw the controls and open what they choose; a page without a usable model ends here with a sentence.
 
     Args:

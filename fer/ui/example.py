@@ -38,7 +38,7 @@ class Example:
 
 
 @st.cache_resource(show_spinner="Reading the example", max_entries=8)
-def example(settings: Settings, version: tuple[int, ...]) -> Example:
+def read_example(settings: Settings, version: tuple[int, ...]) -> Example:
     """Read a short stream made of a sample photo that sways, or a blank picture where the photo is missing.
 
     Args:
@@ -65,7 +65,7 @@ def example(settings: Settings, version: tuple[int, ...]) -> Example:
     return Example(drawn, session.snapshot())
 
 
-def example_picture(shown: Example) -> None:
+def show_example(shown: Example) -> None:
     """Show the example's picture and say that it is one, or why there is none."""
     if shown.drawn_bgr is None:
         st.info(plain(shown.fault), icon=":material/image_not_supported:")

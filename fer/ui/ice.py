@@ -31,17 +31,17 @@ def ice_servers() -> list[dict]:
     given = os.environ.get(VARIABLE, "").strip()
     if given:
         try:
-            return checked(json.loads(given), VARIABLE)
+            return check_servers(json.loads(given), VARIABLE)
         except json.JSONDecodeError:
             raise CameraError(f"{VARIABLE} must be a JSON list of ICE servers, but is no JSON; correct it.") from None
     if not st.secrets.load_if_toml_exists():
         return []
     section = st.secrets.to_dict().get("webrtc", {})
     where = "ice_servers in the section [webrtc] of secrets.toml"
-    return checked(section.get("ice_servers", []) if isinstance(section, dict) else section, where)
+    return check_servers(section.get("ice_servers", []) if isinstance(section, dict) else section, where)
 
 
-def checked(given: object, where: str) -> list[dict]:
+def check_servers(given: object, where: str) -> list[dict]:
     """Bring a setting into the one form that browsers and aiortc both take.
 
     Args:

@@ -24,7 +24,7 @@ def open_store() -> Store:
     return Store()
 
 
-def about_recording(
+def describe_recording(
     kind: Kind,
     started: datetime,
     duration_s: float,
@@ -45,7 +45,7 @@ def about_recording(
     }
 
 
-def downloads(samples: Sequence[Sample], classes: Sequence[str], about: Mapping[str, object], stem: str) -> None:
+def offer_recording(samples: Sequence[Sample], classes: Sequence[str], about: Mapping[str, object], stem: str) -> None:
     """Offer a recording as CSV and JSON (`fer.export.samples_to_bytes`); each file is made when it is asked for."""
     for name, mime in (("csv", "text/csv"), ("json", "application/json")):
         st.download_button(

@@ -19,7 +19,7 @@ MAX_REMEMBERED = 24
 T = TypeVar("T")
 
 
-def remembered(key: tuple, make: Callable[[], T]) -> T:
+def remember_result(key: tuple, make: Callable[[], T]) -> T:
     """Compute something once a session, as long as it is among the last `MAX_REMEMBERED` things.
 
     Args:
@@ -34,7 +34,7 @@ def remembered(key: tuple, make: Callable[[], T]) -> T:
     return results[key]
 
 
-def how_to_get(known: KnownDataset) -> None:
+def explain_how_to_get(known: KnownDataset) -> None:
     """Say where a data set was looked for and how to get it."""
     folders = "\n".join(f"- `{folder}`" for folder in paths.data_dirs())
     st.info(
@@ -44,14 +44,14 @@ def how_to_get(known: KnownDataset) -> None:
     )
 
 
-def page_of(items: Sequence[T], size: int, key: str) -> Sequence[T]:
+def take_page(items: Sequence[T], size: int, key: str) -> Sequence[T]:
     """Offer to turn pages where there are more items than fit on one, and return those of the page shown."""
     pages = ceil(len(items) / size)
     page = st.pagination(pages, key=key, persist_state="page") if pages > 1 else 1
     return items[(page - 1) * size : page * size]
 
 
-def moving_chart(chart: MovingChart, *, alt: str, key: str) -> None:
+def draw_moving_chart(chart: MovingChart, *, alt: str, key: str) -> None:
     """Draw a chart; where it is drawn again, the browser takes over its data alone."""
     spec = {**chart.specification, "datasets": dict(chart.tables)}
     st.vega_lite_chart(spec=spec, width="stretch", alt=alt, key=key)

@@ -86,17 +86,17 @@ def _reading(face: Face) -> str:
     )
 
 
-def headline(face: Face) -> None:
+def write_headline(face: Face) -> None:
     """Write a face's reading: its colour, the words, the confidence."""
     st.html(_reading(face))
 
 
-def headlines(faces: Sequence[Face]) -> None:
+def write_headlines(faces: Sequence[Face]) -> None:
     """Write the readings of several people in a row, in a place that keeps its height while there is nobody."""
     st.html(f'<div class="fer-now">{"".join(map(_reading, faces))}</div>')
 
 
-def status(figures: str, advice: str = "") -> None:
+def write_status(figures: str, advice: str = "") -> None:
     """Write how something goes that runs: the figures, and in bold what to do, if there is anything.
 
     The place keeps its height, so that nothing below it moves when the advice comes and goes.
@@ -105,7 +105,7 @@ def status(figures: str, advice: str = "") -> None:
     st.html(f'<div class="fer-status">{html.escape(figures)}{bold}</div>')
 
 
-def describe(result: FrameResult) -> str:
+def describe_result(result: FrameResult) -> str:
     """What was found, in a sentence for those who cannot see the picture."""
     if not result.faces:
         return "A photo in which no face was found."

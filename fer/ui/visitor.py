@@ -100,7 +100,7 @@ def on_own_machine() -> bool:
     return secrets.compare_digest(st.context.headers.get(OWN_MACHINE, ""), MARK)
 
 
-def saving_owner() -> str | None:
+def find_owner() -> str | None:
     """Who the sessions of this visitor belong to; None where saving is off.
 
     A user who is logged in is named by who vouches for them and by the number that they have there (OpenID Connect's

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 
-def when(moment: datetime) -> str:
+def write_moment(moment: datetime) -> str:
     """Write a moment in the visitor's own time, as in "22 Nov 2026, 20:31"."""
     zone: tzinfo = UTC
     with suppress(ZoneInfoNotFoundError, ValueError):
@@ -16,13 +16,13 @@ def when(moment: datetime) -> str:
     return f"{local.day} {local:%b %Y, %H:%M}"
 
 
-def lasted(duration_s: float) -> str:
+def write_length(duration_s: float) -> str:
     """Write a length, as in "0:42 min" or "1:02:05 h"."""
     minutes, seconds = divmod(round(duration_s), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02} h" if hours else f"{minutes}:{seconds:02} min"
 
 
-def counted(n: int, one: str, many: str) -> str:
+def write_count(n: int, one: str, many: str) -> str:
     """Write a number with its word, as in "1 person" and "2 people"."""
     return f"{n:,} {one if n == 1 else many}"

@@ -44,7 +44,7 @@ def visit() -> Visit:
         if page == "home":
             return app.run()
         with pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.setattr(overview, "picture_at_work", lambda: None)  # AppTest passes Home on its way
+            monkeypatch.setattr(overview, "show_picture_at_work", lambda: None)  # AppTest passes Home on its way
             app.run()
         return app.switch_page(f"pages/{page}.py").run()
 

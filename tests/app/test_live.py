@@ -168,7 +168,7 @@ def seen(faces: int, others: int = 0, missing: int = 0) -> SimpleNamespace:
     ids=["nobody", "somebody", "somebody else", "the one who is followed"],
 )
 def test_what_is_wrong_is_said(snapshot: SimpleNamespace, words: str) -> None:
-    assert pieces.advice(snapshot) == words
+    assert pieces.advise(snapshot) == words
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_what_is_wrong_is_said(snapshot: SimpleNamespace, words: str) -> None:
     ids=["none", "one", "as many as are shown", "more"],
 )
 def test_it_says_how_many_are_shown(faces: int, words: str) -> None:
-    assert pieces.figures(seen(faces)) == f"15 a second \u00b7 {words} \u00b7 1,200 pictures read"
+    assert pieces.write_figures(seen(faces)) == f"15 a second \u00b7 {words} \u00b7 1,200 pictures read"
 
 
 def test_how_long_every_step_took_can_be_read(visit: Visit) -> None:

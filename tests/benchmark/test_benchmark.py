@@ -7,7 +7,7 @@ import pytest
 
 from fer import benchmark, paths
 from fer.benchmark import Measurement, render
-from fer.benchmark.server import started_app
+from fer.benchmark.server import start_app
 from fer.errors import FerError, ModelError
 from tests.fakes import install_model
 
@@ -132,5 +132,5 @@ def test_an_installed_package_says_that_the_app_is_in_the_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paths, "ROOT", tmp_path)
-    with pytest.raises(FerError, match=rf"^The app is not in {tmp_path}; run this from a checkout\.$"), started_app():
+    with pytest.raises(FerError, match=rf"^The app is not in {tmp_path}; run this from a checkout\.$"), start_app():
         pass

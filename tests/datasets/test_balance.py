@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fer.datasets import FaceDataset
-from fer.datasets.balance import TEST_SHARE, balance_counts, leak_of_oversampling, oversampled, row_weights
+from fer.datasets.balance import TEST_SHARE, balance_counts, leak_of_oversampling, oversample, row_weights
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
 
@@ -91,9 +91,9 @@ def test_rows_of_rare_classes_weigh_more(labels: list[int], weights: list[float]
 
 def test_oversampling_repeats_rows_of_rare_classes_alone() -> None:
     labels = np.array([0, 1, 0, 2, 0, 0, 2], np.uint8)
-    positions = oversampled(labels, seed=0)
+    positions = oversample(labels, seed=0)
     assert np.bincount(labels[positions]).tolist() == [4, 4, 4]
     assert np.bincount(positions)[labels == 0].tolist() == [1, 1, 1, 1]
     assert set(positions.tolist()) == set(range(7))
-    np.testing.assert_array_equal(positions, oversampled(labels, seed=0))
-    assert not np.array_equal(positions, oversampled(labels, seed=1))
+    np.testing.assert_array_equal(positions, oversample(labels, seed=0))
+    assert not np.array_equal(positions, oversample(labels, seed=1))

@@ -18,9 +18,9 @@ from fer.datasets.ferplus import (
     Votes,
     agreement_table,
     by_majority,
-    cleaned_labels,
-    disputed,
+    clean_labels,
     distributions,
+    find_disputed,
     find_votes,
     load_votes,
     one_against_the_others,
@@ -88,7 +88,7 @@ def test_votes_follow_the_row_numbers(write: Callable[..., Path], faces: Callabl
     bad = (BadRow(2, "it breaks a rule"),)
     dataset = faces(HAPPY, ANGRY, rows=np.array([1, 3]), bad_rows=bad)
     votes = load_votes(write(line(happiness=9), line(sadness=9), line(anger=9)), dataset)
-    assert disputed(dataset, votes)["label_share"].tolist() == [1.0, 1.0]
+    assert find_disputed(dataset, votes)["label_share"].tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_most_disputed_faces_come_first(faces: Callable[..., FaceDataset]) -> No
     votes = votes_of(
         {"happiness": 10}, {"neutral": 6, "sadness": 4}, {"happiness": 5, "surprise": 5}, {"neutral": 10}, {}
     )
-    table = disputed(dataset, votes)
+    table = find_disputed(dataset, votes)
     assert table[["row", "label", "label_share", "top", "top_share"]].values.tolist() == [
         [4, "angry", 0.0, "neutral", 1.0],
         [2, "angry", 0.0, "neutral", 0.6],
@@ -223,11 +223,11 @@ def test_agreement(faces: Callable[..., FaceDataset]) -> None:
 def test_cleaned_label(
     votes: dict, cleaned: str, left_out: str, changed: bool, faces: Callable[..., FaceDataset]
 ) -> None:
-    [row] = cleaned_labels(faces(ANGRY), votes_of(votes)).to_dict("records")
+    [row] = clean_labels(faces(ANGRY), votes_of(votes)).to_dict("records")
     assert (row["label"], row["cleaned"], row["left_out"], row["changed"]) == ("angry", cleaned, left_out, changed)
 
 
-@pytest.mark.parametrize("table", [disputed, cleaned_labels], ids=["disputed", "cleaned"])
+@pytest.mark.parametrize("table", [find_disputed, clean_labels], ids=["disputed", "cleaned"])
 def test_no_faces_give_an_empty_table(table: Callable, faces: Callable[..., FaceDataset]) -> None:
     assert len(table(faces(), votes_of())) == 0
     assert agreement_table(faces(), votes_of()).to_numpy().sum() == 0

@@ -8,7 +8,7 @@ import pytest
 from fer.datasets import FaceDataset, copies_in, load_dataset
 from fer.datasets.audit import Audit, audit
 from fer.datasets.balance import leak_of_oversampling
-from fer.datasets.ferplus import Votes, agreement_table, cleaned_labels, find_votes, load_votes
+from fer.datasets.ferplus import Votes, agreement_table, clean_labels, find_votes, load_votes
 
 pytestmark = pytest.mark.data
 
@@ -114,7 +114,7 @@ def test_raters_share_most_labels_of_happy_and_few_of_fear(fer2013: FaceDataset,
 
 def test_cleaned_labels_are_those_of_the_authors(fer2013: FaceDataset, votes: Votes) -> None:
     """Counts of the rows that FER+'s own reader keeps in its majority mode, from these votes."""
-    table = cleaned_labels(fer2013, votes)
+    table = clean_labels(fer2013, votes)
     kept = table[table["left_out"] == ""].groupby("usage").size().to_dict()
     assert kept == {"Training": 25_060, "PublicTest": 3_199, "PrivateTest": 3_153}
     assert set(table["left_out"]) == {"", "no majority", "unknown", "no face"}

@@ -11,7 +11,7 @@ import uvicorn
 
 from fer.ui import visitor
 from fer.ui.access import KnownNamesOnly, OwnMachine
-from fer.ui.visitor import MARK, OWN_MACHINE, saving_owner
+from fer.ui.visitor import MARK, OWN_MACHINE, find_owner
 
 ANN = {"is_logged_in": True, "iss": "https://login.example", "sub": "7"}
 
@@ -52,7 +52,7 @@ def test_whose_sessions(
 ) -> None:
     monkeypatch.setattr(st, "user", User(user))
     monkeypatch.setattr(type(st.context), "headers", headers)
-    assert saving_owner() == owner
+    assert find_owner() == owner
 
 
 async def _whose(scope, receive, send) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import streamlit as st
 
-from fer.ui.words import lasted, when
+from fer.ui.words import write_length, write_moment
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from fer.ui.words import lasted, when
     [(0.0, "0:00 min"), (41.6, "0:42 min"), (59.7, "1:00 min"), (3599.0, "59:59 min"), (3725.0, "1:02:05 h")],
 )
 def test_how_long_it_lasted(duration_s: float, words: str) -> None:
-    assert lasted(duration_s) == words
+    assert write_length(duration_s) == words
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ def test_how_long_it_lasted(duration_s: float, words: str) -> None:
 )
 def test_when_it_was(zone: str | None, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(st.context), "timezone", zone)
-    assert when(datetime(2026, 11, 2, 23, 30, tzinfo=UTC)) == words
+    assert write_moment(datetime(2026, 11, 2, 23, 30, tzinfo=UTC)) == words

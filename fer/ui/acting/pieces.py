@@ -16,7 +16,7 @@ from fer.files import table_to_csv
 from fer.pipeline import FacePipeline, Settings
 from fer.ui import camera
 from fer.ui.loaders import file_version
-from fer.ui.style import headline, plain
+from fer.ui.style import plain, write_headline
 
 TICK_S = 0.25
 """How often the countdown moves."""
@@ -28,7 +28,7 @@ NO_FACE = "No face was found. Look at the camera, come closer, or turn on a ligh
 _NUMBERS = {7: "seven", 8: "eight"}
 
 
-def visitor_session(settings: Settings, pipeline: FacePipeline) -> ActingSession:
+def open_session(settings: Settings, pipeline: FacePipeline) -> ActingSession:
     """This visitor's practice with a model; each model has its own, since their scores do not compare."""
     sessions: dict[tuple, ActingSession] = st.session_state.setdefault("_acting", {})
     key = (settings.model, file_version(settings.model))
@@ -38,7 +38,7 @@ def visitor_session(settings: Settings, pipeline: FacePipeline) -> ActingSession
     return sessions[key]
 
 
-def why_locked() -> str | None:
+def explain_lock() -> str | None:
     """Why model and detector cannot be changed now; None where they can."""
     sessions: dict[tuple, ActingSession] = st.session_state.get("_acting", {})
     if all(session.snapshot().practice.phase in ("idle", "done") for session in sessions.values()):
@@ -51,7 +51,7 @@ def prompt_title(expression: str) -> str:
     return f":material/{emotion(expression).icon}: {acting.prompt_words(expression)}"
 
 
-def hint(expression: str) -> None:
+def show_hint(expression: str) -> None:
     """Say what an expression needs, part by part."""
     needs = acting.HINTS[expression]
     st.markdown(f"Brows: {needs.brows}  \nEyes: {needs.eyes}  \nMouth: {needs.mouth}")
@@ -61,7 +61,7 @@ def hint(expression: str) -> None:
         st.caption("Your own face at rest. The other scores count from it.")
 
 
-def prompts(classes: tuple[str, ...]) -> None:
+def show_prompts(classes: tuple[str, ...]) -> None:
     """Show every prompt with its hint, neutral first, as a round begins with it, and who says what they need."""
     st.subheader("The prompts")
     sources = {acting.HINTS[name].source: None for name in classes if acting.HINTS[name].source}
@@ -71,10 +71,10 @@ def prompts(classes: tuple[str, ...]) -> None:
         for name in (NEUTRAL, *(name for name in classes if name != NEUTRAL)):
             with st.container(border=True, height="stretch"):
                 st.markdown(f"**{prompt_title(name)}**")
-                hint(name)
+                show_hint(name)
 
 
-def how_it_is_scored() -> None:
+def explain_scores() -> None:
     """Explain the score, on demand."""
     with st.expander("How a try is scored", icon=":material/straighten:"):
         st.markdown(
@@ -90,7 +90,7 @@ def how_it_is_scored() -> None:
         )
 
 
-def stage(session: ActingSession, classes: tuple[str, ...], *, live: bool, playing: bool) -> None:
+def show_stage(session: ActingSession, classes: tuple[str, ...], *, live: bool, playing: bool) -> None:
     """Show whose turn it is: what to practise, the prompt, the countdown, the result or the end of the round.
 
     Args:
@@ -107,7 +107,7 @@ def stage(session: ActingSession, classes: tuple[str, ...], *, live: bool, playi
         if phase == "idle":
             choose(session, classes, can_start=playing or not live)
         elif phase == "done":
-            end_of_round(snapshot.practice)
+            show_end_of_round(snapshot.practice)
             choose(session, classes, can_start=playing or not live)
         elif phase in ("countdown", "burst"):
             with st.container():  # what stands right after a fragment that ticks is lost now and then
@@ -161,7 +161,7 @@ def _running(session: ActingSession) -> None:
     else:
         share, words = 1 - practice.remaining_s / BURST_S, f"Now, and hold it: {practice.remaining_s:.0f} s left"
     st.progress(min(max(share, 0.0), 1.0), text=words)
-    hint(practice.asked)
+    show_hint(practice.asked)
     if snapshot.error is not None:
         words = snapshot.error
     elif practice.stalled:
@@ -179,7 +179,7 @@ def _standing(session: ActingSession, snapshot: ActingSnapshot, *, live: bool, p
     if snapshot.error is not None:
         st.error(plain(snapshot.error), icon=":material/error:")
     if practice.phase == "result":
-        result(practice, snapshot.shot, live=live)
+        show_result(practice, snapshot.shot, live=live)
         last = practice.position == practice.total
         label = "Finish the round" if last else "Next prompt"
         at_rest = practice.expression != NEUTRAL or known(practice.attempt).read_as == NEUTRAL
@@ -193,7 +193,7 @@ def _standing(session: ActingSession, snapshot: ActingSnapshot, *, live: bool, p
         st.warning(f"{NO_FACE} Nothing was scored.", icon=":material/search_off:")
         st.button("Try again", type="primary", on_click=session.again, icon=":material/replay:")
     elif live:
-        hint(practice.asked)
+        show_hint(practice.asked)
         st.button("I am ready", type="primary", on_click=session.ready, disabled=not playing, icon=":material/timer:")
         st.caption(
             f"A countdown of {COUNTDOWN_S:.0f} seconds, then {BURST_S:.0f} seconds of which the best frame counts."
@@ -201,20 +201,20 @@ def _standing(session: ActingSession, snapshot: ActingSnapshot, *, live: bool, p
             else "Start the camera first: press START in its picture."
         )
     else:
-        hint(practice.asked)
+        show_hint(practice.asked)
         st.caption("Take the photo while you show it.")
     st.button("Give the round up", type="tertiary", on_click=session.leave, icon=":material/logout:")
 
 
-def result(practice: PracticeState, shot: Shot | None, *, live: bool) -> None:
+def show_result(practice: PracticeState, shot: Shot | None, *, live: bool) -> None:
     """Show what a try was scored on, its score, and where the network looked."""
     taken = "best frame" if live else "photo"
     attempt = known(practice.attempt)
     st.progress(attempt.score / 100, text=f"Score **{attempt.score:.0f}** of 100")
-    st.caption(in_words(attempt, practice))
+    st.caption(put_in_words(attempt, practice))
     if shot is None:
         return
-    headline(shot.face)
+    write_headline(shot.face)
     picture, looked = st.columns([3, 2], vertical_alignment="bottom")
     # As files, pictures would be gone where the page is drawn anew before a browser asks for them.
     picture.image(
@@ -236,7 +236,7 @@ def result(practice: PracticeState, shot: Shot | None, *, live: bool) -> None:
     )
 
 
-def in_words(attempt: Attempt, practice: PracticeState) -> str:
+def put_in_words(attempt: Attempt, practice: PracticeState) -> str:
     """Where a score comes from, in a sentence or two."""
     if attempt.expression != NEUTRAL:
         return (
@@ -253,7 +253,7 @@ def in_words(attempt: Attempt, practice: PracticeState) -> str:
     )
 
 
-def end_of_round(practice: PracticeState) -> None:
+def show_end_of_round(practice: PracticeState) -> None:
     """Sum the round up."""
     tries = practice.round_attempts
     best = {name: max(a.score for a in tries if a.expression == name) for name in {a.expression for a in tries}}
@@ -272,7 +272,7 @@ def end_of_round(practice: PracticeState) -> None:
     st.markdown(f"{words}.")
 
 
-def progress(practice: PracticeState, classes: tuple[str, ...], model: str) -> None:
+def show_progress(practice: PracticeState, classes: tuple[str, ...], model: str) -> None:
     """Show how every expression goes, the streak, and the downloads; nothing before the first try."""
     attempts = practice.attempts
     if not attempts:
@@ -311,7 +311,7 @@ def progress(practice: PracticeState, classes: tuple[str, ...], model: str) -> N
             )
 
 
-def photo(session: ActingSession, model: str) -> None:
+def take_photo(session: ActingSession, model: str) -> None:
     """Take one photo for the prompt that is shown, in place of a burst."""
     _call_off(session)
     practice = session.snapshot().practice
@@ -323,7 +323,7 @@ def photo(session: ActingSession, model: str) -> None:
             else "Choose what to practise and press Start; then the camera opens here."
         )
         return
-    taken_bgr = camera.snapshot(f"acting_photo_{model}_{practice.turn}")
+    taken_bgr = camera.take_snapshot(f"acting_photo_{model}_{practice.turn}")
     if taken_bgr is None:
         return
     session.photo(taken_bgr)

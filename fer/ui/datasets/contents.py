@@ -18,7 +18,7 @@ from fer.emotions import emotion
 from fer.errors import FerError
 from fer.ui.data_files import open_file
 from fer.ui.datasets.choice import others
-from fer.ui.shared import how_to_get, page_of, remembered
+from fer.ui.shared import explain_how_to_get, remember_result, take_page
 from fer.ui.style import plain
 
 FACES_A_PAGE = 60
@@ -26,16 +26,16 @@ MEAN_PX = 84
 _COLUMNS: dict[By, str] = {"class": "By class", "row": "By Usage"}
 
 
-def missing(known: KnownDataset) -> None:
+def show_missing(known: KnownDataset) -> None:
     """Say how to get a data set, and show the counts that are published."""
-    how_to_get(known)
+    explain_how_to_get(known)
     st.subheader(f"{plain(known.title)}, as published")
     table = pd.DataFrame.from_dict(known.published, orient="index").rename_axis("Usage")
     st.caption(f"The published counts of {int(table.to_numpy().sum()):,} faces, not counted here.")
-    counts(table, known.title)
+    show_counts(table, known.title)
 
 
-def header(dataset: FaceDataset) -> None:
+def show_header(dataset: FaceDataset) -> None:
     """Name the data set, and the rows of its file that were left out."""
     st.subheader(plain(data_title(dataset.name)))
     st.caption(
@@ -54,7 +54,7 @@ def header(dataset: FaceDataset) -> None:
         )
 
 
-def counts(table: pd.DataFrame, title: str) -> None:
+def show_counts(table: pd.DataFrame, title: str) -> None:
     """Show how many faces there are of every class in every Usage, as columns both ways round, a pie and a table."""
     columns, pie = st.columns([3, 2], gap="medium")
     with columns:
@@ -85,7 +85,7 @@ def _words(table: pd.DataFrame) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in totals.items())
 
 
-def faces(dataset: FaceDataset) -> None:
+def show_faces(dataset: FaceDataset) -> None:
     """Turn over the faces, all or those of one class and one Usage, in the order of the file."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         usage = st.segmented_control(
@@ -106,7 +106,7 @@ def faces(dataset: FaceDataset) -> None:
         st.info("No face has this class and this Usage.", icon=":material/search_off:")
         return
     st.caption(f"{len(positions):,} faces. The number below a face is its row in the file; point at it for more.")
-    shown = page_of(positions, FACES_A_PAGE, f"faces {dataset.digest[:8]} {usage} {expression}")
+    shown = take_page(positions, FACES_A_PAGE, f"faces {dataset.digest[:8]} {usage} {expression}")
     st.html(contact_sheet([sheet_face(dataset, position) for position in shown]))
 
 
@@ -123,11 +123,11 @@ def sheet_face(dataset: FaceDataset, position: int) -> SheetFace:
     )
 
 
-def averages(dataset: FaceDataset) -> None:
+def show_averages(dataset: FaceDataset) -> None:
     """Show the mean face and the spread of every class, and how bright and rich in contrast its faces are."""
     with st.spinner("Averaging the faces"):
-        averaged = remembered(("class images", dataset.digest), lambda: class_images(dataset))
-        measured = remembered(("light", dataset.digest), lambda: light(dataset))
+        averaged = remember_result(("class images", dataset.digest), lambda: class_images(dataset))
+        measured = remember_result(("light", dataset.digest), lambda: light(dataset))
     st.caption("The mean face of every class: what its faces have in common at the same place.")
     st.html(contact_sheet(_mean_faces(averaged), MEAN_PX))
     widest = max(1.0, float(averaged.spread.max()))
@@ -166,7 +166,7 @@ def _spreads(averaged: ClassImages, widest: float) -> list[SheetFace]:
     ]
 
 
-def side_by_side(dataset: FaceDataset) -> None:
+def show_side_by_side(dataset: FaceDataset) -> None:
     """Show the data set beside another one: shares on one axis, mean faces, and what the two are made of."""
     found = others(dataset)
     if not found:
@@ -192,8 +192,8 @@ def side_by_side(dataset: FaceDataset) -> None:
         alt=". ".join(f"{title}: {_words(table)}" for title, table in tables.items()),
     )
     with st.spinner("Averaging the faces"):
-        averaged = [remembered(("class images", one.digest), partial(class_images, one)) for one in pair]
-        measured = [remembered(("light", one.digest), partial(light, one)) for one in pair]
+        averaged = [remember_result(("class images", one.digest), partial(class_images, one)) for one in pair]
+        measured = [remember_result(("light", one.digest), partial(light, one)) for one in pair]
     facts = pd.DataFrame(
         {
             plain(title): {
@@ -214,7 +214,7 @@ def side_by_side(dataset: FaceDataset) -> None:
         st.html(contact_sheet(_mean_faces(means), MEAN_PX))
 
 
-def subjects(dataset: FaceDataset) -> None:
+def show_subjects(dataset: FaceDataset) -> None:
     """Show who is in the data set, how often, and in which Usages."""
     if dataset.subjects is None:
         st.info(

@@ -16,7 +16,7 @@ from fer.evaluation import learned_from
 from fer.pipeline import DEFAULT_MODEL
 from fer.recognition import EmotionModel
 from fer.ui.loaders import file_version, open_model
-from fer.ui.shared import remembered
+from fer.ui.shared import remember_result
 from fer.ui.style import plain
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ METHODS: "dict[Method, str]" = {"pca": "PCA", "tsne": "t-SNE"}
 _COLOURS: dict[ColourBy, str] = {"label": "Labels", "error": "Errors"}
 
 
-def face_map(dataset: FaceDataset) -> None:
+def show_map(dataset: FaceDataset) -> None:
     """Lay faces out so that those which a model reads alike lie close together."""
     models = list(paths.find_models())
     if not models:
@@ -112,6 +112,6 @@ def _laid_out(model: EmotionModel, dataset: FaceDataset, split: str, method: "Me
         return table.assign(image=[data_uri(np.asarray(rows.images[i]), "webp") for i in table["position"]])
 
     key = ("map", dataset.digest, model.card.name, file_version(model.card.name), split, method)
-    table = remembered(key, make)
+    table = remember_result(key, make)
     place.empty()
     return table

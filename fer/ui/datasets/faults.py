@@ -19,15 +19,15 @@ from fer.datasets.ferplus import (
     VOTES_ORIGIN,
     Votes,
     agreement_table,
-    cleaned_labels,
-    disputed,
+    clean_labels,
+    find_disputed,
     find_votes,
     load_votes,
 )
 from fer.emotions import emotion
 from fer.errors import FerError
 from fer.files import table_to_csv
-from fer.ui.shared import page_of, remembered
+from fer.ui.shared import remember_result, take_page
 from fer.ui.style import plain
 
 PAIRS_A_PAGE = 24
@@ -43,10 +43,10 @@ def votes_of(dataset: FaceDataset) -> Votes | None:
     path = find_votes(dataset) if dataset.name == DATASETS["fer2013"].name else None
     if path is None:
         return None
-    return remembered(("votes", dataset.digest, path, path.stat().st_mtime_ns), lambda: load_votes(path, dataset))
+    return remember_result(("votes", dataset.digest, path, path.stat().st_mtime_ns), lambda: load_votes(path, dataset))
 
 
-def duplicates(dataset: FaceDataset) -> None:
+def show_duplicates(dataset: FaceDataset) -> None:
     """Show which faces are there more than once, in which splits, and which rows to leave out."""
     try:
         votes = votes_of(dataset)
@@ -84,7 +84,7 @@ def _audit(dataset: FaceDataset, votes: Votes | None) -> Audit:
     def report(share: float) -> None:
         place.progress(share, text=f"Comparing every picture with every other, {share:.0%}; another tab stops it.")
 
-    found = remembered(key, lambda: audit(dataset, votes, report))
+    found = remember_result(key, lambda: audit(dataset, votes, report))
     place.empty()
     return found
 
@@ -135,7 +135,7 @@ def _pairs(dataset: FaceDataset, pairs: pd.DataFrame) -> None:
         st.info("No pair is like that.", icon=":material/search_off:")
         return
     st.caption(f"{len(shown):,} pairs. The numbers are rows of the file, in the order of the two pictures.")
-    page = page_of(range(len(shown)), PAIRS_A_PAGE, f"pairs {dataset.digest[:8]} {where} {kind} {conflicting}")
+    page = take_page(range(len(shown)), PAIRS_A_PAGE, f"pairs {dataset.digest[:8]} {where} {kind} {conflicting}")
     st.html(contact_sheet([_pair(dataset, pair) for pair in shown.iloc[list(page)].itertuples()], 150))
 
 
@@ -167,7 +167,7 @@ def _leave_out(found: Audit) -> None:
     )
 
 
-def label_noise(dataset: FaceDataset) -> None:
+def show_label_noise(dataset: FaceDataset) -> None:
     """Show what ten raters saw in the faces, where FER+ votes are there; else how to get them."""
     try:
         votes = votes_of(dataset)
@@ -181,7 +181,7 @@ def label_noise(dataset: FaceDataset) -> None:
             icon=":material/how_to_vote:",
         )
         return
-    agreement = remembered(("agreement", dataset.digest, votes.digest), lambda: agreement_table(dataset, votes))
+    agreement = remember_result(("agreement", dataset.digest, votes.digest), lambda: agreement_table(dataset, votes))
     agreed = sum(int(agreement.loc[name, name]) for name in agreement.index)
     voted = int(agreement.to_numpy().sum())
     st.markdown(
@@ -197,8 +197,10 @@ def label_noise(dataset: FaceDataset) -> None:
             f"{name} {agreement.loc[name, name] / max(1, agreement.loc[name].sum()):.0%}" for name in agreement.index
         ),
     )
-    _disputed(dataset, remembered(("disputed", dataset.digest, votes.digest), lambda: disputed(dataset, votes)))
-    cleaned = remembered(("cleaned", dataset.digest, votes.digest), lambda: cleaned_labels(dataset, votes))
+    _disputed(
+        dataset, remember_result(("disputed", dataset.digest, votes.digest), lambda: find_disputed(dataset, votes))
+    )
+    cleaned = remember_result(("cleaned", dataset.digest, votes.digest), lambda: clean_labels(dataset, votes))
     kept = cleaned["left_out"] == ""
     st.caption(
         f"A cleaned list after the authors of FER+: {int(kept.sum()):,} faces get the label of their majority, "
@@ -222,7 +224,7 @@ def _disputed(dataset: FaceDataset, table: pd.DataFrame) -> None:
     if shown.empty:
         st.info("No face of this class has votes.", icon=":material/search_off:")
         return
-    page = page_of(shown.to_dict("records"), DISPUTED_A_PAGE, f"disputed {dataset.digest[:8]} {label}")
+    page = take_page(shown.to_dict("records"), DISPUTED_A_PAGE, f"disputed {dataset.digest[:8]} {label}")
     st.html(contact_sheet([_voted(dataset, row) for row in page], 120))
 
 
@@ -237,7 +239,7 @@ def _voted(dataset: FaceDataset, face: dict) -> SheetFace:
     )
 
 
-def balancing(dataset: FaceDataset) -> None:
+def show_balancing(dataset: FaceDataset) -> None:
     """Show what balancing does to the counts, and what goes wrong when it is done before the split."""
     from fer.datasets.balance import TEST_SHARE, balance_counts, leak_of_oversampling  # a second that few tabs need
 
@@ -245,8 +247,8 @@ def balancing(dataset: FaceDataset) -> None:
     rows = training if len(training) else dataset
     which = "Training rows" if len(training) else "rows"
     try:
-        table = remembered(("balance", dataset.digest), lambda: balance_counts(rows))
-        leak = remembered(("leak", dataset.digest), lambda: leak_of_oversampling(rows))
+        table = remember_result(("balance", dataset.digest), lambda: balance_counts(rows))
+        leak = remember_result(("leak", dataset.digest), lambda: leak_of_oversampling(rows))
     except FerError as error:
         st.info(plain(str(error)), icon=":material/balance:")
         return

@@ -16,10 +16,10 @@ from fer.fetch import fetch_detector
 from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.recognition import ModelCard
 from fer.ui.loaders import open_pipeline
-from fer.ui.style import describe, plain
+from fer.ui.style import describe_result, plain
 
 
-def picture_at_work() -> None:
+def show_picture_at_work() -> None:
     """Show the sample with two faces, read by the default model at this moment."""
     sample = samples.SAMPLES["two-faces"]
     try:
@@ -34,12 +34,12 @@ def picture_at_work() -> None:
         channels="BGR",
         width="stretch",
         output_format="JPEG",
-        alt=describe(known(photo.result)),
+        alt=describe_result(known(photo.result)),
     )
     st.caption(f"Read by {DEFAULT_MODEL} when this page opened. {sample.credit}")
 
 
-def models() -> None:
+def show_models() -> None:
     """Show every installed model with its stamped figures, the default one first."""
     installed = find_installed()
     if not installed:
@@ -98,7 +98,7 @@ def _model(card: ModelCard, report: Report) -> None:
     st.caption(plain(protocol))
 
 
-def detector() -> None:
+def show_detector() -> None:
     """Say which face detector runs, and offer to fetch the better one where it is missing."""
     with st.container(border=True, height="stretch"):
         st.markdown("**Face detector**")
@@ -122,7 +122,7 @@ def detector() -> None:
                 st.rerun()
 
 
-def data_sets() -> None:
+def show_data_sets() -> None:
     """Say which data sets are here and where they were looked for."""
     with st.container(border=True, height="stretch"):
         st.markdown("**Data sets**")
@@ -152,7 +152,7 @@ def _share_read_otherwise() -> str:
     return f"{DEFAULT_MODEL} reads {share:.0%} of {data_title(found.stamp.data)}'s test faces otherwise than {by}. "
 
 
-def limits() -> None:
+def show_limits() -> None:
     """The limits, in plain words."""
     st.markdown(
         "- **An expression is not a feeling.** The network names what a face shows, as a few people labelled such "

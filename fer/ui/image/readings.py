@@ -14,17 +14,17 @@ from fer.errors import known
 from fer.quality import in_words
 from fer.results import JOINED_BY, Face, PhotoResult, to_table
 from fer.ui.image.album import FaceView, Reading, open_photo
-from fer.ui.style import describe, headline, people_words, plain, reading_words
+from fer.ui.style import describe_result, people_words, plain, reading_words, write_headline
 
 LEAST_STRETCHED = 400
 """Pictures narrower than this, in pixels, are shown as they are: enlarged they would only look worse."""
 
 
-def picture(reading: Reading) -> None:
+def show_picture(reading: Reading) -> None:
     """Show a photo with its numbered boxes, and how it was read."""
     result = known(reading.result.result)
     width: Literal["stretch", "content"] = "stretch" if result.width >= LEAST_STRETCHED else "content"
-    st.image(reading.picture_jpeg, width=width, alt=describe(result))
+    st.image(reading.picture_jpeg, width=width, alt=describe_result(result))
     found = f"{len(result)} face{'' if len(result) == 1 else 's'} found by {TITLES[result.reader.detector]}"
     read = f", read by {result.reader.model} in {result.timings.recognise_ms:.0f} ms" if result.faces else ""
     size = f"{result.width} \u00d7 {result.height} pixels"
@@ -32,7 +32,7 @@ def picture(reading: Reading) -> None:
     st.caption(plain(f"{found} in {result.timings.detect_ms:.0f} ms{read}. {size}.{credit}"))
 
 
-def face_card(number: int, reading: Reading) -> None:
+def show_face_card(number: int, reading: Reading) -> None:
     """One face: its crop, the reading, the probabilities, and on demand where the network looked."""
     face, view = reading.result.faces[number - 1], reading.views[number - 1]
     with st.container(border=True, key=f"face_{number}"):
@@ -40,7 +40,7 @@ def face_card(number: int, reading: Reading) -> None:
             st.image(view.crop_bgr, channels="BGR", width=88, alt=f"Face {number}, cut out")
             with st.container(gap=None):
                 st.caption(f"Face {number}")
-                headline(face)
+                write_headline(face)
                 if known(reading.result.result).reader.target == "votes":
                     st.caption(people_words(face))
         if face.quality:
@@ -54,10 +54,10 @@ def face_card(number: int, reading: Reading) -> None:
             + ", ".join(f"{name} {share:.0%}" for name, share in face.ranked()),
         )
         if st.toggle("Where the network looked", key=f"map_{number}"):
-            activation_map(number, face, view)
+            show_activation_map(number, face, view)
 
 
-def activation_map(number: int, face: Face, view: FaceView) -> None:
+def show_activation_map(number: int, face: Face, view: FaceView) -> None:
     """Lay the activation map of one class over the face."""
     if view.maps is None:
         st.caption("This model has no activation maps.")
@@ -80,12 +80,12 @@ def activation_map(number: int, face: Face, view: FaceView) -> None:
     )
 
 
-def faces(reading: Reading) -> None:
+def show_faces(reading: Reading) -> None:
     """Show a photo and its faces: a card each for one or two; for a group a grid to pick from and the card picked."""
     result = reading.result
     main, side = st.columns([3, 2], gap="medium")
     with main:
-        picture(reading)
+        show_picture(reading)
     if not result.faces:
         side.info(
             "No face found. Try a photo in which the face is at least 40 pixels wide and turned to the camera, "
@@ -95,12 +95,12 @@ def faces(reading: Reading) -> None:
     if len(result.faces) <= 2:
         with side:
             for number in range(1, len(result.faces) + 1):
-                face_card(number, reading)
+                show_face_card(number, reading)
         return
     choice = f"face of {reading.photo.digest}"
     chosen = min(st.session_state.get(choice, 1), len(result.faces))
     with side:
-        face_card(chosen, reading)
+        show_face_card(chosen, reading)
     st.caption("Every face, the largest first. Pick one to see its card.")
     with st.grid(min_column_width=120):
         for number, (face, view) in enumerate(zip(result.faces, reading.views, strict=True), start=1):
@@ -120,7 +120,7 @@ def faces(reading: Reading) -> None:
         st.table(table.style.format("{:.0%}", subset=classes))
 
 
-def failures(results: Sequence[PhotoResult]) -> None:
+def show_failures(results: Sequence[PhotoResult]) -> None:
     """Say which files of a batch could not be read; the table names those beyond the first three."""
     errors = [result.error for result in results if result.error is not None]
     if not errors:
@@ -132,7 +132,7 @@ def failures(results: Sequence[PhotoResult]) -> None:
     )
 
 
-def batch_table(results: Sequence[PhotoResult]) -> int:
+def show_table(results: Sequence[PhotoResult]) -> int:
     """Show many photos as one sortable table, a row a face; returns the position of the photo that was picked."""
     table = to_table(results)
     columns = ["file", "face", "emotion", "confidence", "set", "quality"]
@@ -165,7 +165,7 @@ def batch_table(results: Sequence[PhotoResult]) -> int:
     return position_of_row[rows[0]] if rows and rows[0] < len(position_of_row) else 0
 
 
-def downloads(read: Sequence[Reading]) -> None:
+def offer_downloads(read: Sequence[Reading]) -> None:
     """Offer everything that was read, in the command line's own formats; each file is made when it is asked for."""
     readable = [reading for reading in read if reading.result.error is None]
     results = [reading.result for reading in read]

@@ -15,9 +15,9 @@ from fer.drawing import annotate, blur_faces
 from fer.errors import known
 from fer.live import LiveSession, LiveSnapshot, View
 from fer.pipeline import FacePipeline
-from fer.ui.live.recording import recording_trouble
-from fer.ui.shared import moving_chart
-from fer.ui.style import describe, headline, headlines, status
+from fer.ui.live.recording import find_trouble
+from fer.ui.shared import draw_moving_chart
+from fer.ui.style import describe_result, write_headline, write_headlines, write_status
 
 TICK_S = 0.4
 """How often the graphs and the words move: a little more than twice a second, since a tick can be late."""
@@ -44,7 +44,7 @@ class Switches:
     half_life_s: float
 
 
-def switches(detector: str) -> Switches:
+def draw_switches(detector: str) -> Switches:
     """Draw the switches; every one keeps its value from page to page.
 
     Args:
@@ -91,7 +91,7 @@ def switches(detector: str) -> Switches:
     return Switches(View(mirror, not numbers, landmarks, blur), mode == "Everyone in view", half_life_s)
 
 
-def why_locked() -> str | None:
+def explain_lock() -> str | None:
     """Why model and detector cannot be changed now; None where they can."""
     session: LiveSession | None = st.session_state.get("_live")
     if session is None or session.snapshot().recording_s is None:
@@ -99,7 +99,7 @@ def why_locked() -> str | None:
     return "A recording has one model and one detector. Stop it to choose others."
 
 
-def visitor_session(pipeline: FacePipeline, wanted: Switches) -> LiveSession:
+def open_session(pipeline: FacePipeline, wanted: Switches) -> LiveSession:
     """This visitor's live view, which lives as long as their browser's session, set to what they want now."""
     session: LiveSession = st.session_state.setdefault("_live", LiveSession(pipeline))
     session.use(pipeline)
@@ -107,7 +107,7 @@ def visitor_session(pipeline: FacePipeline, wanted: Switches) -> LiveSession:
     return session
 
 
-def advice(snapshot: LiveSnapshot, trouble: str | None = None) -> str:
+def advise(snapshot: LiveSnapshot, trouble: str | None = None) -> str:
     """What is wrong and what to do about it; "" where all is well.
 
     Args:
@@ -125,7 +125,7 @@ def advice(snapshot: LiveSnapshot, trouble: str | None = None) -> str:
     return FOLLOWED_IS_GONE if snapshot.frame.others else NO_FACE
 
 
-def figures(snapshot: LiveSnapshot) -> str:
+def write_figures(snapshot: LiveSnapshot) -> str:
     """How it goes, in figures."""
     if snapshot.frame is None:
         return "Waiting for the first picture."
@@ -143,23 +143,23 @@ def begin_anew(session: LiveSession, *, playing: bool) -> None:
     st.session_state["_live_played"] = playing
 
 
-def picture_status(session: LiveSession, *, playing: bool) -> None:
+def show_status(session: LiveSession, *, playing: bool) -> None:
     """Say under the picture how it goes, as often as the graphs move."""
 
     def write() -> None:
         snapshot = session.snapshot()
-        status(figures(snapshot), advice(snapshot, recording_trouble()))
+        write_status(write_figures(snapshot), advise(snapshot, find_trouble()))
 
     with st.container():
         if playing:
             st.fragment(write, run_every=TICK_S)()
         elif session.snapshot().recording_s is not None:
-            status("The recording waits for the camera.", "Press START to go on with it, or stop it.")
+            write_status("The recording waits for the camera.", "Press START to go on with it, or stop it.")
         else:
-            status("Press START, and allow this page the camera. Nothing is recorded unless you ask for it.")
+            write_status("Press START, and allow this page the camera. Nothing is recorded unless you ask for it.")
 
 
-def stages(session: LiveSession, *, playing: bool) -> None:
+def show_stages(session: LiveSession, *, playing: bool) -> None:
     """Show, on demand, how long every step of a picture takes."""
 
     def write() -> None:
@@ -180,7 +180,7 @@ def stages(session: LiveSession, *, playing: bool) -> None:
             st.fragment(write, run_every=2 * TICK_S if playing else None)()
 
 
-def graphs(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> None:
+def draw_graphs(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> None:
     """Draw the graphs: what is shown now, the last minute, and how often each expression was seen.
 
     Args:
@@ -209,14 +209,14 @@ def _graphs(snapshot: LiveSnapshot) -> None:
     people = chosen_people([known(face.person) for face in faces], snapshot.history)
     in_view = sorted((face for face in faces if face.person in people), key=lambda face: known(face.person))
     st.subheader("Now")
-    headlines(in_view)
-    moving_chart(
+    write_headlines(in_view)
+    draw_moving_chart(
         probabilities_now(in_view, snapshot.classes),
         alt="The probability of every expression now, a lane for each person",
         key="live_now",
     )
     st.subheader("Last 60 seconds")
-    moving_chart(
+    draw_moving_chart(
         last_minute(snapshot.history, snapshot.classes, snapshot.now_s, people),
         alt="The probability of every expression over the last minute, a lane for each person",
         key="live_minute",
@@ -224,9 +224,9 @@ def _graphs(snapshot: LiveSnapshot) -> None:
     st.subheader("Expressions seen")
     columns, pie = st.columns(2)
     with columns:
-        moving_chart(count_columns(snapshot.counts), alt="How often each expression was seen", key="live_counts")
+        draw_moving_chart(count_columns(snapshot.counts), alt="How often each expression was seen", key="live_counts")
     with pie:
-        moving_chart(
+        draw_moving_chart(
             count_pie(snapshot.counts),
             alt="Each expression's share of all that was seen",
             key="live_shares",
@@ -234,7 +234,7 @@ def _graphs(snapshot: LiveSnapshot) -> None:
     st.caption("Four times a second, at most, everyone in view counts once, for the most probable expression.")
 
 
-def still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, wanted: Switches) -> None:
+def read_still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, wanted: Switches) -> None:
     """Read a single picture, where there is no stream.
 
     Args:
@@ -251,11 +251,11 @@ def still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, wanted: Switches
     numbered = tuple(replace(face, person=number) for number, face in enumerate(result.faces, start=1))
     result = replace(result, faces=numbered if wanted.everyone else numbered[:1])
     drawn = annotate(hidden, result.faces, words=view.words, landmarks=view.landmarks, mirror=view.mirror)
-    st.image(drawn, channels="BGR", width="stretch", output_format="JPEG", alt=describe(result))
+    st.image(drawn, channels="BGR", width="stretch", output_format="JPEG", alt=describe_result(result))
     if not result.faces:
         st.info(NO_FACE, icon=":material/search_off:")
     for face in result.faces[:MOST_LANES]:
-        headline(face)
+        write_headline(face)
         st.altair_chart(probability_bars(face), width="stretch", alt=f"The probabilities of face {face.person}")
     if len(result) > MOST_LANES:
         st.caption(f"The {MOST_LANES} largest of {len(result)} faces. The Image page shows all of them.")

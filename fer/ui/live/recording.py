@@ -15,10 +15,10 @@ from fer.pipeline import FacePipeline
 from fer.recording import Recording
 from fer.results import Reader
 from fer.store import Kind, SessionWriter
-from fer.ui.recordings import KINDS, about_recording, downloads, open_store
+from fer.ui.recordings import KINDS, describe_recording, offer_recording, open_store
 from fer.ui.style import plain
-from fer.ui.visitor import saving_owner
-from fer.ui.words import counted, lasted, when
+from fer.ui.visitor import find_owner
+from fer.ui.words import write_count, write_length, write_moment
 
 _RUNNING, _DONE = "_recording_running", "_recording_done"
 
@@ -29,10 +29,10 @@ def begin_saving(kind: Kind, reader: Reader) -> SessionWriter | None:
     Raises:
         StoreError: it cannot be saved.
     """
-    owner = saving_owner()
+    owner = find_owner()
     if owner is None:
         return None
-    name = f"{KINDS[kind]}, {when(datetime.now(UTC))}"
+    name = f"{KINDS[kind]}, {write_moment(datetime.now(UTC))}"
     return open_store().begin(
         owner, name=name, kind=kind, model=reader.model, detector=reader.detector, classes=reader.classes
     )
@@ -75,7 +75,7 @@ class Finished:
     trouble: str | None
 
 
-def recording_controls(live: LiveSession, pipeline: FacePipeline, *, playing: bool) -> None:
+def show_controls(live: LiveSession, pipeline: FacePipeline, *, playing: bool) -> None:
     """Draw the button that records, and what may be done with a recording once it has ended.
 
     Args:
@@ -87,19 +87,19 @@ def recording_controls(live: LiveSession, pipeline: FacePipeline, *, playing: bo
         if st.button("Record", icon=":material/fiber_manual_record:", disabled=not playing, key="record"):
             _begin(live, pipeline)
             st.rerun()
-        kept = "among your sessions while it runs" if saving_owner() else "only for who is logged in; download it"
+        kept = "among your sessions while it runs" if find_owner() else "only for who is logged in; download it"
         st.caption(f"A recording keeps numbers, never pictures. It is saved {kept}.")
     else:
         if st.button("Stop recording", icon=":material/stop:", type="primary", key="stop_recording"):
             _finish(live)
             st.rerun()
-        if (trouble := recording_trouble()) is not None:
+        if (trouble := find_trouble()) is not None:
             st.warning(plain(trouble), icon=":material/warning:")
     if _DONE in st.session_state:
-        finished_recording(st.session_state[_DONE])
+        show_finished(st.session_state[_DONE])
 
 
-def recording_trouble() -> str | None:
+def find_trouble() -> str | None:
     """One sentence while the running recording is not saved as it should be; for a page's status line."""
     running: Running | None = st.session_state.get(_RUNNING)
     return None if running is None else running.trouble
@@ -121,7 +121,7 @@ def _finish(live: LiveSession) -> None:
     if running.writer is not None:
         running.writer.close()
     reader = running.reader
-    about = about_recording(
+    about = describe_recording(
         "live",
         recording.started,
         recording.duration_s,
@@ -135,7 +135,7 @@ def _finish(live: LiveSession) -> None:
     st.session_state[_DONE] = Finished(recording, about, saved, running.trouble)
 
 
-def finished_recording(done: Finished) -> None:
+def show_finished(done: Finished) -> None:
     """Say what was recorded, and offer it."""
     recording = done.recording
     with st.container(border=True, key="finished_recording"):
@@ -143,13 +143,13 @@ def finished_recording(done: Finished) -> None:
             st.markdown("**Nothing was recorded**: no face was seen.")
             return
         people = len({sample.person for sample in recording.samples})
-        st.markdown(f"**Recorded {lasted(recording.duration_s)}**, {counted(people, 'person', 'people')}")
+        st.markdown(f"**Recorded {write_length(recording.duration_s)}**, {write_count(people, 'person', 'people')}")
         if done.trouble is not None:
             st.warning(plain(done.trouble), icon=":material/warning:")
         if recording.overflowed:
             st.caption(f"The downloads hold the first {len(recording.samples):,} readings; there were more.")
         with st.container(horizontal=True):
-            downloads(recording.samples, recording.classes, done.about, "recording")
+            offer_recording(recording.samples, recording.classes, done.about, "recording")
             if done.session_id is not None:
                 st.page_link(
                     "pages/sessions.py",

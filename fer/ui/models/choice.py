@@ -20,7 +20,7 @@ from fer.evaluation.installed import DamagedModel, InstalledModel, find_installe
 from fer.evaluation.report import TEST_SPLIT
 from fer.results import Averaging
 from fer.ui.data_files import open_file
-from fer.ui.models.runs import Key, Result, kept, model_digest
+from fer.ui.models.runs import Key, Result, model_digest, open_kept
 from fer.ui.style import plain
 
 WAYS: dict[Averaging, str] = {"none": "As they are", "flip": "Mirrored faces averaged in"}
@@ -94,7 +94,7 @@ def split_title(split: str) -> str:
     return _SPLIT_TITLES.get(split, split)
 
 
-def installed_models() -> tuple[list[InstalledModel], list[str]]:
+def find_models() -> tuple[list[InstalledModel], list[str]]:
     """Every model that can be shown, and a sentence for every one that cannot."""
     found = find_installed()
     good = [model for model in found if isinstance(model, InstalledModel)]
@@ -170,17 +170,17 @@ def open_data(data: str) -> FaceDataset | None:
         return None
 
 
-def entries(models: Sequence[InstalledModel], rows: Rows) -> tuple[list[Entry], FaceDataset | None]:
+def find_entries(models: Sequence[InstalledModel], rows: Rows) -> tuple[list[Entry], FaceDataset | None]:
     """Put the models beside their figures.
 
     Returns:
         An entry a model; and the data set, where something was measured on it here, else None: nothing else needs it.
     """
-    dataset = open_data(rows.data) if len(kept()) else None
+    dataset = open_data(rows.data) if len(open_kept()) else None
     found = []
     for model in models:
         result = None
         if dataset is not None:
-            result = kept().get(Key(model_digest(model.name), dataset.digest, rows.split))
+            result = open_kept().get(Key(model_digest(model.name), dataset.digest, rows.split))
         found.append(Entry(model, model.report.find(rows.data, rows.split), result))
     return found, dataset

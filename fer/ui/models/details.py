@@ -22,7 +22,7 @@ from fer.evaluation import Evaluation, cross_data_matrix, load_curve, reliabilit
 from fer.results import Averaging
 from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows, split_title
-from fer.ui.models.figures import SEEN, protocol
+from fer.ui.models.figures import SEEN, write_protocol
 from fer.ui.models.runs import model_digest
 from fer.ui.style import plain
 
@@ -38,7 +38,7 @@ def _side_by_side(entries: Sequence[Entry]) -> Iterator[tuple[Entry, DeltaGenera
         yield from zip(entries[start:], st.columns(SIDE_BY_SIDE, gap="medium"), strict=False)
 
 
-def confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+def show_confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
     """Show side by side what the models take for what."""
     measured = _measured(entries)
     if not measured:
@@ -68,7 +68,7 @@ def confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None
             st.caption(_brief(entry.measured, rows.averaging))
 
 
-def classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+def show_classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
     """Show one figure of every class, the models beside each other."""
     measured = _measured(entries)
     if not measured:
@@ -105,7 +105,7 @@ def classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -
         st.caption(f"{plain(name)}: {source}")
 
 
-def calibration(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+def show_calibration(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
     """Show whether a stated probability means what it says, before and after the temperature."""
     measured = _measured(entries)
     if not measured:
@@ -153,7 +153,7 @@ def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
     st.caption(_brief(entry.measured, rows.averaging))
 
 
-def cost(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+def show_cost(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
     """Show accuracy against size, and against speed once that was measured on this machine."""
     measured = _measured(entries)
     ranked = [entry for entry in measured if entry.measured.is_ranked]
@@ -225,7 +225,7 @@ def _time(entries: Sequence[Entry], speeds: dict[str, float]) -> None:
     st.rerun()
 
 
-def across(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+def show_other_data(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
     """Show what every model reaches on every data set it has figures on, its own and the others."""
     cells = cross_data_matrix({entry.name: entry.model.report for entry in entries})
     if not cells:
@@ -263,7 +263,7 @@ def across(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) ->
     )
     with st.expander("How these figures were measured", icon=":material/fact_check:"):
         for cell in cells:
-            st.caption(plain(f"{cell.model}: {protocol(cell.evaluation)}"))
+            st.caption(plain(f"{cell.model}: {write_protocol(cell.evaluation)}"))
     for entry in entries:
         if entry.model.report.cross_validation is not None:
             _cross_validated(entry, rows.averaging)
@@ -291,10 +291,10 @@ def _cross_validated(entry: Entry, averaging: Averaging) -> None:
         "is served. Intervals are drawn by person. At the peak, neutral is neither asked for nor a possible answer."
     )
     for evaluation in parts.values():
-        st.caption(plain(protocol(evaluation)))
+        st.caption(plain(write_protocol(evaluation)))
 
 
-def curves(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+def show_curves(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
     """Show how training went, epoch by epoch, where the model brought its log along."""
     for entry in entries:
         st.markdown(f"**{plain(entry.name)}**")
@@ -325,7 +325,7 @@ def curves(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) ->
         )
 
 
-def cards(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+def show_cards(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
     """Show the facts that every model comes with."""
     for entry in entries:
         card = entry.model.card

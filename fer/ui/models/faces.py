@@ -11,12 +11,12 @@ from fer.datasets import FaceDataset
 from fer.drawing import overlay_map
 from fer.errors import FerError, known
 from fer.evaluation import mcnemar, paired_difference
-from fer.evaluation.evaluate import scaled
+from fer.evaluation.evaluate import scale_to
 from fer.recognition import EmotionModel
 from fer.results import Averaging
 from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows
-from fer.ui.shared import page_of
+from fer.ui.shared import take_page
 from fer.ui.style import plain
 
 FACES_A_PAGE = 12
@@ -54,7 +54,7 @@ class Answers:
         return f"{self.entry.model.card.classes[self.read[position]]} {self.confidence[position]:.0%}"
 
 
-def faces(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+def show_faces(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
     """Show faces that models read differently, or that one is sure of and wrong about."""
     read_here = [entry for entry in entries if entry.result is not None]
     if not read_here:
@@ -172,7 +172,7 @@ def _cards(shown: FaceDataset, answers: Sequence[Answers], positions: np.ndarray
     if not len(positions):
         st.info("No face is like that.", icon=":material/search_off:")
         return
-    page = np.asarray(page_of(positions.tolist(), FACES_A_PAGE, f"model faces {key}"))
+    page = np.asarray(take_page(positions.tolist(), FACES_A_PAGE, f"model faces {key}"))
     try:
         models = [open_model(each.entry.name) for each in answers]
     except FerError as error:
@@ -203,7 +203,7 @@ def _cards(shown: FaceDataset, answers: Sequence[Answers], positions: np.ndarray
 def _where(model: EmotionModel, images: np.ndarray, read: np.ndarray) -> list[np.ndarray]:
     """The activation map of an answer over every face: uint8 of shape (SHOWN_PX, SHOWN_PX, 3) each, blue first."""
     card = model.card
-    crops = scaled(images, card.crop_size)
+    crops = scale_to(images, card.crop_size)
     maps = model.predict(crops).maps
     edge = (card.crop_size - card.input_size) // 2
     seen = [_enlarged(crop[edge : edge + card.input_size, edge : edge + card.input_size]) for crop in crops]

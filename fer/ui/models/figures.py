@@ -15,8 +15,8 @@ from fer.evaluation.text import render_calibration_error
 from fer.results import Averaging
 from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows, data_file, open_data, split_title
-from fer.ui.models.runs import Key, Run, kept, model_digest
-from fer.ui.shared import how_to_get
+from fer.ui.models.runs import Key, Run, model_digest, open_kept
+from fer.ui.shared import explain_how_to_get
 from fer.ui.style import plain
 
 SEEN = "seen in training"
@@ -90,7 +90,7 @@ def _largest_share(figures: Figures) -> float:
     return max(its.support for its in figures.per_class.values()) / figures.n
 
 
-def table(ranking: Ranking, rows: Rows) -> None:
+def show_table(ranking: Ranking, rows: Rows) -> None:
     """Show one line of figures a model, and under it how they were measured."""
     lines = {plain(entry.name): _line(entry, rows.averaging, ranking.ranked) for entry in ranking.order}
     st.table(pd.DataFrame.from_dict(lines, orient="index").rename_axis("Model"), alt=f"Figures on {rows.title}")
@@ -102,7 +102,7 @@ def table(ranking: Ranking, rows: Rows) -> None:
             if entry.evaluation is None:
                 st.caption(f"Has no figures on {plain(rows.title)} yet.")
             else:
-                st.caption(plain(protocol(entry.evaluation)))
+                st.caption(plain(write_protocol(entry.evaluation)))
         st.caption(
             "A 95 % interval is drawn in a way that, over many samples of such faces, takes in the figure of all such "
             "faces 95 times in 100: by bootstrap over people where it is known who is seen, else over faces. Macro-F1 "
@@ -134,7 +134,7 @@ def _line(entry: Entry, averaging: Averaging, ranked: Sequence[Entry]) -> dict[s
     }
 
 
-def protocol(evaluation: Evaluation) -> str:
+def write_protocol(evaluation: Evaluation) -> str:
     """Everything that figures need beside them, in sentences."""
     stamp = evaluation.stamp
     sentences = [
@@ -174,7 +174,7 @@ def measure_here(entries: Sequence[Entry], rows: Rows) -> None:
     if rows.split not in EVALUATION_SPLITS or rows.data not in DATASETS:
         return
     if data_file(rows.data) is None:
-        how_to_get(DATASETS[rows.data])
+        explain_how_to_get(DATASETS[rows.data])
         return
     waiting = [entry for entry in entries if entry.result is None]
     if not waiting:
@@ -201,7 +201,7 @@ def _start(waiting: Sequence[Entry], rows: Rows) -> None:
             errors[entry.name] = str(error)
     run = Run(models, dataset, rows.split, errors)
     st.session_state[_RUN] = run
-    run.start(kept())
+    run.start(open_kept())
     st.rerun()
 
 
@@ -223,7 +223,7 @@ def _outcome(run: Run) -> None:
         st.info("Stopped. What was measured until then is kept.", icon=":material/pause:")
 
 
-def against_stored(entries: Sequence[Entry], averaging: Averaging) -> None:
+def compare_with_stored(entries: Sequence[Entry], averaging: Averaging) -> None:
     """Say of models that were measured here whether their stored figures hold, and on which copy of the data."""
     pairs = [
         (entry, compare(entry.result.evaluation, entry.stored)) for entry in entries if entry.result and entry.stored

@@ -10,13 +10,13 @@ from fer.datasets import FaceDataset
 from fer.errors import FerError
 from fer.evaluation import headline
 from fer.ui.models.choice import Entry, Rows, data_file, open_data
-from fer.ui.shared import remembered
+from fer.ui.shared import remember_result
 from fer.ui.style import plain
 
 _ORIGINALS = 15
 
 
-def lesson(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
+def tell_lesson(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
     """Tell how a published 82.45 % was made, count the leak, and put honest figures beside it."""
     st.markdown(
         "An earlier dashboard, fervi, states **82.45 %** for its network. Nothing in that number is made up, "
@@ -76,7 +76,7 @@ def _counted() -> None:
 
     training = data.select("Training")
     try:
-        leak = remembered(("leak", data.digest), lambda: leak_of_oversampling(training if len(training) else data))
+        leak = remember_result(("leak", data.digest), lambda: leak_of_oversampling(training if len(training) else data))
     except FerError as error:
         st.info(plain(str(error)), icon=":material/balance:")
         return

@@ -80,7 +80,7 @@ class Kept:
 
 
 @st.cache_resource(show_spinner=False)
-def kept() -> Kept:
+def open_kept() -> Kept:
     """The results, one shelf for all visitors."""
     return Kept()
 

@@ -15,13 +15,13 @@ from fer.errors import FerError, StoreError
 from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.recording import Sample, Span, samples_table
 from fer.store import MAX_NAME, MAX_RETENTION_DAYS, SavedSession, Store
-from fer.ui.example import example
+from fer.ui.example import read_example
 from fer.ui.loaders import file_version
-from fer.ui.recordings import KINDS, about_recording, downloads
-from fer.ui.shared import moving_chart
+from fer.ui.recordings import KINDS, describe_recording, offer_recording
+from fer.ui.shared import draw_moving_chart
 from fer.ui.style import plain
-from fer.ui.visitor import saving_owner
-from fer.ui.words import counted, lasted, when
+from fer.ui.visitor import find_owner
+from fer.ui.words import write_count, write_length, write_moment
 
 TOOLS = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 """What Plotly offers beside the timeline: zoom, pan, back to the whole, a picture of it."""
@@ -30,7 +30,7 @@ _OPENED, _DAYS, _TROUBLE = "opened_session", "retention_days", "_session_trouble
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def show_store_errors() -> Iterator[None]:
     """End a page whose database cannot be used with the sentence that says why."""
     try:
         yield
@@ -38,9 +38,9 @@ def told() -> Iterator[None]:
         st.error(plain(str(error)), icon=":material/database_off:")
 
 
-def owner_or_stop() -> str:
+def require_owner() -> str:
     """Whose sessions to show; a page for somebody who has none to be saved under ends here with the reason."""
-    owner = saving_owner()
+    owner = find_owner()
     if owner is None:
         _saving_is_off()
         st.stop()
@@ -76,7 +76,7 @@ def _login_providers() -> list[str]:
     return ["default"] if "client_id" in auth else [name for name in auth if hasattr(auth[name], "keys")]
 
 
-def nothing_yet() -> None:
+def explain_sessions() -> None:
     """Say what a session is and where one is recorded, and show what one looks like."""
     with st.container(border=True):
         st.markdown(
@@ -86,7 +86,7 @@ def nothing_yet() -> None:
         st.page_link("pages/live.py", label="Go to Live", icon=":material/videocam:")
     try:
         settings = Settings()
-        shown = example(settings, file_version(DEFAULT_MODEL))
+        shown = read_example(settings, file_version(DEFAULT_MODEL))
     except FerError:
         return
     if shown.fault:
@@ -98,7 +98,7 @@ def nothing_yet() -> None:
     _course(table.assign(time_s=table["time_s"] - table["time_s"].min()), snapshot.classes, "example")
 
 
-def listing(sessions: Sequence[SavedSession]) -> tuple[SavedSession, SavedSession | None]:
+def list_sessions(sessions: Sequence[SavedSession]) -> tuple[SavedSession, SavedSession | None]:
     """Show the sessions as a table, the newest first; return the one to open, and the one to compare it with."""
     st.dataframe(
         pd.DataFrame(
@@ -106,8 +106,8 @@ def listing(sessions: Sequence[SavedSession]) -> tuple[SavedSession, SavedSessio
                 {
                     "name": session.name,
                     "kind": KINDS[session.kind],
-                    "when": when(session.started),
-                    "lasted": lasted(session.duration_s),
+                    "when": write_moment(session.started),
+                    "lasted": write_length(session.duration_s),
                     "people": session.people,
                     "mostly": _mostly(session),
                 }
@@ -148,14 +148,15 @@ def listing(sessions: Sequence[SavedSession]) -> tuple[SavedSession, SavedSessio
     return by_id[opened], None if other is None else by_id[other]
 
 
-def opened(store: Store, owner: str, session: SavedSession) -> None:
+def show_session(store: Store, owner: str, session: SavedSession) -> None:
     """Show one session: its course, its people, and what can be done with it."""
     samples, nobody = store.samples(owner, session.id), store.nobody(owner, session.id)
     st.subheader(plain(session.name))
     st.caption(
         plain(
-            f"{KINDS[session.kind]}, {when(session.started)}. {lasted(session.duration_s)}, "
-            f"{counted(session.people, 'person', 'people')}, {counted(session.readings, 'reading', 'readings')} by "
+            f"{KINDS[session.kind]}, {write_moment(session.started)}. {write_length(session.duration_s)}, "
+            f"{write_count(session.people, 'person', 'people')}, "
+            f"{write_count(session.readings, 'reading', 'readings')} by "
             f"{session.model}, faces found by {TITLES.get(session.detector, session.detector)}."
         )
     )
@@ -182,9 +183,9 @@ def _course(table: pd.DataFrame, classes: Sequence[str], key: str, nobody: Seque
     counts = (counts.sum() if chosen is None else counts.loc[chosen]).to_dict()
     columns, pie = st.columns([3, 2])
     with columns:
-        moving_chart(count_columns(counts), key=f"columns_{key}", alt=_in_words("How often", counts))
+        draw_moving_chart(count_columns(counts), key=f"columns_{key}", alt=_in_words("How often", counts))
     with pie:
-        moving_chart(count_pie(counts), key=f"pie_{key}", alt=_in_words("Which share of", counts))
+        draw_moving_chart(count_pie(counts), key=f"pie_{key}", alt=_in_words("Which share of", counts))
     shown = chosen or int(people.loc[people["readings"].idxmax(), "person"])
     st.plotly_chart(
         timeline(table, classes, shown, nobody),
@@ -216,7 +217,7 @@ def _course(table: pd.DataFrame, classes: Sequence[str], key: str, nobody: Seque
         )
 
 
-def compared(first: SavedSession, second: SavedSession) -> None:
+def compare_sessions(first: SavedSession, second: SavedSession) -> None:
     """Lay two sessions on one axis, in shares, since they differ in length."""
     titles = _titles([second, first])
     st.subheader("Side by side")
@@ -230,8 +231,8 @@ def compared(first: SavedSession, second: SavedSession) -> None:
     st.caption(
         plain(
             ". ".join(
-                f"{titles[one.id]}: {lasted(one.duration_s)}, {counted(one.people, 'person', 'people')}, "
-                f"{counted(one.readings, 'reading', 'readings')} by {one.model}"
+                f"{titles[one.id]}: {write_length(one.duration_s)}, {write_count(one.people, 'person', 'people')}, "
+                f"{write_count(one.readings, 'reading', 'readings')} by {one.model}"
                 for one in (first, second)
             )
             + "."
@@ -253,11 +254,11 @@ def _changes(
         key=name,
         on_change=lambda: _try(lambda: store.rename(owner, session.id, st.session_state[name])),
     )
-    about = {"name": session.name} | about_recording(
+    about = {"name": session.name} | describe_recording(
         session.kind, session.started, session.duration_s, session.model, session.detector, session.classes, nobody
     )
     with st.container(horizontal=True):
-        downloads(samples, session.classes, about, f"session-{session.id}")
+        offer_recording(samples, session.classes, about, f"session-{session.id}")
         with st.popover("Delete", icon=":material/delete:", key=f"delete_{session.id}"):
             st.markdown(f"Delete **{plain(session.name)}** and all its numbers? This cannot be undone.")
             st.button(
@@ -268,7 +269,7 @@ def _changes(
             )
 
 
-def keeping(store: Store, owner: str, sessions: Sequence[SavedSession]) -> None:
+def manage_keeping(store: Store, owner: str, sessions: Sequence[SavedSession]) -> None:
     """Say where sessions are, choose for how long, and delete all of them."""
     st.subheader("What is kept")
     where = f"They are in `{store.place}`" if owner == "local" else "They are in this app's database, under your login"
@@ -291,16 +292,16 @@ def keeping(store: Store, owner: str, sessions: Sequence[SavedSession]) -> None:
         old = 0 if limit is None else sum(one.started + timedelta(seconds=one.duration_s) < limit for one in sessions)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
-                "Keep all sessions" if days is None else f"Delete after {counted(days, 'day', 'days')}",
+                "Keep all sessions" if days is None else f"Delete after {write_count(days, 'day', 'days')}",
                 icon=":material/auto_delete:",
                 key="retention_set",
                 on_click=lambda: _try(lambda: store.set_retention(owner, days)),
             )
             if old:
-                st.caption(f"{counted(old, 'session is', 'sessions are')} older and would go at once.")
+                st.caption(f"{write_count(old, 'session is', 'sessions are')} older and would go at once.")
     if sessions:
         with st.popover("Delete all sessions", icon=":material/delete_forever:"):
-            st.markdown(f"Delete {counted(len(sessions), 'session', 'sessions')} for good? This cannot be undone.")
+            st.markdown(f"Delete {write_count(len(sessions), 'session', 'sessions')} for good? This cannot be undone.")
             st.button(
                 "Delete all of them",
                 type="primary",
@@ -311,14 +312,14 @@ def keeping(store: Store, owner: str, sessions: Sequence[SavedSession]) -> None:
         st.button("Log out", icon=":material/logout:", on_click=st.logout)
 
 
-def troubles() -> None:
+def show_troubles() -> None:
     """Show what went wrong with the last change, once."""
     if (sentence := st.session_state.pop(_TROUBLE, None)) is not None:
         st.error(plain(sentence), icon=":material/error:")
 
 
 def _try(change: Callable[[], object]) -> None:
-    """Make a change from a callback; what is wrong is shown by `troubles` on the run that follows."""
+    """Make a change from a callback; what is wrong is shown by `show_troubles` on the run that follows."""
     try:
         change()
     except StoreError as error:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from fer.ui.shared import page_of
+from fer.ui.shared import take_page
 from fer.ui.style import plain
 from fer.ui.video.watching import Watched
-from fer.ui.words import lasted
+from fer.ui.words import write_length
 from fer.video.looking import VideoResult
 from fer.video.summary import PersonSummary, VideoSummary, summarize
 
@@ -79,7 +79,7 @@ def people_cards(watched: Watched, shown: Shown) -> None:
     summaries = {person.person: person for person in shown.summary.people}
     titles = {person.number: edits.names.get(person.number, f"Person {person.number}") for person in everyone}
     with st.container(horizontal=True):
-        for person in page_of(everyone, _ON_A_PAGE, f"video_people_{watched.key}"):
+        for person in take_page(everyone, _ON_A_PAGE, f"video_people_{watched.key}"):
             with st.container(border=True, width=_CARD_PX):
                 st.image(person.face_bgr, channels="BGR", width=96, alt=f"The face of person {person.number}")
                 st.caption(_what(person.number, edits, summaries.get(person.number), titles))
@@ -93,7 +93,7 @@ def _what(number: int, edits: Edits, summary: PersonSummary | None, titles: Mapp
     if number in edits.left_out or summary is None:
         return "Left out."
     most = max(summary.shares, key=summary.shares.__getitem__)
-    return f"Person {number}, seen {lasted(summary.seen_s)}, mostly {most} ({summary.shares[most]:.0%})"
+    return f"Person {number}, seen {write_length(summary.seen_s)}, mostly {most} ({summary.shares[most]:.0%})"
 
 
 def _controls(number: int, key: str, edits: Edits, titles: Mapping[int, str]) -> None:

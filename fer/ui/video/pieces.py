@@ -14,14 +14,14 @@ from fer.pipeline import FacePipeline, Settings
 from fer.store import MAX_NAME
 from fer.ui.loaders import file_version
 from fer.ui.recordings import open_store
-from fer.ui.shared import moving_chart
+from fer.ui.shared import draw_moving_chart
 from fer.ui.style import plain
 from fer.ui.video import player
 from fer.ui.video.choosing import choose_source
 from fer.ui.video.people import Shown
 from fer.ui.video.watching import Clip, Task, Watched, watched_sample
-from fer.ui.visitor import saving_owner
-from fer.ui.words import counted, lasted
+from fer.ui.visitor import find_owner
+from fer.ui.words import write_count, write_length
 from fer.video.formats import FORMATS, PICTURE_ENDING, write_zip
 from fer.video.looking import VideoOptions
 from fer.video.reading import clock
@@ -94,14 +94,14 @@ def _progress(task: Task) -> None:
             st.progress(
                 progress.share or 0.0,
                 text=f"{plain(task.clip.name)}: {clock(progress.time_s)}{of}, "
-                f"{counted(progress.looks, 'look', 'looks')}{left}",
+                f"{write_count(progress.looks, 'look', 'looks')}{left}",
             )
         st.button("Stop and keep what is done", icon=":material/stop:", key="video_stop", on_click=task.stop)
         st.caption("It goes on while you look at other pages.")
 
 
 def _about(seconds: float) -> str:
-    return f"{max(1, round(seconds))} s" if seconds < 60 else lasted(seconds)
+    return f"{max(1, round(seconds))} s" if seconds < 60 else write_length(seconds)
 
 
 def headline(watched: Watched) -> None:
@@ -109,10 +109,10 @@ def headline(watched: Watched) -> None:
     result = watched.result
     st.subheader(plain(result.name))
     looks = int(result.timeline.looked.sum())
-    people = counted(len(result.people), "person", "people")
+    people = write_count(len(result.people), "person", "people")
     st.caption(
-        f"{clock(result.timeline.end_s)}, {counted(len(result.timeline), 'frame', 'frames')}, "
-        f"{counted(looks, 'look', 'looks')} in {_about(result.elapsed_s)}, {people}; read by "
+        f"{clock(result.timeline.end_s)}, {write_count(len(result.timeline), 'frame', 'frames')}, "
+        f"{write_count(looks, 'look', 'looks')} in {_about(result.elapsed_s)}, {people}; read by "
         f"{plain(result.reader.model)}, faces found by {TITLES.get(result.reader.detector, result.reader.detector)}."
     )
     for warning in result.warnings:
@@ -125,7 +125,7 @@ def watch(watched: Watched, shown: Shown) -> None:
     span = player.player(_data(watched, shown), watched.key)
     hidden = len(shown.summary.people) - player.MOST_LANES
     if hidden > 0:
-        st.caption(f"{counted(hidden, 'person has', 'people have')} no lane; the tables hold everyone.")
+        st.caption(f"{write_count(hidden, 'person has', 'people have')} no lane; the tables hold everyone.")
     with st.container(border=True):
         if span is None:
             st.caption("Drag along the times above the lanes to see a stretch in numbers.")
@@ -176,9 +176,11 @@ def sums(shown: Shown) -> None:
     columns, pie = st.columns([3, 2])
     words = ", ".join(f"{name} {n:,}" for name, n in counts.items())
     with columns:
-        moving_chart(count_columns(counts), key="video_columns", alt=f"How many readings show each expression: {words}")
+        draw_moving_chart(
+            count_columns(counts), key="video_columns", alt=f"How many readings show each expression: {words}"
+        )
     with pie:
-        moving_chart(count_pie(counts), key="video_pie", alt=f"Which share of the readings each has: {words}")
+        draw_moving_chart(count_pie(counts), key="video_pie", alt=f"Which share of the readings each has: {words}")
     st.caption("Readings are faces in frames that were looked at; each counts for its most probable expression.")
     st.dataframe(
         [
@@ -257,7 +259,7 @@ def downloads(watched: Watched, shown: Shown) -> None:
 
 def saving(watched: Watched, shown: Shown) -> None:
     """Offer to save the numbers among the visitor's sessions, where they can be compared with others."""
-    owner = saving_owner()
+    owner = find_owner()
     if owner is None or not shown.summary.people:
         return
     saved: dict[tuple, int] = st.session_state.setdefault("_video_saved", {})

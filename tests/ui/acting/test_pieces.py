@@ -40,4 +40,4 @@ def _result(attempt: Attempt, **neutral: float) -> PracticeState:
     ids=["an expression", "hardly there", "neutral", "neutral that looks sad"],
 )
 def test_a_score_says_where_it_comes_from(attempt: Attempt, neutral: dict[str, float], words: str) -> None:
-    assert pieces.in_words(attempt, _result(attempt, **neutral)) == words
+    assert pieces.put_in_words(attempt, _result(attempt, **neutral)) == words

@@ -5,7 +5,7 @@ import pytest
 
 from fer.emotions import EMOTIONS
 from fer.results import Face, FrameResult, Reader
-from fer.ui.image.readings import describe
+from fer.ui.style import describe_result
 
 
 def _face(emotion: str, confidence: float, likely: tuple[str, ...] | None = None) -> Face:
@@ -29,4 +29,4 @@ def _face(emotion: str, confidence: float, likely: tuple[str, ...] | None = None
     ],
 )
 def test_what_was_found_in_words(faces: tuple[Face, ...], sentence: str) -> None:
-    assert describe(FrameResult(200, 100, faces, Reader("drawn", "haar", "", "none", EMOTIONS))) == sentence
+    assert describe_result(FrameResult(200, 100, faces, Reader("drawn", "haar", "", "none", EMOTIONS))) == sentence

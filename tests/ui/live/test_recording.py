@@ -20,11 +20,11 @@ def page() -> None:
     """The controls alone, as a page would draw them."""
     import streamlit as st
 
-    from fer.ui.live.recording import recording_controls, recording_trouble
+    from fer.ui.live.recording import find_trouble, show_controls
 
     live, pipeline = st.session_state["live"], st.session_state["pipeline"]
-    recording_controls(live, pipeline, playing=st.session_state["playing"])
-    st.caption(f"trouble: {recording_trouble()}")
+    show_controls(live, pipeline, playing=st.session_state["playing"])
+    st.caption(f"trouble: {find_trouble()}")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from fer.emotions import EMOTIONS
 from fer.evaluation import Evaluation, Stamp, measure
 from fer.ui.models.choice import Entry
-from fer.ui.models.figures import protocol, rank
+from fer.ui.models.figures import rank, write_protocol
 
 STAMP = Stamp(
     model="drawn",
@@ -92,4 +92,4 @@ def test_ranks_are_fair(entries: list[Entry], order: str, ranked: str, note: str
     ids=["what", "no temperature", "when", "left out", "seen", "copies", "temperature", "apex"],
 )
 def test_a_protocol_says_what_the_figures_need(stamp: dict, words: str) -> None:
-    assert words in protocol(entry("drawn", 5, **stamp).evaluation)
+    assert words in write_protocol(entry("drawn", 5, **stamp).evaluation)
