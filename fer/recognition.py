@@ -27,6 +27,9 @@ MODEL_FILE = "model.onnx"
 REPORT_FILE = "report.json"
 BATCH = 64
 
+UNKNOWN = "unknown"
+"""What a card says of the data behind a network that has no card of its own."""
+
 
 @dataclass(frozen=True)
 class LearnedRows:
@@ -63,6 +66,8 @@ class ModelCard:
         framing: by detector, how its boxes become crops.
         training: data, split, rows, recipe: free facts, shown as they stand.
         licence, limits: for people.
+        purpose, fails: what it is to be chosen for, and where it reads badly, each in a sentence; where a card states
+            neither, its summary and its limits stand in.
     """
 
     name: str
@@ -77,6 +82,8 @@ class ModelCard:
     training: Mapping
     licence: str
     limits: str
+    purpose: str
+    fails: str
 
     @classmethod
     def read(cls, folder: Path) -> "ModelCard":
@@ -107,6 +114,8 @@ class ModelCard:
                 training=facts["training"],
                 licence=facts["licence"],
                 limits=facts["limits"],
+                purpose=str(facts.get("purpose") or f"{facts['summary']}."),
+                fails=str(facts.get("fails") or facts["limits"]),
             )
             if card.classes not in (EMOTIONS, EMOTIONS_WITH_CONTEMPT):
                 raise ValueError(f"the classes must be {', '.join(EMOTIONS)}, and contempt last where it is known")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fer.ui.models import choice, details, faces, figures, lesson
+from fer.ui.models import choice, details, faces, figures, lesson, tryout, verdict
 from fer.ui.navigation import require_entrypoint
 from fer.ui.style import plain
 
@@ -18,6 +18,15 @@ if not installed:
     st.info("No model is installed that can be shown. The folder `models` of the checkout holds one; fetch it again.")
     st.stop()
 
+read = verdict.find_readings(installed)
+verdict.say_verdict(read, installed)
+picture, face = st.columns([3, 2], gap="large")
+with picture:
+    verdict.draw_verdict(read)
+with face:
+    tryout.try_them(installed)
+
+st.header("Every figure", anchor=False)
 models = choice.choose_models(installed)
 rows = choice.choose_rows(installed)
 if not models:
@@ -39,7 +48,7 @@ views = {
     "Faces": faces.show_faces,
     "Training": details.show_curves,
     "Cards": details.show_cards,
-    "How 82 % came about": lesson.tell_lesson,
+    "How copies fake 82 %": lesson.tell_lesson,
 }
 # The tab that is open runs, the others wait.
 for tab, view in zip(

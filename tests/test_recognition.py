@@ -203,3 +203,17 @@ def test_shipped_models_open_and_agree_with_their_files(name):
     assert set(report["framing"]) <= set(model.card.framing)
     assert {evaluation["stamp"]["model"] for evaluation in report["evaluations"]} == {name}
     assert set(model.calibration.temperatures) == {"none", "flip"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "purpose", "fails"),
+    [
+        pytest.param({}, "A network for tests.", CARD["limits"], id="an older card"),
+        pytest.param(
+            {"purpose": "For tests.", "fails": "Outside of them."}, "For tests.", "Outside of them.", id="stated"
+        ),
+    ],
+)
+def test_a_card_says_what_a_model_is_for(tmp_path, facts, purpose, fails):
+    card = ModelCard.read(install_model(tmp_path, **facts))
+    assert (card.purpose, card.fails) == (purpose, fails)

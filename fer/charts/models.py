@@ -3,6 +3,7 @@
 Colour means an expression; models are told apart by lightness, shape and words.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -35,6 +36,9 @@ _ROWS_PX = 50  # three lines of a name
 _LEAST_OPACITY = 0.25
 _LABEL_ROOM = 1.8  # axis lengths; the name of the costliest model stands in what lies past its point
 _SHORT_NAMES = short_names(420)
+_LINE_PX = 24
+_BETWEEN = "\u001f"  # parts two names on one axis
+_SHARES_WITH_ROOM = 1.14  # the figure stands right of its interval, which may reach 100 %
 
 _SHARES = alt.Scale(domain=[0, 1])
 
@@ -105,6 +109,68 @@ def macro_recall_matrix(cells: pd.DataFrame) -> alt.LayerChart:
         ],
     )
     return shaded_cells(base, "macro_recall", _ROWS_PX * len(rows) + AXIS_PX)
+
+
+def readers_of_strangers(read: pd.DataFrame) -> alt.LayerChart:
+    """Chart who reads whose faces how well: a block for every set of rows, in it a line a model, the best first.
+
+    Args:
+        read: one row a figure, block by block: faces (their kind, in words), rows (what it was measured on, in words),
+            model, macro_recall with its interval low and high (in [0, 1]), classes (how many), n (faces), is_served
+            (False where networks were measured that were only trained alike: hollow). A model has at most one figure
+            on the same rows.
+    """
+    read = read.assign(
+        line=read["rows"] + _BETWEEN + read["model"],
+        filled=read["is_served"].astype(float),
+        words=read["macro_recall"].map(percent),
+    )
+    blocks = read.drop_duplicates("rows")
+    kinds = blocks["faces"].where(~blocks["faces"].duplicated(), "")
+    heads = pd.DataFrame({"line": kinds + _BETWEEN + blocks["rows"], "rows": blocks["rows"]})
+    lines = []
+    for head, rows in heads.itertuples(index=False):
+        lines += [head, *read[read["rows"] == rows].sort_values("macro_recall", ascending=False)["line"]]
+    is_head = {"test": f"indexof({json.dumps(list(heads['line']))}, datum.label) >= 0"}
+    part = f"split(datum.label, '{_BETWEEN}')"
+    names = alt.Axis(
+        labelExpr=f"{is_head['test']} ? {part}[0] : {part}[1]",
+        labelFontWeight={"condition": is_head | {"value": "bold"}, "value": "normal"},
+        labelOverlap=False,
+        labelLimit=160,
+        title=None,
+    )
+    scale = alt.Scale(domain=[0, _SHARES_WITH_ROOM], nice=False)
+    axis = alt.Axis(title="macro recall, with its 95 % interval", values=[0, 0.25, 0.5, 0.75, 1], format=".0%")
+    y = alt.Y("line:N", sort=lines, scale=alt.Scale(domain=lines), axis=names)
+    base = alt.Chart(read).encode(
+        y,
+        tooltip=[
+            alt.Tooltip("model:N"),
+            alt.Tooltip("rows:N", title="measured on"),
+            alt.Tooltip("macro_recall:Q", title="macro recall", format=".1%"),
+            alt.Tooltip("low:Q", title="95 % from", format=".1%"),
+            alt.Tooltip("high:Q", title="95 % to", format=".1%"),
+            alt.Tooltip("classes:Q", title="expressions", format="d"),
+            alt.Tooltip("n:Q", title="faces", format=",d"),
+        ],
+    )
+    intervals = base.mark_rule(strokeWidth=2, color=GREY).encode(
+        alt.X("low:Q", scale=scale, axis=axis), alt.X2("high:Q")
+    )
+    points = base.mark_point(size=70, shape="circle", stroke=INK, fill=INK, strokeWidth=1.5, opacity=1).encode(
+        alt.X("macro_recall:Q", scale=scale, axis=axis),
+        fillOpacity=alt.FillOpacity("filled:Q", scale=None, legend=None),
+    )
+    words = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(
+        alt.X("high:Q", scale=scale, axis=axis), text="words:N"
+    )
+    titles = (
+        alt.Chart(heads)
+        .mark_text(align="left", fontSize=12, color=INK)
+        .encode(y, x=alt.value(4), text="rows:N", tooltip=alt.value(None))
+    )
+    return layer(intervals, points, words, titles).properties(width="container", height=_LINE_PX * len(lines) + AXIS_PX)
 
 
 def class_figures(figures: Mapping[str, Figures], which: ClassFigure) -> alt.Chart:

@@ -6,7 +6,7 @@ cache afterwards.
 
 from fer.datasets.copies import copies_in
 from fer.datasets.dataset import SPLITS, USAGES, BadRow, FaceDataset
-from fer.datasets.registry import DATASETS, KnownDataset, OnBadRows, Progress, data_title, load_dataset
+from fer.datasets.registry import DATASETS, FaceKind, KnownDataset, OnBadRows, Progress, data_title, load_dataset
 
 __all__ = [
     "DATASETS",
@@ -14,6 +14,7 @@ __all__ = [
     "USAGES",
     "BadRow",
     "FaceDataset",
+    "FaceKind",
     "KnownDataset",
     "OnBadRows",
     "Progress",

@@ -19,6 +19,7 @@ from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError
 
 OnBadRows = Literal["raise", "skip"]
+FaceKind = Literal["everyday", "posed"]
 Progress = Callable[[float], None]
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class KnownDataset:
         file_name: what its file is called where it is downloaded.
         origin: where that is, as the end of a sentence.
         published: how many faces each class has there, by split; by "all" where no split is official.
+        faces: "everyday" photos as people put them on the web, or "posed" in front of a camera in a studio.
     """
 
     name: str
@@ -42,6 +44,7 @@ class KnownDataset:
     file_name: str
     origin: str
     published: Mapping[str, Mapping[str, int]]
+    faces: FaceKind
 
 
 def _by_class(*counts: int) -> Mapping[str, int]:
@@ -64,6 +67,7 @@ DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
                     "PublicTest": _by_class(467, 56, 496, 895, 653, 415, 607),
                     "PrivateTest": _by_class(491, 55, 528, 879, 594, 416, 626),
                 },
+                "everyday",
             ),
             KnownDataset(
                 "ckplus",
@@ -71,6 +75,7 @@ DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
                 "ckextended.csv",
                 'the Kaggle data set "CK+ Dataset" by davilsena (kaggle.com)',
                 {ALL: _by_class(45, 59, 25, 69, 28, 83, 593, 18)},
+                "posed",
             ),
             KnownDataset(
                 FERPLUS,
@@ -78,6 +83,7 @@ DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
                 VOTES_FILE,
                 f"{VOTES_ORIGIN}, beside fer2013.csv, whose faces it labels anew",
                 {"PrivateTest": _by_class(269, 16, 86, 892, 382, 394, 1083, 15)},
+                "everyday",
             ),
         )
     }

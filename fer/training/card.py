@@ -16,15 +16,12 @@ from fer.datasets import FaceDataset
 from fer.errors import ModelError
 from fer.files import replace_file
 from fer.pipeline import DEFAULT_MODEL
-from fer.recognition import LearnedRows, ModelCard
+from fer.recognition import UNKNOWN, LearnedRows, ModelCard
 from fer.training import augmentation, export
 from fer.training.config import TrainingConfig
 from fer.training.heads import served_classes
 from fer.training.origin import Origin, origins
 from fer.training.rows import TrainingRows
-
-UNKNOWN = "unknown"
-"""What a card says of the data behind a network that has no card of its own."""
 
 
 def write_card(

@@ -1,14 +1,18 @@
 """The sidebar's controls: how faces are found and read. Every one keeps its value from page to page."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from fer import paths
 from fer.detection import LIVE_SIDES, MIN_SCORE, STILL_SIDES, TITLES, available_detectors
 from fer.errors import FerError
 from fer.evaluation.report import load_report
+from fer.evaluation.strangers import in_short
 from fer.evaluation.text import headline
-from fer.pipeline import DEFAULT_MODEL, FacePipeline, Settings
-from fer.ui.loaders import open_pipeline
+from fer.pipeline import FacePipeline, Settings
+from fer.recognition import ModelCard
+from fer.ui.loaders import list_models, open_pipeline
 from fer.ui.style import plain
 
 
@@ -19,20 +23,19 @@ def choose_reading(*, live: bool = False, locked: str | None = None) -> tuple[Se
         live: read for speed: no mirrored face averaged in, and faces looked for in a smaller copy of the picture.
         locked: why model and detector cannot be changed now, in a sentence; None where they can.
     """
-    models = paths.find_models()
+    models = list_models()
     if not models:
         st.error("No model is installed. The folder `models` of the checkout holds one; fetch it again.")
         st.stop()
     with st.sidebar:
         model = st.selectbox(
             "Model",
-            list(models),
-            index=list(models).index(DEFAULT_MODEL) if DEFAULT_MODEL in models else 0,
+            models,
             key="model",
             persist_state="session",
             disabled=locked is not None,
         )
-        figure = st.empty()
+        about = st.empty()
         detector = st.selectbox(
             "Detector",
             ["auto", *available_detectors()],
@@ -71,9 +74,16 @@ def choose_reading(*, live: bool = False, locked: str | None = None) -> tuple[Se
     )
     try:
         pipeline = open_pipeline(settings)
-        figure.caption(headline(load_report(models[model])))
+        about_it, figures = _about(paths.find_models()[model])
+        about.caption(plain(about_it), help=plain(figures))
     except FerError as error:
         st.error(plain(str(error)))
         st.stop()
     reason.caption(pipeline.reader.detector_reason)
     return settings, pipeline
+
+
+def _about(folder: Path) -> tuple[str, str]:
+    """What a model is for, where it fails and how it reads either kind of faces; and its main figure's protocol."""
+    card, report = ModelCard.read(folder), load_report(folder)
+    return f"{card.purpose} {card.fails} {in_short(card.name, report)}", f"{headline(report)}."

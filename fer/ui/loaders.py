@@ -2,12 +2,13 @@
 
 import importlib
 import threading
+from collections.abc import Iterable
 
 import streamlit as st
 
 from fer import paths
 from fer.detection import FaceDetector, load_detector
-from fer.pipeline import FacePipeline, Settings
+from fer.pipeline import DEFAULT_MODEL, FacePipeline, Settings
 from fer.recognition import MODEL_FILE, REPORT_FILE, EmotionModel, load_model
 
 
@@ -15,6 +16,16 @@ from fer.recognition import MODEL_FILE, REPORT_FILE, EmotionModel, load_model
 def prepare_charts() -> None:
     """Load what draws charts and tables while a visitor reads Home, which needs neither; once a server."""
     threading.Thread(target=importlib.import_module, args=("fer.charts.datasets",), daemon=True).start()
+
+
+def list_models() -> list[str]:
+    """Every installed model's name, as all pickers list them: the one that is used by default first."""
+    return put_default_first(paths.find_models())
+
+
+def put_default_first(names: Iterable[str]) -> list[str]:
+    """Put the name of the default model, where it is among these, before the others."""
+    return sorted(names, key=lambda name: name != DEFAULT_MODEL)
 
 
 def file_version(model: str) -> tuple[int, ...]:

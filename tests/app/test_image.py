@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fer import paths
 from fer.errors import FetchError
 from fer.media import encode_png
 from fer.pipeline import DEFAULT_MODEL
+from fer.recognition import ModelCard
 from fer.samples import SAMPLES
 from fer.ui import loaders
 from fer.ui.image import uploads
+from fer.ui.style import plain
 from tests.app.conftest import Visit, said, upload
 from tests.fakes import CARD, SquareFinder, drawn_face, install_model, write_network
 
@@ -48,10 +51,14 @@ class TestFirstVisit:
         assert "1 face found by YuNet in " in text
         assert "YuNet runs because its file was found" in text
 
-    def test_the_model_s_figure_stands_by_its_name(self, visit: Visit) -> None:
+    def test_the_default_model_stands_first_with_what_it_is_for_and_how_well_it_reads(self, visit: Visit) -> None:
         app = visit("image")
-        assert app.sidebar.selectbox(key="model").value == DEFAULT_MODEL
-        assert any("% right on FER2013 PrivateTest" in caption.value for caption in app.sidebar.caption)
+        picker = app.sidebar.selectbox(key="model")
+        assert picker.options[0] == picker.value == DEFAULT_MODEL
+        (about,) = (caption for caption in app.sidebar.caption if "on everyday photos" in caption.value)
+        card = ModelCard.read(paths.find_models()[DEFAULT_MODEL])
+        assert plain(f"{card.purpose} {card.fails}") in about.value
+        assert plain("% right on FER2013 PrivateTest") in about.proto.help
 
 
 class TestPhotos:

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from streamlit.testing.v1 import AppTest
 from fer import benchmark
 from fer.datasets import load_dataset
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
-from fer.evaluation import Report, evaluate_model, save_report
+from fer.evaluation import Evaluation, FittedCalibration, Report, evaluate_model, load_report, save_report
+from fer.evaluation.votes import SaidOfTen, VoteFigures
 from fer.recognition import load_model
-from fer.ui.models import runs
+from fer.ui import loaders
+from fer.ui.models import runs, verdict
 from tests.app.conftest import Visit, said
 from tests.app.test_datasets_page import Row, alts, as_csv, data_dir, turn
 from tests.fakes import CARD, install_model, write_network
@@ -90,6 +93,16 @@ def measured(app: AppTest) -> AppTest:
     return app.run()
 
 
+def pictures(app: AppTest) -> list[str]:
+    """What all pictures are described as."""
+    return [image.alt for element in app.image for image in element.proto.imgs]
+
+
+def of_tabs(app: AppTest) -> str:
+    """What the charts below the page's first answer are described as, a line each."""
+    return "\n".join(line for line in alts(app).splitlines() if not line.startswith("Macro recall with its"))
+
+
 def figures(app: AppTest) -> dict[str, dict[str, str]]:
     """The head's table, by model."""
     return app.table[0].value.rename(index=lambda name: name.replace("\\", "")).to_dict("index")
@@ -159,6 +172,163 @@ class TestStored:
         assert not app.exception
         assert figures(app)["drawn"]["Accuracy"] == "100.0%"
         assert "measure" not in [button.key for button in app.button]
+
+
+VOTES = VoteFigures(
+    n=9,
+    cross_entropy=1.25,
+    entropy=0.5,
+    agreement=0.6,
+    raters_agreement=0.7,
+    set_agreement=None,
+    said_of_ten=(SaidOfTen(7, 6, 0.71, 0.66), SaidOfTen(10, 3, 0.98, 0.9)),
+)
+
+
+def change_report(folder: Path, change: Callable[[Evaluation], Evaluation], target: str = "labels") -> None:
+    """Change all evaluations of a model's report, and note what its probabilities were fitted to."""
+    report = load_report(folder)
+    source = {"data": "fer2013", "split": "PublicTest", "n": 5, "date": "2001-02-03", "target": target}
+    fitted = FittedCalibration({"none": 1.0, "flip": 1.0}, source, shift={"none": [0, 0, 0, 0, 9, 0, 0]})
+    save_report(folder, replace(report, calibration=fitted, evaluations=tuple(map(change, report.evaluations))))
+
+
+def voted(evaluation: Evaluation) -> Evaluation:
+    """The same with the votes of raters."""
+    return replace(evaluation, figures={way: replace(its, votes=VOTES) for way, its in evaluation.figures.items()})
+
+
+@pytest.mark.usefixtures("models")
+class TestVerdict:
+    """The page's answer, above everything else."""
+
+    def test_it_is_said_and_drawn(self, visit: Visit, model_dir: Path) -> None:
+        training = CARD["training"] | {"data": "ckplus", "split": "Training"}
+        (model_dir / "sour" / "card.json").write_text(json.dumps(CARD | {"name": "sour", "training": training}))
+        app = visit("models")
+        text = said(app).replace("\u00a0", " ")
+        assert (
+            "Everyday photos: **drawn** finds 100 % (95 % interval 100 to 100) of each expression, on average; " in text
+        )
+        assert "**sour**, the best that learned posed faces in a studio, 50 % (95 % interval" in text
+        assert "Posed faces in a studio: " not in text, "nobody measured that"
+        assert app.header[0].value == "How well strangers' faces are read"
+        assert "drawn on FER2013 PrivateTest, by its labels 100% (100% to 100%); sour on" in alts(app)
+
+    def test_what_was_seen_in_training_is_no_stranger(self, visit: Visit, model_dir: Path) -> None:
+        for name in ("drawn", "sour"):
+            change_report(model_dir / name, lambda e: replace(e, stamp=replace(e.stamp, seen_in_training=True)))
+        app = visit("models")
+        assert not app.exception
+        assert "None of these models was measured on faces that it does not know." in said(app)
+
+    def test_the_default_says_what_it_is_for(
+        self, visit: Visit, model_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in (verdict, loaders):
+            monkeypatch.setattr(module, "DEFAULT_MODEL", "sour")
+        card = CARD | {"name": "sour", "purpose": "For tests.", "fails": "Takes joy for grief."}
+        (model_dir / "sour" / "card.json").write_text(json.dumps(card))
+        app = visit("models")
+        assert "sour reads unless you choose another. For tests. Takes joy for grief." in said(app)
+        assert app.get("button_group")[1].options[0] == "sour", "the picker lists it first"
+
+
+@pytest.mark.usefixtures("models")
+class TestTryingOut:
+    def test_a_sample_is_read_by_all_models(self, visit: Visit) -> None:
+        app = visit("models")
+        assert not app.exception
+        assert [words.split(":")[0] for words in pictures(app)] == ["drawn", "sour"]
+        assert "Eileen Collins, NASA, public domain" in said(app)
+
+    def test_of_two_faces_one_is_chosen(self, visit: Visit) -> None:
+        app = turn(visit("models"), try_source="two-faces")
+        first = pictures(app)
+        app.session_state["try_face_sample two-faces"] = 2
+        app.run()
+        assert not app.exception
+        assert len(first) == len(pictures(app)) == 2
+
+    @pytest.mark.parametrize(
+        ("data", "words"),
+        [
+            pytest.param(None, "It stays in this machine's memory and is gone when you leave.", id="nothing yet"),
+            pytest.param(b"no picture", "is a text file, not a picture", id="no picture"),
+            pytest.param("blank", "No face found.", id="nobody"),
+            pytest.param("face", "Over the face: what spoke for the answer", id="a face"),
+        ],
+    )
+    def test_ones_own_photo(
+        self, data: bytes | str | None, words: str, visit: Visit, blank_png: bytes, face_png: bytes
+    ) -> None:
+        app = turn(visit("models"), try_source="own")
+        if data is not None:
+            content = {"blank": blank_png, "face": face_png}.get(data, data)
+            app.file_uploader(key="try_file").set_value([("mine.png", content, "image/png")]).run()
+        assert not app.exception
+        assert words in said(app)
+        assert len(pictures(app)) == (2 if data == "face" else 0)
+
+    def test_a_damaged_model_is_one_sentence_and_the_others_read(self, visit: Visit, model_dir: Path) -> None:
+        (model_dir / "drawn" / "model.onnx").write_bytes(b"no network")
+        app = visit("models")
+        assert not app.exception
+        assert "model.onnx is damaged or no ONNX network" in said(app)
+        assert [words.split(":")[0] for words in pictures(app)] == ["sour"]
+
+    def test_without_a_model_that_can_read_it_says_so(self, visit: Visit, model_dir: Path) -> None:
+        for name in ("drawn", "sour"):
+            (model_dir / name / "model.onnx").write_bytes(b"no network")
+        app = visit("models")
+        assert not app.exception
+        assert pictures(app) == []
+        assert len(app.error) == 1
+
+
+@pytest.mark.usefixtures("models")
+class TestVotes:
+    def test_raters_stand_beside_the_models(self, visit: Visit, model_dir: Path) -> None:
+        change_report(model_dir / "drawn", voted)
+        app = visit("models")
+        assert not app.exception
+        table = figures(app)
+        assert list(table) == ["drawn", "sour", "raters"]
+        assert [table[name]["Chosen by a rater"] for name in table] == ["60.0%", "\u2013", "70.0%"]
+        assert [table[name]["Cross-entropy"] for name in table] == ["1.250", "\u2013", "0.500 at least"]
+        assert table["raters"]["Rank"] == "\u2013"
+        assert "how often one of the people who looked at the face chose what is read" in said(app)
+
+    def test_without_votes_there_are_no_raters(self, visit: Visit) -> None:
+        table = figures(visit("models"))
+        assert list(table) == ["drawn", "sour"]
+        assert "Cross-entropy" not in table["drawn"]
+
+    def test_of_ten_people_is_held_against_the_raters(self, visit: Visit, model_dir: Path) -> None:
+        change_report(model_dir / "drawn", voted, target="votes")
+        change_report(model_dir / "sour", voted)
+        app = turn(visit("models"), models_view="Calibration")
+        assert not app.exception
+        (table,) = (each.value for each in app.table if "of 10 people" in str(each.value.index[0]))
+        assert table.to_dict("index") == {
+            "7 of 10 people": {"Faces": "6", "Raters who said it": "66%", "Off by, points": "+5.0"},
+            "10 of 10 people": {"Faces": "3", "Raters who said it": "90%", "Off by, points": "+8.0"},
+        }
+
+    def test_where_no_votes_were_measured_it_says_so(self, visit: Visit, model_dir: Path) -> None:
+        change_report(model_dir / "drawn", lambda evaluation: evaluation, target="votes")
+        app = turn(visit("models"), models_view="Calibration")
+        assert not app.exception
+        assert 'Whether "7 of 10 people" is so was not measured for this model' in said(app)
+
+    def test_faces_are_read_with_the_shift_that_was_fitted(self, visit: Visit, model_dir: Path) -> None:
+        """Measured and shown readings come from the same probabilities: here the shift makes all faces sad."""
+        change_report(model_dir / "drawn", lambda evaluation: evaluation, target="votes")
+        app = measured(turn(visit("models"), models=["drawn"], models_view="Faces"))
+        assert not app.exception
+        assert figures(app)["drawn"]["Accuracy"] == "0.0%"
+        assert len(_shown(app)) == 10
+        assert all("drawn: sad " in words for words in _shown(app))
 
 
 @pytest.mark.usefixtures("models")
@@ -248,7 +418,7 @@ class TestTabs:
             "Faces",
             "Training",
             "Cards",
-            "How 82 % came about",
+            "How copies fake 82 %",
         ],
     )
     @pytest.mark.parametrize("way", ["none", "flip"], ids=["stored", "measured and mirrored"])
@@ -260,7 +430,7 @@ class TestTabs:
         assert not app.error
         assert not app.warning
         assert all(element.proto.alt for element in app.get("vega_lite_chart"))
-        assert all(_shown(app))
+        assert all(pictures(app))
 
     @pytest.mark.parametrize("view", ["Confusion", "By class", "Calibration", "Speed and size"])
     def test_without_figures_on_the_rows_a_tab_says_so(self, view: str, visit: Visit) -> None:
@@ -274,7 +444,7 @@ class TestTabs:
 
     def test_curves_need_a_measurement(self, visit: Visit) -> None:
         app = turn(visit("models"), models_view="Calibration")
-        assert alts(app) == ""
+        assert of_tabs(app) == ""
         assert "The curves need the readings themselves: measure the model here." in said(app)
         assert "Reliability of sour on FER2013, PrivateTest: calibration error" in alts(measured(app))
 
@@ -291,17 +461,17 @@ class TestTabs:
     def test_models_trained_on_the_rows_have_no_accuracy_to_weigh(self, visit: Visit) -> None:
         app = measured(turn(visit("models"), models_rows_fer2013="Training", models_view="Speed and size"))
         assert "These models were all trained on these rows" in said(app)
-        assert alts(app) == ""
+        assert of_tabs(app) == ""
 
     def test_other_data_is_a_matrix_of_the_reports(self, visit: Visit) -> None:
         app = turn(visit("models"), models_view="Other data")
-        assert alts(app) == ("Macro recall: drawn on FER2013, PrivateTest 100%; sour on FER2013, PrivateTest 50%")
+        assert of_tabs(app) == ("Macro recall: drawn on FER2013, PrivateTest 100%; sour on FER2013, PrivateTest 50%")
 
     def test_a_training_log_is_shown_where_there_is_one(self, visit: Visit, model_dir: Path) -> None:
         epochs = [{"epoch": i, "loss": 2.0 / i, "public_accuracy": None} for i in (1, 2)]
         (model_dir / "sour" / "training.jsonl").write_text("\n".join(map(json.dumps, epochs)))
         app = turn(visit("models"), models_view="Training")
-        assert alts(app) == "training loss of sour over 2 epochs, 1.000 at the end"
+        assert of_tabs(app) == "training loss of sour over 2 epochs, 1.000 at the end"
         assert "This model came without the log of its training." in said(app)
 
     def test_a_damaged_training_log_is_one_sentence(self, visit: Visit, model_dir: Path) -> None:
@@ -318,20 +488,20 @@ class TestTabs:
         assert "Knows one thing" in said(app)
 
     def test_the_lesson_counts_the_leak_where_the_data_is(self, visit: Visit) -> None:
-        app = turn(visit("models"), models_view="How 82 % came about")
+        app = turn(visit("models"), models_view="How copies fake 82 %")
         assert "82.45 %" in said(app)
         assert "Share of test rows seen in training" in alts(app)
 
     def test_the_lesson_stands_without_data(self, visit: Visit, fer2013: Path) -> None:
         fer2013.unlink()
-        app = turn(visit("models"), models_view="How 82 % came about")
+        app = turn(visit("models"), models_view="How copies fake 82 %")
         assert not app.exception
         assert "With `fer2013.csv` on this machine, the leak is counted here" in said(app)
 
 
 def _shown(app: AppTest) -> list[str]:
-    """What the faces are described as."""
-    return [image.alt for element in app.image for image in element.proto.imgs]
+    """What the faces of a data set are described as."""
+    return [words for words in pictures(app) if words.startswith("Row ")]
 
 
 @pytest.mark.usefixtures("models")

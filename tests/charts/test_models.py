@@ -12,6 +12,7 @@ from fer.charts.models import (
     class_figures,
     confusion,
     macro_recall_matrix,
+    readers_of_strangers,
     reliability_curves,
     trade_off,
     training_curve,
@@ -40,6 +41,19 @@ CELLS = pd.DataFrame(
         "seen": ["", "", "seen in training"],
     }
 )
+READ = pd.DataFrame(
+    {
+        "faces": ["everyday", "everyday", "everyday", "posed"],
+        "rows": ["FER+", "FER2013", "FER2013", "CK+"],
+        "model": ["a", "a", "b", "b"],
+        "macro_recall": [0.78, 0.6, 0.66, 0.95],
+        "low": [0.75, 0.58, 0.64, 0.9],
+        "high": [0.8, 0.62, 0.68, 1.0],
+        "classes": [7, 7, 7, 8],
+        "n": [3137, 3589, 3589, 890],
+        "is_served": [True, True, True, False],
+    }
+)
 COSTS = pd.DataFrame(
     {"model": ["a", "b"], "accuracy": [0.7, 0.6], "low": [0.68, 0.58], "high": [0.72, 0.62], "ms": [4.0, 1.0]}
 )
@@ -53,6 +67,8 @@ CHARTS: dict[str, Callable[[], alt.Chart | alt.LayerChart]] = {
     "confusion": lambda: confusion(FEW, True),
     "classes": lambda: class_figures({"a": FEW, "b": WITH_CONTEMPT}, "f1"),
     "matrix": lambda: macro_recall_matrix(CELLS),
+    "strangers": lambda: readers_of_strangers(READ),
+    "nobody": lambda: readers_of_strangers(READ[:0]),
     "reliability": lambda: reliability_curves({"before": RELIABILITY, "after": RELIABILITY}),
     "trade-off": lambda: trade_off(COSTS, "ms", "one face, milliseconds"),
     "training": lambda: training_curve(EPOCHS, "loss", "training loss"),
@@ -146,6 +162,34 @@ class TestMatrix:
     def test_an_interval_is_one_hover_away(self) -> None:
         tips = macro_recall_matrix(CELLS).to_dict()["layer"][0]["encoding"]["tooltip"]
         assert {"low", "high", "n", "classes", "seen"} <= {tip["field"] for tip in tips}
+
+
+class TestStrangers:
+    def test_a_block_a_set_of_rows_the_best_model_first(self) -> None:
+        encoding = readers_of_strangers(READ).to_dict()["layer"][0]["encoding"]
+        assert [line.split("\x1f") for line in encoding["y"]["sort"]] == [
+            ["everyday", "FER+"],
+            ["FER+", "a"],
+            ["", "FER2013"],
+            ["FER2013", "b"],
+            ["FER2013", "a"],
+            ["posed", "CK+"],
+            ["CK+", "b"],
+        ]
+
+    def test_every_point_has_its_interval(self) -> None:
+        rule, point = readers_of_strangers(READ).to_dict()["layer"][:2]
+        assert (rule["encoding"]["x"]["field"], rule["encoding"]["x2"]["field"]) == ("low", "high")
+        assert point["encoding"]["x"]["field"] == "macro_recall"
+
+    def test_what_is_not_the_served_network_is_hollow(self) -> None:
+        marks = next(table for table in tables(readers_of_strangers(READ)) if "model" in table[0])
+        assert {(row["rows"], row["model"]): row["filled"] for row in marks if not row["filled"]} == {("CK+", "b"): 0}
+
+    def test_a_full_interval_leaves_room_for_its_figure(self) -> None:
+        low, high = readers_of_strangers(READ).to_dict()["layer"][0]["encoding"]["x"]["scale"]["domain"]
+        assert low == 0
+        assert high > 1
 
 
 class TestReliability:

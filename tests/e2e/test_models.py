@@ -11,7 +11,7 @@ from tests.e2e.test_every_page import FITS, NARROW, WIDE
 
 pytestmark = pytest.mark.browser
 
-TABS = ("By class", "Calibration", "Speed and size", "Other data", "Faces", "Training", "Cards", "How 82 % came about")
+TABS = ("By class", "Calibration", "Speed and size", "Other data", "Faces", "Training", "Cards", "How copies fake 82 %")
 SIDE = 48
 
 

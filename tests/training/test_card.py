@@ -12,9 +12,9 @@ from fer.datasets import FaceDataset
 from fer.errors import ModelError
 from fer.evaluation.evaluate import learned_from
 from fer.pipeline import DEFAULT_MODEL
-from fer.recognition import ModelCard, write_framings
+from fer.recognition import UNKNOWN, ModelCard, write_framings
 from fer.training import export
-from fer.training.card import UNKNOWN, write_card
+from fer.training.card import write_card
 from fer.training.config import DistillationConfig, NetworkConfig, Stage, TrainingConfig
 from fer.training.networks import build_network
 from fer.training.origin import find_origin

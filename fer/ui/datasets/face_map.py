@@ -6,16 +6,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer import paths
 from fer.charts.datasets import ColourBy, feature_map_points
 from fer.contact_sheet import data_uri
 from fer.datasets import SPLITS, FaceDataset
 from fer.datasets.dataset import ALL
 from fer.errors import FerError
 from fer.evaluation import learned_from
-from fer.pipeline import DEFAULT_MODEL
 from fer.recognition import EmotionModel
-from fer.ui.loaders import file_version, open_model
+from fer.ui.loaders import file_version, list_models, open_model
 from fer.ui.shared import remember_result
 from fer.ui.style import plain
 
@@ -28,19 +26,13 @@ _COLOURS: dict[ColourBy, str] = {"label": "Labels", "error": "Errors"}
 
 def show_map(dataset: FaceDataset) -> None:
     """Lay faces out so that those which a model reads alike lie close together."""
-    models = list(paths.find_models())
+    models = list_models()
     if not models:
         st.info("No model is installed, and the map shows faces as a model sees them.", icon=":material/scatter_plot:")
         return
     splits = [split for split in SPLITS if len(dataset.select(split))]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = st.selectbox(
-            "Model",
-            models,
-            index=models.index(DEFAULT_MODEL) if DEFAULT_MODEL in models else 0,
-            key="map_model",
-            width=200,
-        )
+        name = st.selectbox("Model", models, key="map_model", width=200)
         split = st.selectbox(
             "Faces",
             splits,

@@ -37,7 +37,7 @@ class Photo:
     credit: str = ""
 
 
-def _from_upload(file: UploadedFile) -> Photo:
+def from_upload(file: UploadedFile) -> Photo:
     """A photo of an uploaded file; its bytes are not touched until it is opened, however many there are."""
     return Photo(file.name, file.file_id, lambda: decode_image(file.getvalue(), file.name))
 
@@ -46,7 +46,8 @@ def _from_bytes(name: str, data: bytes) -> Photo:
     return Photo(name, hashlib.sha256(data).hexdigest(), lambda: decode_image(data, name))
 
 
-def _from_sample(key: str) -> Photo:
+def from_sample(key: str) -> Photo:
+    """A photo of one of the samples."""
     sample = samples.SAMPLES[key]
     return Photo(sample.title, f"sample {key}", sample.load, sample.credit)
 
@@ -77,14 +78,14 @@ def choose_photos() -> list[Photo]:
     if photos:
         return photos
     st.caption("Photos stay in this machine's memory and are gone when you leave. Until you add one, this is a sample.")
-    return [_from_sample(next(iter(samples.SAMPLES)))]
+    return [from_sample(next(iter(samples.SAMPLES)))]
 
 
 def _files() -> list[Photo]:
     files = st.file_uploader(
         "Photos to read, one or many", type=UPLOAD_TYPES, accept_multiple_files=True, key="image_files"
     )
-    return [_from_upload(file) for file in files]
+    return [from_upload(file) for file in files]
 
 
 def _folder() -> list[Photo]:
@@ -94,7 +95,7 @@ def _folder() -> list[Photo]:
         accept_multiple_files="directory",
         key="image_folder",
     )
-    return [_from_upload(file) for file in files]
+    return [from_upload(file) for file in files]
 
 
 def _pasted() -> list[Photo]:
@@ -122,7 +123,7 @@ def _pasted() -> list[Photo]:
 def _snapshot() -> list[Photo]:
     snapshot = st.camera_input("Take a photo", resolution="720p", key="image_camera", width=480)
     if snapshot is not None:
-        return [_from_upload(snapshot)]
+        return [from_upload(snapshot)]
     st.caption("If the browser shows no picture, allow this page the camera.")
     return []
 
@@ -138,4 +139,4 @@ def _sample() -> list[Photo]:
         persist_state="session",
         label_visibility="collapsed",
     )
-    return [_from_sample(key)]
+    return [from_sample(key)]

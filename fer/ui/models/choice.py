@@ -20,11 +20,18 @@ from fer.evaluation.installed import DamagedModel, InstalledModel, find_installe
 from fer.evaluation.report import TEST_SPLIT
 from fer.results import Averaging
 from fer.ui.data_files import open_file
+from fer.ui.loaders import put_default_first
 from fer.ui.models.runs import Key, Result, model_digest, open_kept
 from fer.ui.style import plain
 
 WAYS: dict[Averaging, str] = {"none": "As they are", "flip": "Mirrored faces averaged in"}
 _SPLIT_TITLES = {ALL: "all rows", APEX: "expressions at their peak", HELD_OUT: "people not learned from"}
+
+_ABOUT_SPLITS = (
+    "FER2013's makers divided its faces: *Training* is what networks learn from, *PublicTest* is for choosing between "
+    "them, *PrivateTest* is put aside for one last measurement. CK+ has no such division: a model is shown everyone, "
+    "or the people that it did not learn from."
+)
 
 
 @dataclass(frozen=True)
@@ -95,16 +102,20 @@ def split_title(split: str) -> str:
 
 
 def find_models() -> tuple[list[InstalledModel], list[str]]:
-    """Every model that can be shown, and a sentence for every one that cannot."""
+    """Every model that can be shown, the default first, and a sentence for every one that cannot."""
     found = find_installed()
-    good = [model for model in found if isinstance(model, InstalledModel)]
-    return good, [model.error for model in found if isinstance(model, DamagedModel)]
+    good = {model.name: model for model in found if isinstance(model, InstalledModel)}
+    errors = [model.error for model in found if isinstance(model, DamagedModel)]
+    return [good[name] for name in put_default_first(good)], errors
 
 
 def choose_models(models: Sequence[InstalledModel]) -> list[InstalledModel]:
-    """Offer the models; at first all of them."""
+    """Offer the models, with what each is for; at first all of them."""
     names = [model.name for model in models]
-    chosen = st.pills("Models", names, selection_mode="multi", default=names, key="models", persist_state="session")
+    about = "\n".join(f"- **{plain(model.name)}**: {plain(model.card.purpose)}" for model in models)
+    chosen = st.pills(
+        "Models", names, selection_mode="multi", default=names, key="models", persist_state="session", help=about
+    )
     return [model for model in models if model.name in chosen]
 
 
@@ -137,6 +148,7 @@ def choose_rows(models: Sequence[InstalledModel]) -> Rows:
             format_func=split_title,
             key=f"models_rows_{data}",
             persist_state="session",
+            help=_ABOUT_SPLITS,
         )
         averaging = st.segmented_control(
             "Faces are read",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -17,14 +18,18 @@ from fer.charts.models import (
     training_curve,
 )
 from fer.datasets import FaceDataset, data_title
+from fer.datasets.ferplus import FERPLUS
 from fer.errors import FerError, known
 from fer.evaluation import Evaluation, cross_data_matrix, load_curve, reliability
+from fer.evaluation.report import TEST_SPLIT
+from fer.recognition import UNKNOWN, LearnedRows, ModelCard
 from fer.results import Averaging
 from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows, split_title
 from fer.ui.models.figures import SEEN, write_protocol
 from fer.ui.models.runs import model_digest
 from fer.ui.style import plain
+from fer.ui.words import write_count
 
 SIDE_BY_SIDE = 2
 
@@ -112,7 +117,8 @@ def show_calibration(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset 
         return
     st.markdown(
         "A reading of 80 % should be right four times out of five. Dots on the dashed line keep that promise, dots "
-        "below it are too sure of themselves. The larger a dot, the more faces."
+        "below it are too sure of themselves. The larger a dot, the more faces. The temperature is one number, fitted "
+        "on faces kept for choosing, that the network's scores are divided by: above 1 it makes readings less sure."
     )
     for entry, place in _side_by_side(measured):
         with place:
@@ -151,6 +157,34 @@ def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
             )
         )
     st.caption(_brief(entry.measured, rows.averaging))
+    _of_ten(entry, rows.averaging)
+
+
+def _of_ten(entry: Entry, averaging: Averaging) -> None:
+    """Show whether "n of 10 people" is so, for a model whose probabilities were fitted to the votes of raters."""
+    fitted = entry.model.report.calibration
+    if fitted is None or fitted.calibration.target != "votes":
+        return
+    voted = [entry.evaluation, entry.model.report.find(FERPLUS, TEST_SPLIT), *entry.model.report.evaluations]
+    found = next((e for e in voted if e is not None and e.figures[averaging].votes is not None), None)
+    if found is None:
+        st.caption('Whether "7 of 10 people" is so was not measured for this model: that takes the votes of raters.')
+        return
+    votes = known(found.figures[averaging].votes)
+    st.markdown("Its probabilities were fitted to raters' votes, so that they say what people would say:")
+    lines = {
+        f"{row.said} of 10 people": {
+            "Faces": f"{row.faces:,}",
+            "Raters who said it": f"{row.voted:.0%}",
+            "Off by, points": f"{100 * (row.predicted - row.voted):+.1f}",
+        }
+        for row in votes.said_of_ten
+    }
+    st.table(
+        pd.DataFrame.from_dict(lines, orient="index").rename_axis("The app says"),
+        alt=f'What raters said of faces where {entry.name} says "n of 10 people"',
+    )
+    st.caption(f"{_brief(found, averaging)}. Off by: the mean stated probability less the raters' share.")
 
 
 def show_cost(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
@@ -329,11 +363,11 @@ def show_cards(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None
     """Show the facts that every model comes with."""
     for entry in entries:
         card = entry.model.card
-        training = dict(card.training)
-        recipe = str(training.pop("recipe", ""))
+        told = ("data", "split", "lineage", "heads", "held_out_subjects", "pixels", "recipe")
+        training = {name: value for name, value in card.training.items() if name not in told}
         with st.container(border=True):
             st.markdown(f"**{plain(card.name)}**")
-            st.markdown(f"{plain(card.summary)}. {plain(card.limits)}")
+            st.markdown(plain(" ".join(dict.fromkeys((f"{card.summary}.", card.purpose, card.fails, card.limits)))))
             facts = {
                 "Expressions": ", ".join(card.classes),
                 "Weights": f"{card.parameters:,}, {entry.model.megabytes:.1f} MB as ONNX",
@@ -341,12 +375,48 @@ def show_cards(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None
                 "Activation maps": "none" if card.maps_size is None else f"{card.maps_size} \u00d7 {card.maps_size}",
                 "Detectors with a framing": ", ".join(card.framing) or "none",
                 "Licence": card.licence,
+                "Learned from": learned_in_words(card),
+                "Taught by": heads_in_words(card.training.get("heads") or {}),
                 **{f"Training: {name.replace('_', ' ')}": _fact(value) for name, value in training.items()},
                 "Files": f"digest {model_digest(card.name)[:12]}",
             }
             st.table(pd.DataFrame({"": {name: plain(value) for name, value in facts.items()}}), hide_header=True)
-            for part in filter(None, recipe.split(" | ")):
+            for part in filter(None, str(card.training.get("recipe", "")).split(" | ")):
                 st.caption(plain(f"Recipe: {part}"))
+
+
+def learned_in_words(card: ModelCard) -> str:
+    """All rows that a model and its ancestors learned from, and which of them did."""
+    by_rows: dict[str, list[str]] = {}
+    for rows in card.learned:
+        learners = by_rows.setdefault(_rows_in_words(rows), [])
+        name = "itself" if rows.by is None else rows.by
+        if name not in learners:
+            learners.append(name)
+    return "; ".join(f"{rows} ({', '.join(learners)})" for rows, learners in by_rows.items())
+
+
+def _rows_in_words(rows: LearnedRows) -> str:
+    if rows.data == UNKNOWN:
+        return "nobody noted what"
+    words = f"{data_title(rows.data)} {rows.split}"
+    if rows.held_out_subjects is not None:
+        words += f", without {write_count(len(rows.held_out_subjects), 'person', 'people')} held out"
+    return words
+
+
+def heads_in_words(heads: Mapping[str, Any]) -> str:
+    """Who taught a network: labels, the votes of raters, or both; and whose answer is served."""
+    if not heads:
+        return "labels"
+    served, labels, votes = (float(heads.get(name, 1)) for name in ("served", "labels", "votes"))
+    taught = [name for name, factor in (("labels", labels), ("raters' votes", votes)) if factor]
+    words = " and ".join(taught)
+    if len(taught) == 2 and labels != votes:
+        words += f", the votes counting {votes / labels:.2g} times as much"
+    if served in (0, 1):
+        return f"{words}; answers as the {'raters' if served else 'labels'} would"
+    return f"{words}; answers with the mean of both, {served:.0%} of it the raters'"
 
 
 def _fact(value: object) -> str:
@@ -356,7 +426,7 @@ def _fact(value: object) -> str:
     if isinstance(value, Mapping) and set(value) == {"name", "digest"}:
         return f"{value['name']} ({_fact(value['digest'])})"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_fact(its)}" for name, its in value.items())
+        return ", ".join(f"{name} {_fact(its)}" for name, its in value.items()) or "none"
     if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
         return f"digest {value[:12]}"
     if isinstance(value, list | tuple) and len(value) > 8:

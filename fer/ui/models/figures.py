@@ -12,6 +12,7 @@ from fer.evaluation import EVALUATION_SPLITS, Comparison, Evaluation, Figures, S
 from fer.evaluation.report import AGREE_POINTS
 from fer.evaluation.stamp import AVERAGING_IN_WORDS
 from fer.evaluation.text import render_calibration_error
+from fer.evaluation.votes import VoteFigures
 from fer.results import Averaging
 from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows, data_file, open_data, split_title
@@ -27,6 +28,21 @@ _RUN = "_evaluation"
 _MISSING = "\u2013"
 _MOSTLY = 0.5
 _SHOWN_DIFFERENCES = ("accuracy", "macro_f1", "macro_recall", "ece")
+_RATERS = "raters"
+_AGREES = "Chosen by a rater"
+_CROSS_ENTROPY = "Cross-entropy"
+_TERMS = (
+    "*Accuracy*: the share of faces read as labelled. *Macro recall*: of the faces of each expression the share that "
+    "is found, averaged so that each counts the same, however rare. *Macro-F1*: the same average, of a figure that "
+    "also sinks where other faces are taken for the expression. *Calibration error*: how far the stated probabilities "
+    "are off, on average, after the temperature (one number that a network's scores are divided by); where none was "
+    "fitted, it says so."
+)
+_TERMS_OF_VOTES = (
+    "*Chosen by a rater*: how often one of the people who looked at the face chose what is read; the row of raters "
+    "says how often one of them chose what most of the others did. *Cross-entropy*: how badly the probabilities fit "
+    "the raters' votes; the raters' own is the least there can be, since they differ among themselves."
+)
 _COLUMNS = (
     "Rank",
     "Accuracy",
@@ -93,9 +109,18 @@ def _largest_share(figures: Figures) -> float:
 def show_table(ranking: Ranking, rows: Rows) -> None:
     """Show one line of figures a model, and under it how they were measured."""
     lines = {plain(entry.name): _line(entry, rows.averaging, ranking.ranked) for entry in ranking.order}
+    votes = {entry.name: _votes(entry, rows.averaging) for entry in ranking.order}
+    voted = next((found for found in votes.values() if found is not None), None)
+    if voted is not None:
+        for name, found in votes.items():
+            lines[plain(name)] |= _cells_of_votes(found)
+        raters = dict.fromkeys(_COLUMNS, _MISSING) | {"Faces": f"{voted.n:,}"}
+        cells = {_AGREES: f"{voted.raters_agreement:.1%}", _CROSS_ENTROPY: f"{voted.entropy:.3f} at least"}
+        lines[_RATERS] = raters | cells
     st.table(pd.DataFrame.from_dict(lines, orient="index").rename_axis("Model"), alt=f"Figures on {rows.title}")
     if ranking.note:
         st.caption(ranking.note)
+    st.caption(_TERMS if voted is None else f"{_TERMS} {_TERMS_OF_VOTES}")
     with st.expander("How these figures were measured", icon=":material/fact_check:"):
         for entry in ranking.order:
             st.markdown(f"**{plain(entry.name)}**")
@@ -105,10 +130,18 @@ def show_table(ranking: Ranking, rows: Rows) -> None:
                 st.caption(plain(write_protocol(entry.evaluation)))
         st.caption(
             "A 95 % interval is drawn in a way that, over many samples of such faces, takes in the figure of all such "
-            "faces 95 times in 100: by bootstrap over people where it is known who is seen, else over faces. Macro-F1 "
-            "and macro recall count every expression the same, however rare. The calibration error says how far the "
-            "stated probabilities are off, on average, after the temperature; where none was fitted, it says so."
+            "faces 95 times in 100: by bootstrap over people where it is known who is seen, else over faces."
         )
+
+
+def _votes(entry: Entry, averaging: Averaging) -> VoteFigures | None:
+    return None if entry.evaluation is None else entry.figures(averaging).votes
+
+
+def _cells_of_votes(votes: VoteFigures | None) -> dict[str, str]:
+    if votes is None:
+        return {_AGREES: _MISSING, _CROSS_ENTROPY: _MISSING}
+    return {_AGREES: f"{votes.agreement:.1%}", _CROSS_ENTROPY: f"{votes.cross_entropy:.3f}"}
 
 
 def _line(entry: Entry, averaging: Averaging, ranked: Sequence[Entry]) -> dict[str, str]:
