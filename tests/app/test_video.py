@@ -168,7 +168,7 @@ class TestSaving:
     def here(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Store]:
         """The store of whoever sits at this machine."""
         monkeypatch.setenv("FER_SESSIONS_DIR", str(tmp_path))
-        monkeypatch.setattr("fer.ui.video.pieces.saving_owner", lambda: "local")
+        monkeypatch.setattr("fer.ui.video.pieces.find_owner", lambda: "local")
         store = Store()
         yield store
         store.close()
