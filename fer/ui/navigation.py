@@ -9,7 +9,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from fer.ui import style
 
-_ENTERED = "_entered"
+_ENTERED, _WORK = "_entered", "video_work"
 
 
 def build_navigation() -> StreamlitPage:
@@ -17,7 +17,13 @@ def build_navigation() -> StreamlitPage:
     home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
     image = st.Page("pages/image.py", title="Image", icon=":material/photo_camera:", url_path="image")
     live = st.Page("pages/live.py", title="Live", icon=":material/videocam:", url_path="live")
-    video = st.Page("pages/video.py", title="Video", icon=":material/movie:", url_path="video")
+    works = _WORK in st.session_state and not st.session_state[_WORK].is_done
+    video = st.Page(
+        "pages/video.py",
+        title="Video (working)" if works else "Video",
+        icon=":material/hourglass_top:" if works else ":material/movie:",
+        url_path="video",
+    )
     datasets = st.Page("pages/datasets.py", title="Datasets", icon=":material/dataset:", url_path="datasets")
     models = st.Page("pages/models.py", title="Models", icon=":material/network_node:", url_path="models")
     acting = st.Page("pages/acting.py", title="Acting practice", icon=":material/theater_comedy:", url_path="acting")

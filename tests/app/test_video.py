@@ -38,7 +38,7 @@ def really(monkeypatch: pytest.MonkeyPatch) -> None:
 def bring(app: AppTest, name: str, data: bytes) -> AppTest:
     """Upload a video and wait until it was looked at."""
     app = app.file_uploader(key="video_file").set_value((name, data, "video/mp4")).run()
-    app.session_state["_video_task"].wait()
+    app.session_state["video_work"].wait()
     return app.run()
 
 
@@ -60,7 +60,7 @@ class TestFirstVisit:
         app = visit("video")
         assert not app.exception
         assert [title.value for title in app.subheader] == [r"sample\.mp4", "People", "Summary", "Downloads"]
-        assert "Until you bring one, this is a sample." in said(app)
+        assert "Until you bring one, this is a sample, looked at 5 times a second." in said(app)
         assert len(app.get("bidi_component")) == 1
         assert {"Everything (ZIP)", "Table (CSV)"} <= {button.label for button in app.get("download_button")}
         assert [image.alt for element in app.image for image in element.proto.imgs] == [
@@ -103,7 +103,7 @@ class TestBadInput:
         app = visit("video")
         app.session_state["video_source"] = "path"
         app = app.run().text_input(key="video_path").set_value(str(tmp_path / "none.mp4")).run()
-        app.session_state["_video_task"].wait()
+        app.session_state["video_work"].wait()
         app = app.run()
         assert not app.exception
         assert "none.mp4" in app.error[0].value.replace("\\", "")
@@ -148,7 +148,7 @@ class TestProgress:
         assert not app.exception
         assert not app.subheader
         app = app.button(key="video_stop").click().run()
-        app.session_state["_video_task"].wait()
+        app.session_state["video_work"].wait()
         app = app.run()
         assert "The work was stopped at 0:00.2" in said(app)
         assert len(table_of(app)) == 2

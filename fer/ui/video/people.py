@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from fer.charts.parts import percent
 from fer.ui.shared import take_page
 from fer.ui.style import plain
 from fer.ui.video.watching import Watched
@@ -14,7 +15,7 @@ from fer.video.summary import PersonSummary, VideoSummary, summarize
 
 MOST_NAME = 40
 _ON_A_PAGE = 12
-_CARD_PX = 232
+_CARD_PX = 190
 
 
 @dataclass
@@ -93,7 +94,7 @@ def _what(number: int, edits: Edits, summary: PersonSummary | None, titles: Mapp
     if number in edits.left_out or summary is None:
         return "Left out."
     most = max(summary.shares, key=summary.shares.__getitem__)
-    return f"Person {number}, seen {write_length(summary.seen_s)}, mostly {most} ({summary.shares[most]:.0%})"
+    return f"Person {number}, seen {write_length(summary.seen_s)}, mostly {most} ({percent(summary.shares[most])})"
 
 
 def _controls(number: int, key: str, edits: Edits, titles: Mapping[int, str]) -> None:
@@ -129,7 +130,7 @@ def _controls(number: int, key: str, edits: Edits, titles: Mapping[int, str]) ->
             f"Who person {number} really is",
             choices,
             index=choices.index(edits.merged.get(number)),
-            format_func=lambda other: "Nobody else" if other is None else f"Same as {titles[other]}",
+            format_func=lambda other: "Merge with \u2026" if other is None else f"Same as {titles[other]}",
             key=merge_key,
             on_change=merge,
             label_visibility="collapsed",

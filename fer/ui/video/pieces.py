@@ -8,6 +8,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from fer.charts.counts import count_columns, count_pie
+from fer.charts.parts import percent
 from fer.detection import TITLES
 from fer.errors import FerError, StoreError
 from fer.pipeline import FacePipeline, Settings
@@ -19,7 +20,7 @@ from fer.ui.style import plain
 from fer.ui.video import player
 from fer.ui.video.choosing import choose_source
 from fer.ui.video.people import Shown
-from fer.ui.video.watching import Clip, Task, Watched, watched_sample
+from fer.ui.video.watching import SAMPLE_LOOKS, Clip, Task, Watched, watched_sample
 from fer.ui.visitor import find_owner
 from fer.ui.words import write_count, write_length
 from fer.video.formats import FORMATS, PICTURE_ENDING, write_zip
@@ -27,7 +28,8 @@ from fer.video.looking import VideoOptions
 from fer.video.reading import clock
 from fer.video.summary import PersonSummary, Span, summarize_people
 
-_TASK = "_video_task"
+_TASK = "video_work"
+"""The navigation looks there, too."""
 _TELL_EVERY_S = 0.5
 _LEAST_SHARE = 0.05
 """A smaller share of a stretch is not told."""
@@ -41,7 +43,10 @@ def watched_or_stop(settings: Settings, pipeline: FacePipeline, options: VideoOp
         _begin(clip, settings, pipeline, options)
         task = st.session_state[_TASK]
     if way == "sample" or task is None:
-        st.caption("Videos stay on this machine and are gone when you leave. Until you bring one, this is a sample.")
+        st.caption(
+            "Videos stay on this machine and are gone when you leave. Until you bring one, this is a sample, looked at "
+            f"{SAMPLE_LOOKS:g} times a second."
+        )
         try:
             return watched_sample(settings, file_version(settings.model), options)
         except FerError as error:
@@ -149,9 +154,11 @@ def _data(watched: Watched, shown: Shown) -> dict[str, object]:
 
 def _stretch(person: PersonSummary, span: Span) -> str:
     ranked = sorted(person.shares.items(), key=lambda pair: -pair[1])
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in ranked if share >= _LEAST_SHARE)
+    shares = ", ".join(f"{name} {percent(share)}" for name, share in ranked if share >= _LEAST_SHARE)
     seen = person.seen_s / (span.end_s - span.start_s)
-    return f"- {plain(person.name)}: {shares}" + ("" if seen > 0.99 else f" of the {seen:.0%} in which they were seen")
+    return f"- {plain(person.name)}: {shares}" + (
+        "" if seen > 0.99 else f" in the {percent(seen)} in which they were seen"
+    )
 
 
 def sums(shown: Shown) -> None:

@@ -218,7 +218,10 @@ class Player {
     if (!this.isSeeking) this.wanted = null;
     const time_s = this.times[frame];
     this.box.dataset.frame = frame;
-    this.clock.textContent = `${clock(time_s, 2)} of ${clock(this.data.end_s)}, frame ${frame}`;
+    this.clock.replaceChildren(
+      `${clock(time_s, 2)} of ${clock(this.data.end_s)}`,
+      element("span", `, frame ${frame}`),
+    );
     if (!this.video.paused && (time_s < this.from || time_s > this.to)) this.look(time_s, this.to - this.from);
     const chapter = lastUpTo(this.data.chapters.map(([start_s]) => start_s), time_s + 1e-6);
     if (chapter !== this.currentChapter) this.mark(chapter);
@@ -365,7 +368,8 @@ class Player {
     pen.restore();
   }
 
-  // One column of pixels after another: the mean of what lies in it, or null where the person is not seen.
+  // One column of pixels after another: the mean of what lies in it, which the next one overwrites, or null where the
+  // person is not seen.
   *columns(lane) {
     const count = this.data.classes.length;
     const mean = new Float32Array(count);
@@ -377,17 +381,16 @@ class Player {
       const first = this.frameAt(start_s);
       const last = Math.max(first, this.frameAt(start_s + step - 1e-6));
       while (next < lane.frames.length && lane.frames[next] < first) next++;
-      let [n, sure, bad, between] = [0, 0, 0, 0];
+      let [n, sure, bad] = [0, 0, 0];
       mean.fill(0);
       for (let i = next; i < lane.frames.length && lane.frames[i] <= last; i++, n++) {
         for (let c = 0; c < count; c++) mean[c] += lane.shares[i * count + c];
         const top = lane.sets[i] ? 0 : Math.max(...lane.shares.subarray(i * count, (i + 1) * count)) / 255;
         sure += lane.sets[i] ? SURE_OF[lane.sets[i]] ?? UNSURE : top;
         bad += lane.marks[i] & 1;
-        between += (lane.marks[i] & 2) / 2;
       }
       if (n) for (let c = 0; c < count; c++) mean[c] /= 255 * n;
-      yield { x, mean: n ? mean : null, sure: sure / n, isBad: 2 * bad > n, isBetween: 2 * between > n };
+      yield { x, mean: n ? mean : null, sure: sure / n, isBad: 2 * bad > n };
     }
   }
 
@@ -413,7 +416,8 @@ class Player {
   }
 
   drawLines(pen, lane, y) {
-    const columns = [...this.columns(lane)].map((one) => ({ ...one, mean: one.mean && Float32Array.from(one.mean) }));
+    const columns = [];
+    for (const one of this.columns(lane)) columns.push({ ...one, mean: one.mean && Float32Array.from(one.mean) });
     this.data.classes.forEach((shown, c) => {
       pen.strokeStyle = shown.colour;
       pen.lineWidth = 1.75;

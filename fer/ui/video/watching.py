@@ -10,7 +10,7 @@ import threading
 import uuid
 import weakref
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
@@ -25,6 +25,9 @@ from fer.video.sample import SAMPLE_NAME, sample_video
 
 _AT_WORK = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
 """A video keeps two processors busy; further ones wait for their turn."""
+
+SAMPLE_LOOKS = 5.0
+"""How often a second the sample is looked at at most, so that it is there at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +98,7 @@ def watched_sample(settings: Settings, version: tuple[int, ...], options: VideoO
     Raises:
         MediaError: a sample photo is missing.
     """
+    options = replace(options, rate=min(options.rate or SAMPLE_LOOKS, SAMPLE_LOOKS))
     return _watch(Clip(SAMPLE_NAME, "sample", sample_video()), settings, options, open_pipeline(settings))
 
 
