@@ -23,9 +23,7 @@ READY = """async (box) => {
 
 SHOWN = """async (box) => {
   const { player, player: { video } } = box;
-  while (player.isSeeking || player.wanted !== null) {
-    await new Promise((done) => video.requestVideoFrameCallback(done));
-  }
+  while (player.isSeeking || player.wanted !== null) await new Promise(requestAnimationFrame);
   return [player.frame, %s];
 }"""
 
