@@ -19,6 +19,9 @@ from starlette.routing import Route
 MOST_IN_MEMORY = 64_000_000
 """Larger videos go on in an unnamed temporary file."""
 
+MOST_AT_ONCE = 2_000_000
+"""Who asks for all that follows gets so many bytes, and asks again: a player that pauses keeps no answer open."""
+
 _PLACE = "watched"
 _CHUNK = 1 << 18
 
@@ -94,7 +97,10 @@ def _asked_for(header: str, size: int) -> tuple[int, int]:
     first, dash, last = spans.split(",")[0].strip().partition("-")
     if unit.strip() != "bytes" or not dash:
         raise ValueError(header)
-    start, end = (size - int(last), size) if not first else (int(first), int(last) + 1 if last else size)
+    if first:
+        start, end = int(first), int(last) + 1 if last else int(first) + MOST_AT_ONCE
+    else:
+        start, end = size - int(last), size
     start, end = max(0, start), min(end, size)
     if start >= end:
         raise ValueError(header)

@@ -156,9 +156,7 @@ def _stretch(person: PersonSummary, span: Span) -> str:
     ranked = sorted(person.shares.items(), key=lambda pair: -pair[1])
     shares = ", ".join(f"{name} {percent(share)}" for name, share in ranked if share >= _LEAST_SHARE)
     seen = person.seen_s / (span.end_s - span.start_s)
-    return f"- {plain(person.name)}: {shares}" + (
-        "" if seen > 0.99 else f" in the {percent(seen)} in which they were seen"
-    )
+    return f"- {plain(person.name)}: {shares}" + ("" if seen > 0.99 else f"; seen {percent(seen)} of the time")
 
 
 def sums(shown: Shown) -> None:
