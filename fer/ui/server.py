@@ -3,8 +3,12 @@
 Knows nothing about pages.
 """
 
+import base64
+import hashlib
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
@@ -22,7 +26,10 @@ from fer.ui.access import (
     needed_token,
 )
 
-_BASE = b'<script>window.__streamlit = {BACKEND_BASE_URL: location.origin + "/%s"}</script></head>'
+_BASE = b'window.__streamlit = {BACKEND_BASE_URL: location.origin + "/%s"}'
+_INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
+_MEDIA = "/media/"
 
 
 def keep_uploads_in_memory() -> None:
@@ -39,12 +46,12 @@ class NameTheBase:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._script = _BASE % st.get_option("server.baseUrlPath").strip("/").encode()
+        self._script = b"<script>%s</script></head>" % _base_script()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; only whole HTML pages are touched."""
+        """Answer one request; only the page that starts the app is touched, and nothing that somebody downloads."""
         headers = dict(scope.get("headers", ()))
-        if scope["type"] != "http" or b"text/html" not in headers.get(b"accept", b""):
+        if scope["type"] != "http" or b"text/html" not in headers.get(b"accept", b"") or _MEDIA in scope["path"]:
             await self._app(scope, receive, send)
             return
         plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
@@ -54,7 +61,13 @@ class NameTheBase:
         async def collect(message: Message) -> None:
             nonlocal start, body
             if message["type"] == "http.response.start":
-                start = message
+                if not _is_page(message):
+                    await send(message)
+                else:
+                    start = message
+                return
+            if start is None:
+                await send(message)
                 return
             body += message.get("body", b"")
             if message.get("more_body"):
@@ -68,6 +81,73 @@ class NameTheBase:
             await send({"type": "http.response.body", "body": changed})
 
         await self._app({**scope, "headers": plain}, receive, collect)
+
+
+def _is_page(start: Message) -> bool:
+    headers = {name.lower(): value for name, value in start["headers"]}
+    return headers.get(b"content-type", b"").startswith(b"text/html") and b"content-disposition" not in headers
+
+
+def _base_script() -> bytes:
+    return _BASE % st.get_option("server.baseUrlPath").strip("/").encode()
+
+
+class SafeHeaders:
+    """Tells browsers what the app's pages may do: load from this server alone, and stand in no other site's frame.
+
+    Scripts are the server's files, those that Streamlit makes of a component's text (`blob:`), and the two that stand
+    in the page that starts the app, told by their hashes. Styles are written by scripts, so they are allowed. What
+    somebody downloads runs nothing at all.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        index = Path(st.__file__).with_name("static") / "index.html"
+        inline = [*_INLINE.findall(index.read_bytes()), _base_script()]
+        hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in inline]
+        self._scripts = " ".join(["'self'", "blob:", *hashes])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, with these headers in the place of any of the same names."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        added = self._headers(scope)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [(name, value) for name, value in message["headers"] if name.lower() not in added]
+                message = {**message, "headers": [*kept, *added.items()]}
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+    def _headers(self, scope: Scope) -> dict[bytes, bytes]:
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""  # not every browser's 'self' has them
+        rules = [
+            "default-src 'self'",
+            f"script-src {self._scripts}",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "media-src 'self' data: blob:",
+            "font-src 'self' data:",
+            f"connect-src 'self' data: blob:{sockets}",
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'self'",
+        ]
+        if _MEDIA in scope["path"]:
+            rules = ["script-src 'none'", "object-src 'none'", "frame-ancestors 'self'", "sandbox allow-downloads"]
+        return {
+            b"content-security-policy": "; ".join(rules).encode(),
+            b"x-frame-options": b"SAMEORIGIN",
+            b"x-content-type-options": b"nosniff",
+            b"referrer-policy": b"same-origin",
+            b"cross-origin-opener-policy": b"same-origin",
+        }
 
 
 @asynccontextmanager
@@ -85,6 +165,7 @@ def middleware() -> list[Middleware]:
     except FerError as error:
         raise SystemExit(str(error)) from None
     return [
+        Middleware(SafeHeaders),
         Middleware(KnownNamesOnly),
         Middleware(OwnPagesOnly),
         Middleware(TokenDoor),

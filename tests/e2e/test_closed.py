@@ -1,4 +1,4 @@
-"""What strangers tried, replayed against a real server. Needs no browser."""
+"""What strangers tried, replayed against a real server."""
 
 import socket
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.e2e.conftest import LIMIT_S, App, running_app
+from tests.e2e.conftest import LIMIT_S, App, Arrive, running_app
 
 DONE = ForwardMsg.FINISHED_SUCCESSFULLY
 NOBODY, OWNER = "Sessions are saved only for somebody", "No session yet"
@@ -93,6 +93,31 @@ def test_whose_pages_are_refused(app: App, name: str, headers: dict[str, str] | 
 )
 def test_what_it_answers(app: App, path: str, headers: dict[str, str], status: int) -> None:
     assert httpx.get(f"{app.url}/{path}", headers=headers).status_code == status
+
+
+@pytest.mark.browser
+def test_another_site_cannot_show_it_in_a_frame(app: App, arrive: Arrive, tmp_path: Path) -> None:
+    """Else "Delete all" could be clicked through it."""
+    trap = tmp_path / "trap.html"
+    trap.write_text(f'<iframe src="{app.url}"></iframe>')
+    page = arrive(app).page
+    refusals = []
+    page.on("console", lambda message: refusals.append(message.text))
+    page.goto(trap.as_uri())
+    page.wait_for_load_state()
+    (frame,) = page.frames[1:]
+    assert frame.locator("[data-testid=stApp]").count() == 0
+    assert any("frame-ancestors" in refusal for refusal in refusals)
+
+
+@pytest.mark.browser
+def test_a_script_from_elsewhere_does_not_run(app: App, arrive: Arrive) -> None:
+    page = arrive(app).open("")
+    ran = page.evaluate(
+        "() => { const s = document.createElement('script'); s.textContent = 'window.ran = true';"
+        "document.body.append(s); try { eval('1'); return 'eval'; } catch { return window.ran === true; } }"
+    )
+    assert ran is False
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from starlette.formparsers import MultiPartParser
 
 from fer.ui import server
@@ -25,9 +26,14 @@ def _headers(values: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode()) for name, value in values.items()]
 
 
+_KIND = {"content-type": "text/html; charset=utf-8"}
+
+
 async def _page(scope, receive, send) -> None:
     assert b"accept-encoding" not in dict(scope["headers"]), "a packed page cannot be added to"
-    await send({"type": "http.response.start", "status": 200, "headers": _headers({"etag": "old", "x": "kept"})})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": _headers(_KIND | {"etag": "old", "x": "kept"})}
+    )
     await send({"type": "http.response.body", "body": b"<head></he", "more_body": True})
     await send({"type": "http.response.body", "body": b"ad><p>a page</p>"})
 
@@ -35,18 +41,60 @@ async def _page(scope, receive, send) -> None:
 def test_pages_learn_where_the_server_is():
     """Else the browser asks below the page's own path first, and two errors stand in its console."""
     headers = _headers({"accept": "text/html,*/*", "accept-encoding": "gzip"})
-    start, body = _answers(server.NameTheBase(_page), {"type": "http", "headers": headers})
+    start, body = _answers(server.NameTheBase(_page), {"type": "http", "path": "/", "headers": headers})
     assert b'BACKEND_BASE_URL: location.origin + "/"' in body["body"]
     assert body["body"].endswith(b"</head><p>a page</p>")
-    assert dict(start["headers"]) == {b"x": b"kept", b"content-length": str(len(body["body"])).encode()}
+    assert dict(start["headers"]) == dict(_headers(_KIND)) | {
+        b"x": b"kept",
+        b"content-length": str(len(body["body"])).encode(),
+    }
 
 
-def test_nothing_else_is_touched():
+@pytest.mark.parametrize(
+    ("accept", "path", "headers"),
+    [
+        pytest.param("*/*", "/", _KIND, id="not asked as a page"),
+        pytest.param("text/html", "/media/1.csv", _KIND, id="a download"),
+        pytest.param("text/html", "/export", {"content-type": "text/csv"}, id="a table"),
+        pytest.param("text/html", "/export", _KIND | {"content-disposition": "attachment"}, id="a page to keep"),
+    ],
+)
+def test_nothing_else_is_touched(accept: str, path: str, headers: dict[str, str]) -> None:
+    """A CSV with a name like </head> in it is given out as it is."""
+
     async def data(scope, receive, send) -> None:
-        await send({"type": "http.response.body", "body": b"<head></head>"})
+        await send({"type": "http.response.start", "status": 200, "headers": _headers(headers)})
+        await send({"type": "http.response.body", "body": b"<head>", "more_body": True})
+        await send({"type": "http.response.body", "body": b"</head>"})
 
-    (body,) = _answers(server.NameTheBase(data), {"type": "http", "headers": _headers({"accept": "*/*"})})
-    assert body["body"] == b"<head></head>"
+    request = {"type": "http", "path": path, "headers": _headers({"accept": accept})}
+    _, *body = _answers(server.NameTheBase(data), request)
+    assert b"".join(message["body"] for message in body) == b"<head></head>"
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "rules"),
+    [
+        pytest.param("/", "localhost:8501", ["connect-src 'self' data: blob: ws://localhost:8501 wss:"], id="a page"),
+        pytest.param("/", "a;script-src *", ["connect-src 'self' data: blob:;"], id="a host that is none"),
+        pytest.param("/media/1.svg", "localhost", ["script-src 'none'", "sandbox"], id="a download"),
+    ],
+)
+def test_browsers_are_told_what_a_page_may_do(path: str, host: str, rules: list[str]) -> None:
+    async def app(scope, receive, send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"X-Frame-Options", b"ALLOWALL")]})
+
+    (start,) = _answers(server.SafeHeaders(app), {"type": "http", "path": path, "headers": _headers({"host": host})})
+    told = {name.decode(): value.decode() for name, value in start["headers"]}
+    assert told["x-content-type-options"] == "nosniff"
+    assert told["referrer-policy"] == "same-origin"
+    assert told["x-frame-options"] == "SAMEORIGIN"
+    assert "X-Frame-Options" not in told
+    policy = told["content-security-policy"]
+    assert all(rule in policy for rule in [*rules, "frame-ancestors 'self'", "object-src 'none'"])
+    (scripts,) = (rule for rule in policy.split("; ") if rule.startswith("script-src"))
+    assert "unsafe" not in scripts
+    assert "*" not in policy
 
 
 def test_uploads_up_to_the_limit_are_not_spooled(monkeypatch):
