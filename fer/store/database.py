@@ -1,8 +1,10 @@
 """Where saved sessions are kept: a URL -> an engine, and whatever a database says -> one sentence."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -69,6 +71,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     Transactions are begun here, since Python's driver begins them late and around some statements only; one that will
     write says so at once, since SQLite refuses to turn a reader into a writer while somebody else writes.
     """
+    _keep_private(Path(str(url.database)))
     engine = sa.create_engine(url, connect_args={"timeout": _BUSY_S})
 
     @sa.event.listens_for(engine, "connect")
@@ -83,6 +86,25 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _keep_private(file: Path) -> None:
+    """Let nobody but the user read a database; what SQLite writes beside it gets the file's own permissions."""
+    with suppress(OSError):  # what keeps it from being opened is said when it is opened
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+            with suppress(FileNotFoundError):
+                file.with_name(name).chmod(0o600)
+
+
+def forget(engine: sa.Engine) -> None:
+    """See that nothing of what was deleted stays in SQLite's write-ahead log, where it is until that is written over.
+
+    Where somebody else reads at this moment, the log stays until the next time.
+    """
+    if engine.dialect.name == "sqlite":
+        with closing(engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 @contextmanager

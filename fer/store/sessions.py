@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from fer.errors import StoreError
 from fer.recording import Look, Sample, Span
-from fer.store.database import default_url, describe_place, open_engine, parse_url, translate_errors
+from fer.store.database import default_url, describe_place, forget, open_engine, parse_url, translate_errors
 from fer.store.schema import NOBODY, SAMPLES, SESSIONS, SETTINGS, migrate
 from fer.store.writer import SessionWriter, write_at_once
 
@@ -105,6 +105,14 @@ class Store:
     def _writing(self) -> Iterator[sa.Connection]:
         with translate_errors(self.place), self._engine.execution_options(writes=True).begin() as connection:
             yield connection
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[sa.Connection]:
+        """Like `_writing`, for what takes something away that shall not be found any more."""
+        with self._writing() as connection:
+            yield connection
+        with translate_errors(self.place):
+            forget(self._engine)
 
     def close(self) -> None:
         """Give the connections back; writers have to be closed before."""
@@ -203,19 +211,19 @@ class Store:
             StoreError: also where the name is empty or too long.
         """
         change = SESSIONS.update().where(_owned(owner, session_id)).values(name=_checked_name(name))
-        with self._writing() as connection:
+        with self._forgetting() as connection:
             if not connection.execute(change).rowcount:
                 raise _missing()
 
     def delete(self, owner: str, session_id: int) -> None:
         """Delete a session and its samples; a recording that still runs ends with a sentence."""
-        with self._writing() as connection:
+        with self._forgetting() as connection:
             if not connection.execute(SESSIONS.delete().where(_owned(owner, session_id))).rowcount:
                 raise _missing()
 
     def delete_all(self, owner: str) -> int:
         """Delete every session of the owner and return how many there were."""
-        with self._writing() as connection:
+        with self._forgetting() as connection:
             return connection.execute(SESSIONS.delete().where(SESSIONS.c.owner == owner)).rowcount
 
     def retention(self, owner: str) -> int | None:
@@ -251,6 +259,9 @@ class Store:
             old = (SESSIONS.c.owner == owner) & (SESSIONS.c.saved < now - timedelta(days=days))
             with self._writing() as connection:
                 deleted += connection.execute(SESSIONS.delete().where(old)).rowcount
+        if deleted:
+            with translate_errors(self.place):
+                forget(self._engine)
         return deleted
 
     def _append(
@@ -290,7 +301,7 @@ class Store:
     def _drop_if_empty(self, session_id: int) -> None:
         """Delete a session that has no sample; there would be nothing to see."""
         recorded = sa.select(SAMPLES.c.id).where(SAMPLES.c.session == session_id).exists()
-        with self._writing() as connection:
+        with self._forgetting() as connection:
             connection.execute(SESSIONS.delete().where((SESSIONS.c.id == session_id) & ~recorded))
 
 

@@ -3,8 +3,10 @@
 Knows nothing about pages.
 """
 
+import asyncio
 import base64
 import hashlib
+import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +17,8 @@ from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fer.errors import FerError, known
+from fer.errors import FerError, StoreError, known
+from fer.store import Store
 from fer.ui.access import (
     ClosedRoutes,
     KnownNamesOnly,
@@ -25,6 +28,8 @@ from fer.ui.access import (
     chosen_token,
     needed_token,
 )
+
+_LOG = logging.getLogger(__name__)
 
 _BASE = b'window.__streamlit = {BACKEND_BASE_URL: location.origin + "/%s"}'
 _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
@@ -155,7 +160,25 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Runs around the server's life."""
     keep_uploads_in_memory()
     needed_token()
-    yield
+    purging = asyncio.create_task(purge_daily())
+    try:
+        yield
+    finally:
+        purging.cancel()
+
+
+async def purge_daily(every_s: float = 24 * 3600.0) -> None:
+    """Delete saved sessions that are past their time also on a server whose pages nobody opens."""
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await asyncio.to_thread(_purge)
+        except StoreError as error:
+            _LOG.warning("Saved sessions could not be looked through: %s", error)
+
+
+def _purge() -> None:
+    Store().close()  # opening it deletes what is past its time
 
 
 def middleware() -> list[Middleware]:

@@ -330,6 +330,37 @@ class TestDeleting:
         assert opened.retention("ann") is None
 
 
+def test_nothing_of_what_was_deleted_stays_in_a_file(tmp_path: Path) -> None:
+    """Not in the write-ahead log either, while the server goes on."""
+    opened = Store(f"sqlite:///{tmp_path / 's.sqlite'}")
+    try:
+        kept = recorded(opened, "ann", [sample(0.0)], name="Zanzibar")
+        gone = recorded(opened, "ann", [sample(0.0)], name="Timbuktu")
+        opened.rename("ann", kept, "Samarkand")
+        opened.delete("ann", gone)
+        left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    finally:
+        opened.close()
+    assert b"Samarkand" in left
+    assert b"Zanzibar" not in left
+    assert b"Timbuktu" not in left
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["made", "made by an older version"])
+def test_nobody_else_may_read_the_files(there: bool, tmp_path: Path) -> None:
+    file = tmp_path / "s.sqlite"
+    if there:
+        Store(f"sqlite:///{file}").close()
+        file.chmod(0o644)
+    opened = Store(f"sqlite:///{file}")
+    try:
+        recorded(opened, "ann", [sample(0.0)])
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        opened.close()
+    assert modes == {"s.sqlite": 0o600, "s.sqlite-wal": 0o600, "s.sqlite-shm": 0o600}
+
+
 class TestSeveralAtOnce:
     def test_threads_write_side_by_side(self, opened: Store) -> None:
         writers = [opened.begin("ann", **FACTS) for _ in range(8)]

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from starlette.formparsers import MultiPartParser
 
+from fer.errors import StoreError
 from fer.ui import server
 
 
@@ -101,3 +102,24 @@ def test_uploads_up_to_the_limit_are_not_spooled(monkeypatch):
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 1)
     server.keep_uploads_in_memory()
     assert MultiPartParser.spool_max_size > 100 * 1024 * 1024
+
+
+def test_what_is_past_its_time_goes_every_day(caplog: pytest.LogCaptureFixture) -> None:
+    """Also after a day on which the database could not be reached."""
+    looks: list[str] = []
+
+    async def days() -> None:
+        purging = asyncio.create_task(server.purge_daily(0.001))
+        while len(looks) < 3:
+            await asyncio.sleep(0.001)
+        purging.cancel()
+
+    def purge() -> None:
+        looks.append("look")
+        if len(looks) == 1:
+            raise StoreError("It is not there.")
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(server, "_purge", purge)
+        asyncio.run(days())
+    assert "It is not there." in caplog.text
