@@ -7,6 +7,7 @@ Knows nothing about the cache, networks or pages.
 
 import csv
 import os
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,20 @@ HEADER_BYTES = 1 << 16
 MAX_FILE_BYTES = 10**9
 """The largest file that is read, more than three times FER2013: its arrays take a third of that in memory, twice."""
 
+MAX_ROWS = 1_000_000
+"""The most rows that are read, thirty times FER2013's."""
+
+MAX_BAD_ROWS = 10_000
+"""So many rows that break a rule are left out and named; a file with more is no data set."""
+
+MAX_SIDE = 224
+"""The longest side of the pictures, pixels."""
+
+MAX_SUBJECT = 80
+"""The most characters of a subject's name."""
+
+_one_reads = threading.Lock()
+
 _CODES = tuple(str(code) for code in range(len(EMOTIONS_WITH_CONTEMPT)))
 _Fault = tuple[str, str]  # the rule that a row breaks, and what the row does instead
 
@@ -52,20 +67,37 @@ def read_pixel_csv(path: Path, name: str, progress: Callable[[float], None] | No
     """
     _check_size(path)
     columns = _read_header(path)
+    with _one_reads:  # each may take as much memory as the largest file does
+        return _read(path, name, columns, progress)
+
+
+def _read(path: Path, name: str, columns: list[str], progress: Callable[[float], None] | None) -> FaceDataset:
     ragged: list[tuple[int, int]] = []
     blocks: list[_Block] = []
-    done = 0
+    done = rows = bad = 0
     try:
         size = path.stat().st_size
         for block in _read_blocks(_open(path, columns, ragged), "subject" in columns):
             blocks.append(block)
             done += block.nbytes
+            rows += len(block.good)
+            bad += len(block.faults)
+            if rows > MAX_ROWS:
+                raise DatasetError(f"{path.name} has more than {MAX_ROWS:,} rows; split it into smaller files.")
+            if bad + len(ragged) > MAX_BAD_ROWS:
+                raise _too_many(path, columns, blocks, ragged)
             if progress is not None:
                 progress(min(1.0, done / size))
+        dataset = _assemble(path, name, len(columns), blocks, ragged)
+    except MemoryError as error:  # also Arrow's
+        raise DatasetError(
+            f"{path.name} does not fit into this machine's memory; split it into smaller files."
+        ) from error
     except (pa.ArrowException, OSError) as error:
+        if len(ragged) > MAX_BAD_ROWS:
+            raise _too_many(path, columns, blocks, ragged) from error
         why = (str(error).splitlines() or ["no reason given"])[0].rstrip(".")
         raise DatasetError(f"{path.name} cannot be read as a CSV file: {_short(why, 120)}.") from error
-    dataset = _assemble(path, name, len(columns), blocks, ragged)
     if progress is not None:
         progress(1.0)
     return dataset
@@ -117,7 +149,7 @@ def _open(path: Path, columns: list[str], ragged: list[tuple[int, int]]) -> arro
 
     def note(row: arrow_csv.InvalidRow) -> str:
         ragged.append((row.number - 1, row.actual_columns))
-        return "skip"
+        return "skip" if len(ragged) <= MAX_BAD_ROWS else "error"
 
     return arrow_csv.open_csv(
         path,
@@ -169,7 +201,8 @@ def _read_blocks(reader: arrow_csv.CSVStreamingReader, has_subjects: bool) -> It
 def _common_square(cells: pa.Array) -> int:
     """The square number of values that most of these cells hold, the larger of two; 0 where none holds one."""
     lengths = Counter(len(cell.split()) for cell in cells.to_pylist())
-    squares = {length: rows for length, rows in lengths.items() if length and isqrt(length) ** 2 == length}
+    most = MAX_SIDE**2
+    squares = {length: rows for length, rows in lengths.items() if 0 < length <= most and isqrt(length) ** 2 == length}
     return max(squares, key=lambda length: (squares[length], length), default=0)
 
 
@@ -179,14 +212,17 @@ def _parse_block(batch: pa.RecordBatch, area: int, has_subjects: bool) -> _Block
     labels, label_faults = _parse_words(
         batch.column("emotion"), _CODES, f"emotion must be a code from 0 to {_CODES[-1]}"
     )
+    parsed = np.ones(len(labels), bool)
+    parsed[list(faults)] = False
     faults |= usage_faults | label_faults
+    names = [_text(cell) for cell in batch.column("subject").to_pylist()] if has_subjects else []
+    rule = f"subject must have at most {MAX_SUBJECT} characters"
+    faults |= {i: (rule, f"has {len(name):,}") for i, name in enumerate(names) if len(name) > MAX_SUBJECT}
     good = np.ones(len(labels), bool)
     good[list(faults)] = False
-    subjects = None
-    if has_subjects:
-        subjects = np.array([_text(cell) for cell in batch.column("subject").to_pylist()], np.str_)[good]
+    subjects = np.array(names, object)[good].astype(np.str_) if has_subjects else None
     return _Block(
-        images=pixels[good].reshape(int(good.sum()), isqrt(area), isqrt(area)),
+        images=pixels[good[parsed]].reshape(int(good.sum()), isqrt(area), isqrt(area)),
         labels=labels[good],
         usage=np.array(USAGES)[usage[good]],
         subjects=subjects,
@@ -211,7 +247,7 @@ def _parse_pixels(cells: pa.Array, area: int) -> tuple[np.ndarray, dict[int, _Fa
     """Read a block of pictures at once; where anything is odd about it, read it row by row.
 
     Returns:
-        uint8 of shape (rows, area), with zeros in bad rows, and what is wrong with those.
+        uint8 of shape (good rows, area), and what is wrong with the others.
     """
     lists = pc.split_pattern(cells, " ")
     # Arrow reads hexadecimal numbers too, so nothing past the digit 9 may reach it.
@@ -221,7 +257,7 @@ def _parse_pixels(cells: pa.Array, area: int) -> tuple[np.ndarray, dict[int, _Fa
             return lists.flatten().cast(pa.uint8()).to_numpy().reshape(-1, area), {}
         except pa.ArrowInvalid:
             pass
-    pixels = np.zeros((len(cells), area), np.uint8)
+    pixels: list[np.ndarray] = []
     faults: dict[int, _Fault] = {}
     for row, cell in enumerate(cells.to_pylist()):
         values = _text(cell).split()
@@ -233,8 +269,8 @@ def _parse_pixels(cells: pa.Array, area: int) -> tuple[np.ndarray, dict[int, _Fa
         elif len(values) != area:
             faults[row] = (f"pixels must hold {area} values", f"holds {len(values)}")
         else:
-            pixels[row] = [int(value) for value in values]
-    return pixels, faults
+            pixels.append(np.array([int(value) for value in values], np.uint8))
+    return np.array(pixels, np.uint8).reshape(len(pixels), area), faults
 
 
 def _is_byte(value: str) -> bool:
@@ -272,6 +308,12 @@ def _assemble(path: Path, name: str, cells: int, blocks: list[_Block], ragged: l
         subjects=np.concatenate([block.subjects for block in filled]) if has_subjects else None,
         bad_rows=bad_rows,
     )
+
+
+def _too_many(path: Path, columns: list[str], blocks: list[_Block], ragged: list[tuple[int, int]]) -> DatasetError:
+    first = next((f"{rule}" for block in blocks for rule, _ in block.faults.values()), None)
+    rule = first or f"every row must have {len(columns)} cells"
+    return DatasetError(f"{path.name} has more than {MAX_BAD_ROWS:,} rows that break a rule, as {rule}; repair it.")
 
 
 def _text(cell: bytes) -> str:

@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -324,3 +326,74 @@ def test_ckextended_as_it_is_published(write_csv) -> None:
 def test_class_without_rows_has_a_count_of_0(write_csv) -> None:
     dataset = read_pixel_csv(write_csv("3,1 2 3 4,Training", "6,4 3 2 1,Training"), "drawn")
     assert dataset.counts().loc["Training"].to_dict() == dict.fromkeys(EMOTIONS, 0) | {"happy": 1, "neutral": 1}
+
+
+HOSTILE = {
+    "a long subject": ("emotion,pixels,Usage,subject\n", "3,1 2 3 4,Training," + "x" * 4000 + "\n", 500),
+    "bad rows": ("emotion,pixels,Usage\n", "9,1,Training\n", 200_000),
+    "ragged rows": ("emotion,pixels,Usage\n", "9\n", 500_000),
+    "a large picture before small ones": (
+        "emotion,pixels,Usage\n3," + "1 " * 1_000_000 + "1,Training\n",
+        "3,1,Training\n",
+        9_000,
+    ),
+}
+"""A header, a row and how often it comes."""
+
+PROBE = """
+import resource, sys, pathlib
+from fer.datasets.pixel_csv import read_pixel_csv
+from fer.errors import DatasetError
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    read_pixel_csv(pathlib.Path(sys.argv[1]), "hostile")
+    said = "read"
+except DatasetError as error:
+    said = str(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, said)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("a long subject", "subject must have at most 80 characters, but row 1 has 4,000"),
+        ("bad rows", "has more than 10,000 rows that break a rule, as emotion must be a code from 0 to 7"),
+        ("ragged rows", "has more than 10,000 rows that break a rule, as every row must have 3 cells"),
+        ("a large picture before small ones", "read"),
+    ],
+    ids=list(HOSTILE),
+)
+def test_a_hostile_file_takes_little_memory(kind: str, said: str, tmp_path: Path) -> None:
+    """Each of a few megabytes; the most that it takes is told by a process of its own."""
+    header, row, times = HOSTILE[kind]
+    (tmp_path / "hostile.csv").write_text(header + row * times)
+    command = [sys.executable, "-c", PROBE, str(tmp_path / "hostile.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    took_mb, _, sentence = done.stdout.partition(" ")
+    assert said in sentence
+    assert int(took_mb) < 400
+
+
+def test_too_little_memory_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    (tmp_path / "drawn.csv").write_text("emotion,pixels,Usage\n3,1 2 3 4,Training\n")
+    monkeypatch.setattr(pixel_csv, "_parse_block", fail)
+    with pytest.raises(DatasetError, match=r"^drawn.csv does not fit into this machine's memory; split it"):
+        pixel_csv.read_pixel_csv(tmp_path / "drawn.csv", "drawn")
+
+
+def test_one_file_is_read_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "drawn.csv").write_text("emotion,pixels,Usage\n3,1 2 3 4,Training\n")
+    assemble, held = pixel_csv._assemble, []
+
+    def look(*given):
+        held.append(pixel_csv._one_reads.locked())
+        return assemble(*given)
+
+    monkeypatch.setattr(pixel_csv, "_assemble", look)
+    pixel_csv.read_pixel_csv(tmp_path / "drawn.csv", "drawn")
+    assert held == [True]
+    assert not pixel_csv._one_reads.locked()
