@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import av
 import numpy as np
 import streamlit as st
+import streamlit_webrtc.webrtc
 from streamlit_webrtc import webrtc_streamer
 from streamlit_webrtc.webrtc import SignallingTimeoutError
 
@@ -25,8 +26,11 @@ from fer.ui.style import plain
 from fer.ui.visitor import is_loopback, on_own_machine
 from fer.webrtc import prompt_video
 from fer.webrtc.exchange import PictureExchange
+from fer.webrtc.limits import BoundedPeerConnection, StreamRefusedError, decode_vp8_only
 
 prompt_video.install()
+decode_vp8_only()
+streamlit_webrtc.webrtc.RTCPeerConnection = BoundedPeerConnection  # type: ignore[misc]
 
 Process = Callable[[np.ndarray, float], np.ndarray]
 """Called by the stream's own thread with image_bgr, uint8 of shape (height, width, 3), and the time in seconds on
@@ -243,6 +247,9 @@ def _draw(key: str, configuration: dict, watch: Watch) -> bool:
         ).state
         playing, signalling = state.playing, state.signalling
     except SignallingTimeoutError:
+        playing = signalling = False
+    except StreamRefusedError as refusal:
+        st.warning(str(refusal), icon=":material/videocam_off:")
         playing = signalling = False
     watch.saw_state(playing=playing, signalling=signalling, now_s=time.monotonic())
     access = _probe(key=f"{key}_probe", on_access_change=lambda: None).access

@@ -108,7 +108,10 @@ class PictureExchange:
         self._stopped = False
 
     def addTrack(self, track: MediaStreamTrack) -> None:  # noqa: N802
-        """Take pictures from this track, from `start` on."""
+        """Take pictures from this track, from `start` on; a second one is ended, since nobody would empty it."""
+        if self._track is not None:
+            track.stop()
+            return
         self._track = track
 
     def hasTrack(self) -> bool:  # noqa: N802
@@ -118,7 +121,8 @@ class PictureExchange:
     def start(self) -> None:
         """Begin, on the event loop that runs, and go on until the pictures end or `stop` is called.
 
-        Nothing is taken before somebody asks for what is given: a connection may never come about.
+        Pictures are taken at once, lest they wait in a row, but none is processed before somebody asks for what is
+        given: a connection may never come about.
         """
         if not self._stopped and self._track is not None:
             self._task = asyncio.get_running_loop().create_task(self._run(self._track))
@@ -129,9 +133,10 @@ class PictureExchange:
         self.video.stop()
         if self._task is not None:
             _on(self._task.get_loop(), self._task.cancel)
+        elif self._track is not None:
+            self._track.stop()
 
     async def _run(self, track: MediaStreamTrack) -> None:
-        await self.video.asked.wait()
         loop = asyncio.get_running_loop()
         newest: list[av.VideoFrame] = []
         came = asyncio.Event()
@@ -146,6 +151,7 @@ class PictureExchange:
         reader.add_done_callback(lambda _: came.set())
         worker = ThreadPoolExecutor(1, "pictures")
         try:
+            await self.video.asked.wait()
             while True:
                 await came.wait()
                 came.clear()
@@ -157,6 +163,7 @@ class PictureExchange:
                     _LOG.exception("A picture could not be processed")
         finally:
             reader.cancel()
+            track.stop()
             worker.shutdown(wait=False, cancel_futures=True)
             self.video.stop()
 

@@ -9,6 +9,8 @@ from aiortc import rtcrtpreceiver
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtp import RtpPacket
 
+from fer.webrtc.limits import SizeGuard
+
 
 class PromptJitterBuffer(JitterBuffer):
     """A jitter buffer that looks at the marker bit of video packets.
@@ -16,6 +18,10 @@ class PromptJitterBuffer(JitterBuffer):
     It gives one picture a packet, as its receiver wants it. After a mark that got lost, pictures of a single packet
     therefore come one late, as they always did, until one of several packets lets them catch up.
     """
+
+    def __init__(self, capacity: int, prefetch: int = 0, is_video: bool = False) -> None:
+        super().__init__(capacity, prefetch, is_video)
+        self._guard = SizeGuard()
 
     def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
         """Take a packet.
@@ -26,6 +32,8 @@ class PromptJitterBuffer(JitterBuffer):
         ask, frame = super().add(packet)
         if frame is None and self._is_video:
             frame = self._marked()
+        if frame is not None and self._is_video and frame.data and not self._guard.permits(frame.data):
+            frame = None
         if frame is not None and self._is_video and not frame.data:
             frame = None  # padding behind a picture's mark: to a decoder, no data is the end of the stream
         return ask, frame

@@ -92,16 +92,44 @@ def test_a_picture_goes_out_at_once_and_never_as_it_came() -> None:
     asyncio.run(asyncio.wait_for(play(), 30))
 
 
-def test_nothing_is_taken_before_somebody_asks() -> None:
+def test_nothing_waits_or_is_processed_before_somebody_asks() -> None:
+    """A connection may never come about, and a sender may never ask for what it gets back."""
+
     async def play() -> None:
-        camera = Camera()
-        exchange = started(camera)
-        camera.show(1)
-        for _ in range(20):
-            await asyncio.sleep(0)
-        assert camera.taken == 0
-        assert number_of(await exchange.video.recv()) == 1
+        camera, processed = Camera(), []
+
+        def note(frame: av.VideoFrame) -> av.VideoFrame:
+            processed.append(frame.pts)
+            return brighten(frame)
+
+        exchange = started(camera, note)
+        for number in range(1, 41):
+            camera.show(number)
+        await until(lambda: camera.taken == 40)
+        assert processed == []
+        assert number_of(await exchange.video.recv()) == 40
+        assert processed == [40]
         exchange.stop()
+
+    asyncio.run(asyncio.wait_for(play(), 30))
+
+
+def test_the_camera_s_track_is_stopped_too() -> None:
+    """Else a relay goes on to keep pictures for it."""
+
+    async def play() -> None:
+        asked, unasked, second = Camera(), Camera(), Camera()
+        exchange = started(asked)
+        asked.show(1)
+        await exchange.video.recv()
+        exchange.addTrack(second)
+        assert second.readyState == "ended"
+        waiting, unused, unused_camera = started(unasked), PictureExchange(brighten), Camera()
+        unused.addTrack(unused_camera)
+        await asyncio.sleep(0)
+        for each in (exchange, waiting, unused):
+            each.stop()
+        await until(lambda: {track.readyState for track in (asked, unasked, unused_camera)} == {"ended"})
 
     asyncio.run(asyncio.wait_for(play(), 30))
 
