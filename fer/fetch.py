@@ -51,6 +51,8 @@ _STEP_TIMEOUT_S = 5.0
 _MAX_HEADER_BYTES = 1_000_000
 _HEADERS = {"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity", "User-Agent": "fer"}
 _UPLOAD_ADVICE = "save the picture and upload the file"
+# One sentence for both, or it would tell which names there are in this machine's own network.
+_NOWHERE = f"{{}} cannot be found on the public internet; check the address, or {_UPLOAD_ADVICE}."
 _MALFORMED = "The address is malformed; give one like https://example.org/face.jpg."
 
 _Result = TypeVar("_Result")
@@ -267,7 +269,7 @@ class _CheckedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         addresses = _look_up(host, port, self._trip)
         if not all(map(self._trip.guard.permits, addresses)):
-            raise FetchError(f"{host} is not on the public internet; {_UPLOAD_ADVICE}.")
+            raise FetchError(_NOWHERE.format(host))
         for address in addresses[:-1]:
             with suppress(httpcore.ConnectError):
                 return self._connect(address, port, socket_options)
@@ -326,7 +328,7 @@ def _look_up(host: str, port: int, trip: _Trip) -> list[IPAddress]:
     except (OSError, UnicodeError):
         answer = []
     if not answer:
-        raise FetchError(f"{host} cannot be found; check the address and this machine's connection.")
+        raise FetchError(_NOWHERE.format(host))
     return list(dict.fromkeys(ipaddress.ip_address(address[0]) for *_, address in answer))
 
 

@@ -312,7 +312,7 @@ class TestLinks:
         captured = capsys.readouterr()
         refused, read = json.loads(captured.out)
         assert refused["file"] == link
-        assert "is not on the public internet" in refused["error"]
+        assert "cannot be found on the public internet" in refused["error"]
         assert captured.err == f"fer: {refused['error']}\n"
         assert len(read["faces"]) == 1
 

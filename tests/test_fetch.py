@@ -202,7 +202,7 @@ FORBIDDEN_HOSTS = {
 
 
 REFUSALS = (
-    "is not on the public internet; save the picture and upload the file.",
+    "cannot be found on the public internet; check the address, or save the picture and upload the file.",
     # httpx knows no octal numbers, and no name holds escapes.
     "The address is malformed; give one like https://example.org/face.jpg.",
     "cannot be reached or answers wrongly; check the address, or save the picture and upload the file.",
@@ -254,7 +254,7 @@ def test_no_name_leads_to_a_forbidden_address(
     address: str, others: list[str], trap: int, connections: list[str], names: dict[str, list[list[str]]]
 ) -> None:
     names["face.test"] = [[*others, address]]
-    assert refusal(f"http://face.test:{trap}/", Guard()).startswith("face.test is not on the public internet")
+    assert refusal(f"http://face.test:{trap}/", Guard()).startswith("face.test cannot be found on the public internet")
     assert connections == []
 
 
@@ -273,7 +273,7 @@ def test_a_name_that_changes_its_mind_between_hops_is_refused(
 ) -> None:
     names["face.test"] = [["127.0.0.1"], ["127.0.0.2"]]
     with serving(lambda _: redirect("/again")) as server:
-        assert "is not on the public internet" in refusal(f"http://face.test:{server.port}/")
+        assert "cannot be found on the public internet" in refusal(f"http://face.test:{server.port}/")
         assert server.asked == ["/"]
     assert connections == ["127.0.0.1"]
 
@@ -389,8 +389,8 @@ def test_an_unknown_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    assert (
-        refusal("https://face.test/") == "face.test cannot be found; check the address and this machine's connection."
+    assert refusal("https://face.test/").startswith(
+        "face.test cannot be found on the public internet; check the address"
     )
 
 

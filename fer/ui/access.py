@@ -13,7 +13,9 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import streamlit as st
+from google.protobuf.message import DecodeError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from fer.errors import FerError
 from fer.ui.visitor import (
@@ -120,7 +122,10 @@ class OwnPagesOnly:
 
 
 class ClosedRoutes:
-    """Refuses what is for whoever runs the server and not for visitors: its figures, and an interface for programs."""
+    """Refuses what is for whoever runs the server and not for visitors.
+
+    That is its figures, an interface for programs, and the message that empties the caches of everybody.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -130,7 +135,22 @@ class ClosedRoutes:
         if scope["type"] == "http" and any(closed in f"{scope['path']}/" for closed in _CLOSED):
             await answer(scope, receive, send, 404, "There is nothing here.")
             return
-        await self._app(scope, receive, send)
+
+        async def without_orders() -> Message:
+            while _is_order(message := await receive()):
+                pass
+            return message
+
+        await self._app(scope, without_orders if scope["type"] == "websocket" else receive, send)
+
+
+def _is_order(message: Message) -> bool:
+    asked = BackMsg()
+    try:
+        asked.ParseFromString(message.get("bytes") or b"")
+    except DecodeError:
+        return False  # Streamlit closes the connection
+    return asked.WhichOneof("type") == "clear_cache"
 
 
 class OwnMachine:

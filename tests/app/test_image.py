@@ -187,7 +187,7 @@ class TestSources:
 
     def test_a_link_that_fails(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(link: str) -> bytes:
-            raise FetchError("127.0.0.1 is not on the public internet; save the picture and upload the file.")
+            raise FetchError("127.0.0.1 cannot be found on the public internet; save the picture and upload the file.")
 
         monkeypatch.setattr(uploads, "fetch_image_bytes", fail)
         app = visit("image")
@@ -195,7 +195,7 @@ class TestSources:
         app.chat_input(key="image_pasted").set_value("http://127.0.0.1:8080/").run()
         assert not app.exception
         assert [error.value.replace("\\", "") for error in app.error] == [
-            "127.0.0.1 is not on the public internet; save the picture and upload the file."
+            "127.0.0.1 cannot be found on the public internet; save the picture and upload the file."
         ]
         assert [title.value for title in app.subheader] == ["Astronaut"]
 

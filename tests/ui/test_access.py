@@ -5,6 +5,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 import streamlit as st
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from fer.errors import FerError
 from fer.ui import access, server
@@ -94,6 +95,29 @@ def test_it_is_called_by_its_names(names: list[str], host: str, status: int, mon
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/base/_stcore/metrics", "/_stcore/agent/openapi.json"])
 def test_what_is_for_whoever_runs_it_is_closed(path: str) -> None:
     assert _answers(access.ClosedRoutes(_app), _request(path=path))[0]["status"] == 404
+
+
+def test_nobody_empties_the_caches_of_all() -> None:
+    heard: list[dict] = []
+    messages = [
+        BackMsg(clear_cache=True).SerializeToString(),
+        b"no message",
+        b"",
+        BackMsg(load_git_info=True).SerializeToString(),
+    ]
+    coming = iter(
+        [*({"type": "websocket.receive", "bytes": each} for each in messages), {"type": "websocket.disconnect"}]
+    )
+
+    async def app(scope, receive, send) -> None:
+        while not heard or heard[-1]["type"] != "websocket.disconnect":
+            heard.append(await receive())
+
+    async def receive() -> dict:
+        return next(coming)
+
+    asyncio.run(access.ClosedRoutes(app)(_request("websocket"), receive, receive))
+    assert [message.get("bytes") for message in heard] == [*messages[1:], None]
 
 
 class TestToken:
