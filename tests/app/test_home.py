@@ -23,10 +23,14 @@ def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "report.json"
 
 
+def _rows(evaluation: dict) -> tuple[str, str]:
+    return evaluation["stamp"]["data"], evaluation["stamp"]["split"]
+
+
 def _change(report: Path, **changes: object) -> None:
-    """Change what the report says of FER2013's PrivateTest, by dotted names such as plain__accuracy."""
+    """Change what the report says of FER+'s PrivateTest, by dotted names such as plain__accuracy."""
     values = json.loads(report.read_text())
-    (evaluation,) = (e for e in values["evaluations"] if e["stamp"]["split"] == "PrivateTest")
+    (evaluation,) = (e for e in values["evaluations"] if _rows(e) == ("ferplus", "PrivateTest"))
     for name, value in changes.items():
         part, _, figure = name.partition("__")
         evaluation[part][figure] = value
@@ -54,7 +58,7 @@ def test_figures_are_those_of_the_report(visit: Visit, report: Path) -> None:
     _change(report, plain__accuracy=0.1234, flip__accuracy=0.2345, plain__macro_recall=0.3456, plain__ece=0.0123)
     app = visit("home")
     assert [metric.value for metric in app.metric] == ["12.3%", "23.4%", "34.6%", "1.2%"]
-    assert "reads 88% of FER2013's test faces otherwise than they are labelled" in said(app)
+    assert "reads 88% of FER+'s test faces otherwise than most raters" in said(app)
 
 
 def test_figures_carry_their_protocol(visit: Visit, report: Path) -> None:
@@ -69,7 +73,7 @@ def test_figures_carry_their_protocol(visit: Visit, report: Path) -> None:
     )
     text = said(visit("home"))
     for words in (
-        "FER2013 PrivateTest, 1,234 faces, 95 % interval 11.1% to 22.2%",
+        "FER+ PrivateTest, 1,234 faces, 95 % interval 11.1% to 22.2%",
         "56 have an exact copy among the training faces",
         "selected by a coin",
         "Measured 2001-02-03, code 9.9 (abc)",

@@ -33,7 +33,10 @@ def session(app: AppTest) -> LiveSession:
 
 
 class TestFirstVisit:
-    def test_it_says_what_happens_before_the_camera_can_start(self, visit: Visit) -> None:
+    def test_it_says_what_happens_before_the_camera_can_start(
+        self, visit: Visit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(camera, "on_own_machine", lambda: True)
         app = visit("live")
         text = said(app)
         assert "Before the camera starts" in text

@@ -92,7 +92,7 @@ def _model(card: ModelCard, report: Report) -> None:
         )
     seen = "Seen in training, so this says nothing about new faces: " if stamp.seen_in_training else ""
     protocol = (
-        f"{seen}FER2013 {stamp.split}, {stamp.n:,} faces, 95 % interval {low:.1%} to {high:.1%}. {copies}"
+        f"{seen}{where}, {stamp.n:,} faces, 95 % interval {low:.1%} to {high:.1%}. {copies}"
         f"Checkpoint selected by {stamp.selected_by}. Measured {stamp.date}, code {stamp.code_version}."
     )
     st.caption(plain(protocol))
@@ -139,7 +139,7 @@ def show_data_sets() -> None:
 
 
 def _share_read_otherwise() -> str:
-    """How often the default model disagrees with FER2013's labels, as its report has it; "" where it has none."""
+    """How often the default model disagrees with what its test faces are called; "" where its report does not say."""
     folder = paths.find_models().get(DEFAULT_MODEL)
     try:
         found = None if folder is None else main_evaluation(load_report(folder))
