@@ -5,17 +5,21 @@ Knows nothing about pages.
 
 import asyncio
 import base64
+import gc
 import hashlib
 import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.runtime import get_instance
 
 from fer.errors import FerError, StoreError, known
 from fer.store import Store
@@ -28,6 +32,9 @@ from fer.ui.access import (
     chosen_token,
     needed_token,
 )
+
+LEFT_S = 20.0
+"""How long somebody whose connection broke finds what they had."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -160,11 +167,30 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Runs around the server's life."""
     keep_uploads_in_memory()
     needed_token()
-    purging = asyncio.create_task(purge_daily())
+    chores = [asyncio.create_task(purge_daily()), asyncio.create_task(forget_who_left())]
     try:
         yield
     finally:
-        purging.cancel()
+        for chore in chores:
+            chore.cancel()
+
+
+async def forget_who_left(left_s: float = LEFT_S, every_s: float = 5.0) -> None:
+    """Close the sessions of visitors who left, and with them what they uploaded; `left_s` is for who comes back.
+
+    Streamlit would keep them until another visitor leaves, since it looks only then.
+    """
+    since: dict[str, float] = {}
+    while True:
+        await asyncio.sleep(every_s)
+        manager: Any = get_instance()._session_mgr
+        now_s = monotonic()
+        since = {each.session.id: since.get(each.session.id, now_s) for each in manager._session_storage.list()}
+        gone = [name for name, left_at_s in since.items() if now_s - left_at_s >= left_s]
+        for name in gone:
+            manager.close_session(name)
+        if gone:
+            gc.collect()
 
 
 async def purge_daily(every_s: float = 24 * 3600.0) -> None:

@@ -1,9 +1,13 @@
 """The server's guards: who may connect, where the front end looks, and what uploads become."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
+import streamlit as st
 from starlette.formparsers import MultiPartParser
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
 from fer.errors import StoreError
 from fer.ui import server
@@ -123,3 +127,37 @@ def test_what_is_past_its_time_goes_every_day(caplog: pytest.LogCaptureFixture) 
         monkeypatch.setattr(server, "_purge", purge)
         asyncio.run(days())
     assert "It is not there." in caplog.text
+
+
+def test_who_left_is_forgotten_also_when_nobody_else_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who is back soon keeps what they had."""
+    away, closed = ["back soon", "gone"], []
+
+    def close(name: str) -> None:
+        closed.append(name)
+        away.remove(name)
+
+    sessions = SimpleNamespace(list=lambda: [SimpleNamespace(session=SimpleNamespace(id=name)) for name in away])
+    manager = SimpleNamespace(_session_storage=sessions, close_session=close)
+    monkeypatch.setattr(server, "get_instance", lambda: SimpleNamespace(_session_mgr=manager))
+
+    async def wait() -> None:
+        forgetting = asyncio.create_task(server.forget_who_left(0.2, 0.01))
+        await asyncio.sleep(0.05)
+        assert closed == []
+        away.remove("back soon")
+        while away:
+            await asyncio.sleep(0.01)
+        forgetting.cancel()
+
+    asyncio.run(wait())
+    assert closed == ["gone"]
+
+
+def test_what_it_looks_into_is_there() -> None:
+    """These are no promises of Streamlit's."""
+    assert server.LEFT_S + 10 <= 30
+    assert st.get_option("server.disconnectedSessionTTL") > server.LEFT_S + 5
+    manager = WebsocketSessionManager(MemorySessionStorage(), *[None] * 3)
+    assert manager._session_storage.list() == []
+    manager.close_session("nobody")
