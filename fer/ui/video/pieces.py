@@ -20,7 +20,7 @@ from fer.ui.style import plain
 from fer.ui.video import player
 from fer.ui.video.choosing import choose_source
 from fer.ui.video.people import Shown
-from fer.ui.video.watching import SAMPLE_LOOKS, Clip, Task, Watched, watched_sample
+from fer.ui.video.watching import Clip, Task, Watched, watched_sample
 from fer.ui.visitor import find_owner
 from fer.ui.words import write_count, write_length
 from fer.video.formats import FORMATS, PICTURE_ENDING, write_zip
@@ -43,10 +43,7 @@ def watched_or_stop(settings: Settings, pipeline: FacePipeline, options: VideoOp
         _begin(clip, settings, pipeline, options)
         task = st.session_state[_TASK]
     if way == "sample" or task is None:
-        st.caption(
-            "Videos stay on this machine and are gone when you leave. Until you bring one, this is a sample, looked at "
-            f"{SAMPLE_LOOKS:g} times a second."
-        )
+        st.caption("Videos stay on this machine and are gone when you leave. Until you bring one, this is a sample.")
         try:
             return watched_sample(settings, file_version(settings.model), options)
         except FerError as error:

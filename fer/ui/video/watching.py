@@ -27,7 +27,7 @@ _AT_WORK = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
 """A video keeps two processors busy; further ones wait for their turn."""
 
 SAMPLE_LOOKS = 5.0
-"""How often a second the sample is looked at at most, so that it is there at once."""
+"""How often a second a slow detector looks at the sample at most, so that it is there at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -98,8 +98,10 @@ def watched_sample(settings: Settings, version: tuple[int, ...], options: VideoO
     Raises:
         MediaError: a sample photo is missing.
     """
-    options = replace(options, rate=min(options.rate or SAMPLE_LOOKS, SAMPLE_LOOKS))
-    return _watch(Clip(SAMPLE_NAME, "sample", sample_video()), settings, options, open_pipeline(settings))
+    pipeline = open_pipeline(settings)
+    if pipeline.reader.detector != "yunet":
+        options = replace(options, rate=min(options.rate or SAMPLE_LOOKS, SAMPLE_LOOKS))
+    return _watch(Clip(SAMPLE_NAME, "sample", sample_video()), settings, options, pipeline)
 
 
 class _State:
