@@ -197,7 +197,7 @@ class TestPeople:
         assert not app.exception
         assert set(table_of(app)["person"].dropna()) == {1}
         assert "Counts as Person 1." in said(app)
-        app = card(app, "selectbox", "merge", 2).select_index(0).run()
+        app = card(app, "selectbox", "merge", 2).set_value(0).run()
         assert set(table_of(app)["person"].dropna()) == {1, 2}
 
     def test_left_out(self, visit: Visit) -> None:

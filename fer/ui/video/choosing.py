@@ -33,7 +33,8 @@ _SOURCES = {
     "sample": ":material/movie: Sample",
 }
 
-_RATES = (None, 10.0, 5.0, 2.0, 1.0)
+_EVERY_FRAME = 0.0
+_RATES = (_EVERY_FRAME, 10.0, 5.0, 2.0, 1.0)
 
 
 def choose_source() -> tuple[str, Clip | None]:
@@ -85,7 +86,7 @@ def choose_options() -> VideoOptions:
     rate = st.selectbox(
         "How often to look",
         _RATES,
-        format_func=lambda rate: "Every frame" if rate is None else f"{rate:g} times a second",
+        format_func=lambda rate: "Every frame" if rate == _EVERY_FRAME else f"{rate:g} times a second",
         key="video_rate",
         persist_state="session",
         help="What lies between two looks is told from both and marked as such. Fewer looks are faster.",
@@ -94,4 +95,4 @@ def choose_options() -> VideoOptions:
         words = st.toggle("Expressions in words", value=True, key="video_words", persist_state="session")
         landmarks = st.toggle("Landmarks", key="video_landmarks", persist_state="session")
         blur = st.toggle("Blur faces", key="video_blur", persist_state="session")
-    return VideoOptions(rate=rate, words=words, landmarks=landmarks, blur=blur)
+    return VideoOptions(rate=rate or None, words=words, landmarks=landmarks, blur=blur)

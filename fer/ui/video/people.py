@@ -15,6 +15,7 @@ from fer.video.summary import PersonSummary, VideoSummary, summarize
 
 MOST_NAME = 40
 _ON_A_PAGE = 12
+_NOBODY = 0
 _CARD_PX = 190
 
 
@@ -108,7 +109,7 @@ def _controls(number: int, key: str, edits: Edits, titles: Mapping[int, str]) ->
 
     def merge() -> None:
         edits.merged.pop(number, None)
-        if st.session_state[merge_key] is not None:
+        if st.session_state[merge_key] != _NOBODY:
             edits.merged[number] = st.session_state[merge_key]
 
     def leave_out() -> None:
@@ -125,12 +126,12 @@ def _controls(number: int, key: str, edits: Edits, titles: Mapping[int, str]) ->
     )
     others = [other for other in titles if other != number and not _leads_to(other, number, edits.merged)]
     if others:
-        choices = [None, *others]
+        choices = [_NOBODY, *others]
         st.selectbox(
             f"Who person {number} really is",
             choices,
-            index=choices.index(edits.merged.get(number)),
-            format_func=lambda other: "Merge with \u2026" if other is None else f"Same as {titles[other]}",
+            index=choices.index(edits.merged.get(number, _NOBODY)),
+            format_func=lambda other: "Merge with \u2026" if other == _NOBODY else f"Same as {titles[other]}",
             key=merge_key,
             on_change=merge,
             label_visibility="collapsed",

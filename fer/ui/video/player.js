@@ -3,7 +3,7 @@
 
 const LANE = 46, GAP = 8, TIMES = 26, FACE = 30, LEAST_VIEW_S = 0.2;
 const SPEEDS = [1, 2, 4, 0.25, 0.5];
-const DASHES = [[], [6, 3], [2, 3], [9, 3, 2, 3], [4, 4], [12, 4], [1, 4], [7, 2, 2, 2]];
+const DASHES = [[], [6, 3], [2, 3], [9, 3, 2, 3], [4, 4], [12, 4], [14, 2], [7, 2, 2, 2]];
 const SURE_OF = [null, 1, 0.55]; // how strong a reading is drawn, by how many expressions it may be
 const UNSURE = 0.3;
 
