@@ -157,6 +157,16 @@ def live(visitor: Visitor) -> list[Shot]:
     return visitor.film()
 
 
+def video(visitor: Visitor) -> list[Shot]:
+    visitor.open("video")
+    timeline = visitor.page.get_by_role("slider", name="Place in the video")
+    timeline.press("Home")
+    visitor.page.locator(".watch").evaluate("player => player.scrollIntoView()")
+    visitor.settle()
+    visitor.page.keyboard.press(" ")
+    return visitor.film()
+
+
 def acting(visitor: Visitor) -> list[Shot]:
     visitor.open("acting")
     visitor.stand_before_the_camera("admiral")
@@ -225,6 +235,7 @@ PAGES: dict[str, Callable[[Visitor], list[Shot]]] = {
     "home": home,
     "image": image,
     "live": live,
+    "video": video,
     "acting": acting,
     "sessions": sessions,
     "datasets": datasets,
