@@ -1,6 +1,8 @@
 """What strangers tried, replayed against a real server."""
 
+import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -118,6 +120,38 @@ def test_a_script_from_elsewhere_does_not_run(app: App, arrive: Arrive) -> None:
         "document.body.append(script); return window.ran === true; }"
     )
     assert ran is False
+
+
+def _memory_mb(app: App) -> int:
+    status = Path(f"/proc/{app.process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) >> 10
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
+def test_what_was_uploaded_goes_with_its_visitor(tmp_path: Path) -> None:
+    """Within half a minute, though nobody else comes or leaves."""
+    with running_app(tmp_path) as app, httpx.Client(base_url=app.url, timeout=LIMIT_S) as client:
+        client.get("/_stcore/health")
+        with _connection(app, {"Origin": app.url}, "localhost") as connection:
+            message = BackMsg()
+            message.rerun_script.page_name = "sessions"
+            connection.send(message.SerializeToString())
+            started = ForwardMsg.FromString(connection.recv(LIMIT_S))
+            while started.WhichOneof("type") != "new_session":
+                started = ForwardMsg.FromString(connection.recv(LIMIT_S))
+            session = started.new_session.initialize.session_id
+            for number in range(3):
+                answer = client.put(
+                    f"/_stcore/upload_file/{session}/{number}",
+                    files={"file": ("a.png", os.urandom(60_000_000))},
+                    headers={"X-Xsrftoken": client.cookies["_streamlit_xsrf"]},
+                )
+                assert answer.status_code == 204
+            full = _memory_mb(app)
+        left = time.monotonic()
+        while _memory_mb(app) > full - 150:
+            assert time.monotonic() - left < 60, "on a machine that is not busy it takes 25 s"
+            time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
