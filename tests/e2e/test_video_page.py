@@ -79,6 +79,7 @@ def test_a_click_on_the_timeline_shows_that_very_frame(app: App, arrive: Arrive)
     assert box.evaluate("box => box.player.to - box.player.from") == pytest.approx(box.evaluate(DURATION) / 2)
     followed = box.evaluate(FOLLOWED % NUMBER)
     assert len(followed) > 5
+    assert box.evaluate("box => box.player.video.webkitAudioDecodedByteCount") > 0, "the sound was kept"
     assert max(abs(playhead - picture) for playhead, picture in followed) <= 1
     assert visitor.troubles == []
 
