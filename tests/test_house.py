@@ -164,6 +164,14 @@ def test_scores_become_probabilities_in_one_place() -> None:
     assert users == {"fer/calibration.py", "fer/training/heads.py", "fer/training/train.py"}
 
 
+@pytest.mark.parametrize("file", [file for file in MODULES if file.startswith("fer/ui/") and file.count("/") > 2])
+def test_what_belongs_to_one_page_is_known_to_it_alone(file: str) -> None:
+    """What two pages share stands in fer/ui itself."""
+    folders = {path.name for path in (ROOT / "fer" / "ui").iterdir() if (path / "__init__.py").exists()}
+    names = [module.split(".") for module in imported((ROOT / file).read_text()) if module.startswith("fer.ui.")]
+    assert {parts[2] for parts in names} & folders <= {file.split("/")[2]}
+
+
 @pytest.mark.parametrize("file", PAGES)
 def test_pages_stay_short(file: str) -> None:
     assert len((ROOT / file).read_text().splitlines()) < MAX_PAGE_LINES

@@ -45,18 +45,32 @@ def test_a_readme_without_markers_is_refused():
         figures.replaced("no figures here")
 
 
-def test_every_file_of_the_tree_is_there():
+def _tree() -> list[str]:
+    """The paths that the README's file tree names."""
     text = figures.README.read_text(encoding="utf-8")
     tree = text.partition("## What is where")[2].partition("```\n")[2].partition("```")[0]
     parents: list[str] = []
+    found = []
     for line in tree.splitlines():
         indent, name = re.match(r"( *)(\S+)", line).groups()
-        parents = parents[: len(indent) // 2]
-        path = "/".join([*parents, name.rstrip("/")])
-        assert list(paths.ROOT.glob(path.replace("<name>", "*"))), (
-            f"{path} stands in the README's tree but is not there"
-        )
-        parents.append(name.rstrip("/"))
+        parents = [*parents[: len(indent) // 2], name.rstrip("/")]
+        found.append("/".join(parents))
+    return found
+
+
+def test_every_file_of_the_tree_is_there() -> None:
+    missing = [path for path in _tree() if not list(paths.ROOT.glob(path.replace("<name>", "*")))]
+    assert not missing, "these stand in the README's tree alone"
+
+
+@pytest.mark.parametrize("folder", ["pages", "fer", "fer/charts", "fer/ui", "tools"])
+def test_every_room_stands_in_the_tree(folder: str) -> None:
+    rooms = {
+        path.relative_to(paths.ROOT).as_posix()
+        for path in (paths.ROOT / folder).iterdir()
+        if (path.suffix == ".py" and not path.name.startswith("_")) or (path / "__init__.py").exists()
+    }
+    assert rooms - set(_tree()) == set(), "the README's tree lacks these"
 
 
 def _drawn(name: str, classes: tuple[str, ...]) -> FaceDataset:
