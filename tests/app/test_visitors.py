@@ -2,7 +2,7 @@
 
 import pytest
 
-from fer.ui.image import uploads
+from fer.ui import photos
 from tests.app.conftest import Visit, said, upload
 
 
@@ -22,8 +22,8 @@ def test_a_photo_is_seen_by_its_owner_alone(visit: Visit, face_png: bytes, two_f
 
 def test_the_same_photo_is_read_for_each(visit: Visit, face_png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    decode = uploads.decode_image
-    monkeypatch.setattr(uploads, "decode_image", lambda data, name: (opened.append(name), decode(data, name))[1])
+    decode = photos.decode_image
+    monkeypatch.setattr(photos, "decode_image", lambda data, name: (opened.append(name), decode(data, name))[1])
     one, two = visit("image"), visit("image")
     upload(one, ("face.png", face_png))
     one.run()

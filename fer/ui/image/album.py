@@ -4,8 +4,6 @@ A decoded picture lives only while it is analysed. What stays is what the page s
 JPEG, the faces as patches, and their activation maps.
 """
 
-import os
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -20,8 +18,8 @@ from fer.crops import cut_square
 from fer.drawing import annotate
 from fer.pipeline import FacePipeline, Settings
 from fer.results import PhotoResult
-from fer.ui.image.uploads import Photo
 from fer.ui.loaders import file_version
+from fer.ui.photos import AT_WORK, Photo
 
 SHOWN_SIDE = 1400
 """Long side, in pixels, of the pictures that are sent to the browser."""
@@ -31,9 +29,6 @@ PATCH_SIDE = 176
 
 MAX_REMEMBERED = 200
 """How many photos beyond those on the page a visitor's session remembers."""
-
-_AT_WORK = threading.BoundedSemaphore(os.cpu_count() or 1)
-"""As many pictures are open at once as there are processors, however many visitors wait."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,16 +61,6 @@ class Reading:
     result: PhotoResult
     picture_jpeg: bytes
     views: tuple[FaceView, ...]
-
-
-def open_photo(photo: Photo) -> np.ndarray:
-    """Decode a photo: image_bgr, uint8 of shape (height, width, 3); waits for a free processor.
-
-    Raises:
-        MediaError: it cannot be read.
-    """
-    with _AT_WORK:
-        return photo.opener()
 
 
 def read_photos(photos: Sequence[Photo], settings: Settings, pipeline: FacePipeline) -> list[Reading]:
@@ -137,7 +122,7 @@ def _read_with_a_way_out(
 
 
 def _read(photo: Photo, pipeline: FacePipeline) -> Reading:
-    with _AT_WORK:
+    with AT_WORK:
         analysis = analyze_photo(pipeline, photo.name, photo.opener)
         result, image_bgr = analysis.photo, analysis.image_bgr
         if image_bgr is None:

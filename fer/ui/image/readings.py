@@ -13,7 +13,8 @@ from fer.drawing import overlay_map
 from fer.errors import known
 from fer.quality import in_words
 from fer.results import JOINED_BY, Face, PhotoResult, to_table
-from fer.ui.image.album import FaceView, Reading, open_photo
+from fer.ui.image.album import FaceView, Reading
+from fer.ui.photos import open_photo
 from fer.ui.style import describe_result, people_words, plain, reading_words, write_headline
 
 LEAST_STRETCHED = 400

@@ -4,53 +4,14 @@ A visitor's bytes stay in memory: they are never written to disk and never kept 
 find them.
 """
 
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
 import streamlit as st
-from streamlit.typing import UploadedFile
 
 from fer import samples
 from fer.errors import FetchError
 from fer.fetch import fetch_image_bytes
-from fer.media import decode_image
+from fer.ui.photos import Photo, from_bytes, from_sample, from_upload
 from fer.ui.shared import UPLOAD_TYPES
 from fer.ui.style import plain
-
-
-@dataclass(frozen=True)
-class Photo:
-    """One picture that a visitor chose.
-
-    Attributes:
-        name: what to call it.
-        digest: tells it apart from every other photo of this visitor.
-        opener: gives image_bgr, uint8 of shape (height, width, 3), or raises a `MediaError`.
-        credit: whose picture it is, for samples.
-    """
-
-    name: str
-    digest: str
-    opener: Callable[[], np.ndarray]
-    credit: str = ""
-
-
-def from_upload(file: UploadedFile) -> Photo:
-    """A photo of an uploaded file; its bytes are not touched until it is opened, however many there are."""
-    return Photo(file.name, file.file_id, lambda: decode_image(file.getvalue(), file.name))
-
-
-def _from_bytes(name: str, data: bytes) -> Photo:
-    return Photo(name, hashlib.sha256(data).hexdigest(), lambda: decode_image(data, name))
-
-
-def from_sample(key: str) -> Photo:
-    """A photo of one of the samples."""
-    sample = samples.SAMPLES[key]
-    return Photo(sample.title, f"sample {key}", sample.load, sample.credit)
-
 
 SOURCES = {
     "upload": ":material/upload: Photos",
@@ -108,11 +69,11 @@ def _pasted() -> list[Photo]:
             key="image_pasted",
         )
     if given:
-        photos = [_from_bytes(file.name, file.getvalue()) for file in given.files]
+        photos = [from_bytes(file.name, file.getvalue()) for file in given.files]
         for link in given.text.split():
             try:
                 with st.spinner("Fetching the picture"):
-                    photos.append(_from_bytes(link, fetch_image_bytes(link)))
+                    photos.append(from_bytes(link, fetch_image_bytes(link)))
             except FetchError as error:
                 st.error(plain(str(error)), icon=":material/link_off:")
         st.session_state["_pasted"] = photos

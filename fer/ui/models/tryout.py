@@ -16,9 +16,8 @@ from fer.errors import FerError, ModelError
 from fer.evaluation.installed import InstalledModel
 from fer.pipeline import FacePipeline, Settings
 from fer.results import Detections, Face, Reader
-from fer.ui.image.album import open_photo
-from fer.ui.image.uploads import Photo, from_sample, from_upload
 from fer.ui.loaders import file_version, open_pipeline
+from fer.ui.photos import Photo, from_sample, from_upload, open_photo
 from fer.ui.shared import UPLOAD_TYPES, remember_result
 from fer.ui.style import people_words, plain, reading_words, write_headline
 

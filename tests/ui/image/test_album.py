@@ -12,7 +12,7 @@ from fer.pipeline import FacePipeline, Settings
 from fer.recognition import EmotionModel
 from fer.ui.image import album
 from fer.ui.image.album import MAX_REMEMBERED, PATCH_SIDE, SHOWN_SIDE, Reading, read_photos
-from fer.ui.image.uploads import Photo
+from fer.ui.photos import Photo
 from tests.fakes import SquareFinder, drawn_face, install_model
 
 SETTINGS = Settings("drawn", "haar")
