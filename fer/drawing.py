@@ -50,6 +50,13 @@ def annotate(
 
     Returns:
         A new uint8 array of shape (height, width, 3).
+
+    Example:
+        >>> face = Face((40, 30, 80, 90), (35, 30, 90, 90), 0.9, np.array([0.8, 0.2]), ("happy", "sad"))
+        >>> photo_bgr = np.full((160, 200, 3), 128, np.uint8)
+        >>> drawn_bgr = annotate(photo_bgr, [face])
+        >>> drawn_bgr.shape, bool((drawn_bgr != photo_bgr).any())
+        ((160, 200, 3), True)
     """
     height, width = image_bgr.shape[:2]
     image = cv2.flip(image_bgr, 1) if mirror else image_bgr.copy()

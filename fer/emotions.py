@@ -59,5 +59,9 @@ def emotion(name: str) -> Emotion:
 
     Raises:
         KeyError: the name is none of `EMOTIONS_WITH_CONTEMPT`.
+
+    Example:
+        >>> emotion("happy").adjective, emotion("happy").colour.startswith("#")
+        ('happy', True)
     """
     return _BY_NAME[name]

@@ -54,6 +54,12 @@ def samples_to_bytes(
         classes: what their probabilities stand for.
         about: what JSON says before the samples: the recording's name, its model and the like.
         format_name: "csv" or "json".
+
+    Example:
+        >>> sample = Sample(0.0, 1, (0.75, 0.25), (10.0, 20.0, 60.0, 60.0), 0.8)
+        >>> print(samples_to_bytes([sample], ("happy", "sad"), {}, "csv").decode().strip())
+        time_s,person,emotion,confidence,x,y,w,h,detector_score,happy,sad
+        0.0,1,happy,0.75,10.0,20.0,60.0,60.0,0.8,0.75,0.25
     """
     places = {
         "time_s": 3,

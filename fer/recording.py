@@ -175,6 +175,11 @@ def samples_table(samples: Sequence[Sample], classes: Sequence[str]) -> "pd.Data
 
     Raises:
         ValueError: a sample has more or fewer probabilities than there are classes.
+
+    Example:
+        >>> samples = [Sample(0.5, 1, (0.9, 0.1), (10.0, 20.0, 60.0, 60.0), 0.8)]
+        >>> samples_table(samples, ("happy", "sad"))[["time_s", "person", "emotion"]].to_dict("records")
+        [{'time_s': 0.5, 'person': 1, 'emotion': 'happy'}]
     """
     import pandas as pd  # see to_table
 

@@ -28,6 +28,11 @@ def test_examples_hold(name: str) -> None:
         ("fer.pipeline", "FacePipeline.analyze"),
         ("fer.pipeline", "FacePipeline.read"),
         ("fer.results", "to_table"),
+        ("fer.drawing", "annotate"),
+        ("fer.emotions", "emotion"),
+        ("fer.export", "samples_to_bytes"),
+        ("fer.recording", "samples_table"),
+        ("fer.charts.counts", "count_columns"),
     ],
     ids=lambda value: str(value),
 )

@@ -43,6 +43,11 @@ def count_columns(counts: Mapping[str, int]) -> MovingChart:
 
     Args:
         counts: a number for every class, in the order of the chart.
+
+    Example:
+        >>> chart = count_columns({"happy": 3, "sad": 1})
+        >>> chart.tables["counts"]["share"].to_pylist()
+        ['75 %', '25 %']
     """
     return MovingChart(_columns(tuple(counts)), {"counts": _count_table(counts)})
 
