@@ -96,4 +96,4 @@ def test_with_a_model_that_nobody_measured(
     assert not app.exception
     assert not app.error
     assert not app.metric
-    assert "Not measured yet: run `python -m fer evaluate` on FER2013." in said(app)
+    assert "How well it reads faces that it does not know was not measured yet." in said(app)
