@@ -42,7 +42,7 @@ def test_models_are_measured_and_every_tab_stands(app: App, arrive: Arrive, fer2
         page.wait_for_selector(f"{AT_REST} [role=tab][aria-selected=true]:has-text('{tab}')")
         assert page.get_by_test_id("stException").count() == 0
         if tab == "Faces":
-            page.get_by_alt_text("labelled").first.wait_for()
+            page.get_by_text(f"On the same {fer2013} faces").wait_for()
     page.set_viewport_size(NARROW)
     page.wait_for_function(FITS)
     page.wait_for_selector(AT_REST)

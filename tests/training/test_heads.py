@@ -132,7 +132,7 @@ def test_a_student_with_two_heads_learns_from_both_of_its_teachers(voted: FaceDa
     [
         pytest.param({}, None, "drawn has none; put fer2013new.csv of FER\\+ beside", id="no votes"),
         pytest.param(
-            {"distillation": DistillationConfig((Path("fer2013-small"),))},
+            {"distillation": DistillationConfig((Path("fer2013"),))},
             "votes",
             "has 7 outputs, .* the recipe needs 15 outputs",
             id="a teacher with one head",

@@ -331,7 +331,7 @@ def test_data_that_do_not_fit(
 
 @pytest.mark.parametrize(
     ("size", "classes", "sentence"),
-    [(14, 7, "takes faces of 14 pixels"), (10, 8, "tells 8 classes apart")],
+    [(14, 7, "takes faces of 14 pixels"), (10, 8, "has 8 outputs")],
     ids=["too large", "other classes"],
 )
 def test_teachers_that_do_not_fit(faces: FaceDataset, tmp_path: Path, size: int, classes: int, sentence: str) -> None:
