@@ -188,9 +188,10 @@ class Visitor:
         on("response", lambda answer: answer.status >= 400 and self.troubles.append(f"{answer.status} {answer.url}"))
 
     def open(self, path: str = "") -> "Page":
-        """Open a page of the app and wait until it is there."""
+        """Open a page of the app and wait until it is there, with its pictures."""
         self.page.goto(f"{self.home}/{path}")
         self.page.wait_for_selector(f"{AT_REST} h1")
+        self.page.wait_for_function("[...document.images].every((image) => image.complete)")
         return self.page
 
     def upload(self, *files: tuple[str, bytes]) -> None:
