@@ -47,10 +47,16 @@ LONGEST_FIRST = (
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests on real data, and order the tests of a process that is one of several, alike in all of them."""
+    """Mark the tests on real data, and order the tests of a process that is one of several, alike in all of them.
+
+    A test in a browser that fails gets one second try, which the summary counts as rerun: a camera, a browser and a
+    server on two busy cores lose a picture now and then, and a fault of the app fails twice.
+    """
     for item in items:
         if "shared_dir" in getattr(item, "fixturenames", ()):
             item.add_marker("data")
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
     if hasattr(config, "workerinput"):
         ranks = {start: rank for rank, start in enumerate(LONGEST_FIRST)}
         items.sort(key=lambda item: min((ranks[s] for s in ranks if item.nodeid.startswith(s)), default=len(ranks)))
