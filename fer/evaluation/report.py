@@ -41,6 +41,7 @@ from fer.evaluation.evaluate import (
 )
 from fer.evaluation.metrics import Figures
 from fer.evaluation.stamp import AVERAGINGS
+from fer.evaluation.votes import recall_of_majority
 from fer.files import replace_file
 from fer.recognition import REPORT_FILE, ModelCard, read_report
 from fer.results import Averaging
@@ -306,9 +307,8 @@ def fit_votes(card: Card, dataset: FaceDataset, readings: Readings) -> FittedCal
     def is_better(way: Averaging, said: np.ndarray) -> bool:
         plain, other = (fit[way].probabilities(said, way) for fit in (fits, shifted))
         nearer = cross_entropy(other[second], shares[second]) < cross_entropy(plain[second], shares[second])
-        return nearer and _recall_of_majority(other[asked], shares[asked]) >= _recall_of_majority(
-            plain[asked], shares[asked]
-        )
+        before, after = (recall_of_majority(each[asked], shares[asked]) or 0.0 for each in (plain, other))
+        return nearer and after >= before
 
     if all(is_better(way, said) for way, said in readings.logits.items()):
         fits = shifted
@@ -329,14 +329,6 @@ def fit_votes(card: Card, dataset: FaceDataset, readings: Readings) -> FittedCal
 def _fit_to_votes(way: Averaging, logits: np.ndarray, shares: np.ndarray, shifted: bool) -> Calibration:
     temperature, shift = fit_to_shares(logits, shares, shifted)
     return Calibration({way: temperature}, shifts={way: shift} if shifted else {})
-
-
-def _recall_of_majority(probabilities: np.ndarray, shares: np.ndarray) -> float:
-    """The mean recall of the classes that more than half of the raters chose; 0 where they agree on no face."""
-    agreed = shares.max(axis=1, initial=0) > 0.5
-    seen, read = shares[agreed].argmax(axis=1), probabilities[agreed].argmax(axis=1)
-    recalls = [(read[seen == label] == label).mean() for label in np.unique(seen)]
-    return float(np.mean(recalls)) if recalls else 0.0
 
 
 def fit_out_of_fold(out_of_fold: OutOfFold) -> FittedCalibration:

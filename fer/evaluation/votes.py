@@ -107,6 +107,22 @@ def measure_votes(
     )
 
 
+def recall_of_majority(scores: np.ndarray, shares: np.ndarray) -> float | None:
+    """The mean recall of the classes that more than half of the raters chose, on the faces where they did.
+
+    Args:
+        scores: float of shape (n, classes), logits or probabilities; the highest is what is read.
+        shares: float of shape (n, classes), of the votes; rows of zeros are left out.
+
+    Returns:
+        A share in [0, 1]; None where the raters agree on no face.
+    """
+    agreed = shares.max(axis=1, initial=0) > 0.5
+    seen, read = shares[agreed].argmax(axis=1), scores[agreed].argmax(axis=1)
+    recalls = [(read[seen == label] == label).mean() for label in np.unique(seen)]
+    return float(np.mean(recalls)) if recalls else None
+
+
 def shares_among(shares: np.ndarray, voted: Sequence[str], classes: Sequence[str]) -> np.ndarray:
     """Keep the columns of some classes, in their order; what was voted for others is left out of the sum.
 

@@ -23,6 +23,7 @@ from fer.datasets.balance import oversample, row_weights
 from fer.datasets.ferplus import VOTES_FILE, distributions
 from fer.errors import FerError, known
 from fer.evaluation.evaluate import among_learned, scale_to
+from fer.evaluation.votes import recall_of_majority
 from fer.files import replace_file
 from fer.training import augmentation, export
 from fer.training.config import TrainingConfig
@@ -155,7 +156,7 @@ def train(
             classes = len(data.classes)
             accuracy = float((logits[:, :classes].argmax(axis=1) == watched.labels).mean())
             if config.heads is not None:
-                votes_recall = _majority_recall(logits[:, classes:], distributions(known(watched.votes)))
+                votes_recall = recall_of_majority(logits[:, classes:], distributions(known(watched.votes)))
         elapsed_s = round(time.monotonic() - started, 3)
         loss = float(np.mean(losses))
         logs.append(EpochLog(epoch + 1, config.epochs, size, loss, accuracy, elapsed_s, votes_recall))
@@ -173,13 +174,6 @@ def train(
     path = out_dir / export.KERAS_FILE
     kept.save(path)
     return path
-
-
-def _majority_recall(logits: np.ndarray, votes: np.ndarray) -> float | None:
-    """Mean recall over the classes that most raters saw, on the faces where more than half of them agree."""
-    agreed = votes.max(axis=1) > 0.5
-    seen, read = votes[agreed].argmax(axis=1), logits[agreed].argmax(axis=1)
-    return float(np.mean([(read[seen == label] == label).mean() for label in np.unique(seen)])) if len(seen) else None
 
 
 def _check_data(
