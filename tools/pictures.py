@@ -23,7 +23,8 @@ import numpy as np
 from PIL import Image
 
 from fer import paths
-from fer.benchmark.server import BROWSER_FLAGS, find_chromium, start_app, wait_for_port
+from fer.benchmark.browser import BROWSER_FLAGS, find_chromium, wait_for
+from fer.benchmark.server import start_app, wait_for_port
 from fer.datasets import DATASETS
 from fer.errors import known
 from fer.samples import SAMPLES
@@ -87,7 +88,7 @@ class Visitor:
 
     def settle(self) -> None:
         """Wait until the page stands still."""
-        self.page.wait_for_function(_AT_REST)
+        wait_for(self.page, _AT_REST)
         self.page.wait_for_timeout(_DRAWN_MS)
 
     def shoot(self, lasts_ms: int = READ_MS) -> Shot:
@@ -124,7 +125,7 @@ class Visitor:
         shutil.copy(self._clips[who], unfinished)
         unfinished.replace(self._camera)
         self._player().get_by_role("button", name=re.compile("start", re.IGNORECASE)).click()
-        self._player().wait_for_function(_PLAYS)
+        wait_for(self._player(), _PLAYS)
 
     def _player(self) -> "Frame":
         return known(self.page.locator("iframe[title*=webrtc]").element_handle().content_frame())

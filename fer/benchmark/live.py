@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from fer.benchmark.browser import BROWSER_FLAGS, NO_BROWSER, find_chromium, wait_for
 from fer.benchmark.measurement import Measurement
-from fer.benchmark.server import BROWSER_FLAGS, NO_BROWSER, find_chromium, memory_mb, start_app, wait_for_port
+from fer.benchmark.server import memory_mb, start_app, wait_for_port
 from fer.detection import load_detector
 from fer.pipeline import DEFAULT_MODEL
 from fer.samples import SAMPLES
@@ -252,7 +253,7 @@ def _visit(browser: "Browser", address: str) -> "Page":
     for patience_ms in (START_MS, LIMIT_MS):
         _player(page).get_by_role("button", name=re.compile("start", re.IGNORECASE)).click()
         try:
-            _player(page).wait_for_function(_PLAYS, timeout=patience_ms)
+            wait_for(_player(page), _PLAYS, limit_s=patience_ms / 1000)
             break
         except StillWaitingError:
             if patience_ms == LIMIT_MS:

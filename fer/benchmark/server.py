@@ -1,9 +1,7 @@
 """The app as a server of its own, seen from a real browser: how it starts, and how it stands a crowd."""
 
 import asyncio
-import importlib.util
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,14 +15,13 @@ import cv2
 import numpy as np
 
 from fer import paths
+from fer.benchmark.browser import BROWSER_FLAGS, NO_BROWSER, find_chromium
 from fer.benchmark.measurement import Measurement
 from fer.errors import FerError
 from fer.samples import SAMPLES
 
 STARTS = 3
 SERVER_LIMIT_S = 60
-BROWSER_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-NO_BROWSER = "not measured: needs Playwright and Chromium (requirements-dev.txt)"
 PHOTO_BYTES = 5_000_000
 PHOTO_HEIGHT = 2400
 LEAST_WIDTH = 3200
@@ -116,13 +113,6 @@ def wait_for_port(address: str, process: subprocess.Popen) -> None:
                 return
         time.sleep(0.02)
     raise RuntimeError("The app did not start.")
-
-
-def find_chromium() -> str | None:
-    """The browser to measure with; None where it or Playwright is missing."""
-    if importlib.util.find_spec("playwright") is None:
-        return None
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def measure_crowd(visitors: int) -> list[Measurement]:

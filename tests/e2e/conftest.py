@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from fer import paths
+from fer.benchmark.browser import wait_for
 from fer.store import Store
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class Visitor:
         """Open a page of the app and wait until it is there, with its pictures."""
         self.page.goto(f"{self.home}/{path}")
         self.page.wait_for_selector(f"{AT_REST} h1")
-        self.page.wait_for_function("[...document.images].every((image) => image.complete)")
+        wait_for(self.page, "[...document.images].every((image) => image.complete)")
         return self.page
 
     def upload(self, *files: tuple[str, bytes]) -> None:
@@ -334,7 +335,7 @@ def start_camera(page: "Page") -> None:
     for _ in range(STARTS):
         press_start(page)
         player(page).get_by_role("button", name=re.compile("stop", re.IGNORECASE)).wait_for()
-        if player(page).wait_for_function(_STARTED).json_value() == "plays":
+        if wait_for(player(page), _STARTED) == "plays":
             return
     pytest.fail("the camera does not start")
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fer.benchmark import live
+from fer.benchmark.browser import wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -19,7 +20,7 @@ def test_graphs_are_noted_when_they_change(browser: "Browser") -> None:
     page.evaluate(live._WATCH)
     for count, mark in ((1, "a"), (2, "b"), (3, "c")):
         page.evaluate("(mark) => { document.querySelectorAll('text')[1].textContent = mark; }", mark)
-        page.wait_for_function("n => window.ferGraphs.length === n", arg=count)
+        wait_for(page, "n => window.ferGraphs.length === n", count)
     assert [count for count, _ in page.evaluate("() => window.ferGraphs")] == [0, 1, 2]
     page.close()
 
@@ -49,13 +50,11 @@ def test_what_comes_back_is_noted_once_for_every_new_number(browser: "Browser") 
     page = browser.new_page()
     page.set_content("<p></p>")
     page.evaluate(f"() => {{ ({_SCREEN})({live.FIELDS}); window.show({live.fields_of(3)}); }}")
-    page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
+    wait_for(page, "() => document.querySelector('video').videoWidth > 0")
     page.evaluate(live._FOLLOW, [live.FIELDS, live.STRIP / live.HEIGHT])
     for number in (7, 8, 8, 9):
         page.evaluate("(strip) => window.show(strip)", live.fields_of(number))
-        page.wait_for_function(
-            "(seen) => window.ferSeen.shown.at(-1)?.[0] === seen", arg="".join(map(str, live.fields_of(number)))
-        )
+        wait_for(page, "(seen) => window.ferSeen.shown.at(-1)?.[0] === seen", "".join(map(str, live.fields_of(number))))
     noted = live.came_back(page.evaluate(live._SHOWN))
     assert len(noted) in (3, 4), "the picture from before it was followed may be seen, too"
     page.evaluate(live._BEGIN)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fer import paths
+from fer.benchmark.browser import wait_for
 from tests.e2e.conftest import App, Arrive, running_app
 
 pytestmark = pytest.mark.browser
@@ -26,10 +27,10 @@ def test_a_page_fits_and_asks_nobody_else(path: str, app: App, arrive: Arrive) -
     page = visitor.open(path)
     for scheme, is_so in (("light", "> 128"), ("dark", "< 128")):
         page.emulate_media(color_scheme=scheme)
-        page.wait_for_function(f"() => {BRIGHTNESS}.every(part => part {is_so})")
+        wait_for(page, f"() => {BRIGHTNESS}.every(part => part {is_so})")
         for size in (WIDE, NARROW):
             page.set_viewport_size(size)
-            page.wait_for_function(FITS)
+            wait_for(page, FITS)
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.locator("[data-testid=stMain] h1").count() == 1
     assert page.locator("[data-testid=stMain] img:not([alt]), [data-testid=stMain] img[alt='']").count() == 0

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from fer import paths
+from fer.benchmark.browser import wait_for
 from fer.pipeline import load_pipeline
 from fer.samples import SAMPLES
 from fer.store import Store
@@ -315,7 +316,7 @@ def test_blurred_faces_are_blurred_from_the_first_picture_on(
     player(page).get_by_role("button", name=re.compile("start", re.IGNORECASE)).wait_for()
     player(page).evaluate(FIRST_PICTURES)
     start_camera(page)
-    player(page).wait_for_function("() => window.firstPictures.length === 12")
+    wait_for(player(page), "() => window.firstPictures.length === 12")
 
     def detail(picture: np.ndarray) -> float:
         """How sharp the eyes are, to the left of the marker in a mirror; or all of it, where all of it is blurred."""
@@ -352,7 +353,7 @@ def test_nothing_is_lost_in_sixty_interactions(app: App, arrive_with_camera: Arr
         switch(page, name)
         page.wait_for_selector(AT_REST)
         assert toggle.is_checked() != before
-        page.wait_for_function(f"() => ({MISSING})().length === 0")
+        wait_for(page, f"() => ({MISSING})().length === 0")
     picture = next_picture(page)
     pictures_until(page, lambda later: (later != picture).any(), wanted=1)
     assert visitor.troubles == []
@@ -411,7 +412,7 @@ def test_two_visitors_see_their_own_pictures_and_numbers(
     pages[0].locator(now, has_text="happy").wait_for()
     assert "Looks happy" not in pages[1].locator(now).inner_text()
     for page in pages:
-        page.wait_for_function(f"() => document.querySelectorAll('{now} .fer-reading').length === 1")
+        wait_for(page, f"() => document.querySelectorAll('{now} .fer-reading').length === 1")
 
 
 @pytest.mark.parametrize("trouble", [Trouble.DENIED, Trouble.MISSING], ids=lambda trouble: trouble.name)
@@ -473,7 +474,7 @@ def test_snapshots_can_be_had_instead(app: App, arrive_with_camera: Arrive, astr
     page = arrive_with_camera(app, astronaut).open("live")
     page.get_by_role("button", name="I understand").click()
     page.get_by_role("button", name="Snapshots").or_(page.get_by_role("radio", name="Snapshots")).click()
-    page.wait_for_function(CAMERA_SHOWS)
+    wait_for(page, CAMERA_SHOWS)
     page.get_by_role("button", name="Take photo").click()
     page.get_by_alt_text(re.compile("The photo with 1 numbered face|A photo in which no face")).wait_for()
     assert page.locator("iframe").count() == 0

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer.benchmark.browser import wait_for
 from tests.e2e.conftest import AT_REST, App, Arrive
 from tests.e2e.test_every_page import FITS, NARROW, WIDE
 
@@ -44,7 +45,7 @@ def test_models_are_measured_and_every_tab_stands(app: App, arrive: Arrive, fer2
         if tab == "Faces":
             page.get_by_text(f"On the same {fer2013} faces").wait_for()
     page.set_viewport_size(NARROW)
-    page.wait_for_function(FITS)
+    wait_for(page, FITS)
     page.wait_for_selector(AT_REST)
     assert visitor.troubles == []
 

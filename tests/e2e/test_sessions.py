@@ -13,6 +13,7 @@ import cv2
 import pytest
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
+from fer.benchmark.browser import wait_for
 from fer.samples import SAMPLES
 from fer.store import Store
 from tests.e2e.conftest import App, Arrive, Visitor, make_clip, press, running_app, start_camera
@@ -164,12 +165,12 @@ def test_the_timeline_can_be_zoomed(app: App, here: Store, arrive: Arrive) -> No
     recorded(here, "local", [sample(t / 4) for t in range(240)])
     visitor = arrive(app, viewport={"width": 1280, "height": 1600})
     page = visitor.open("sessions")
-    page.wait_for_function(f"() => Math.max(...{TICKS}) === 60")
+    wait_for(page, f"() => Math.max(...{TICKS}) === 60")
     box = page.locator("[data-testid=stPlotlyChart] .nsewdrag").last.bounding_box()
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.25, middle)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
     page.mouse.up()
-    page.wait_for_function(f"() => Math.max(...{TICKS}) <= 30 && Math.min(...{TICKS}) >= 15")
+    wait_for(page, f"() => Math.max(...{TICKS}) <= 30 && Math.min(...{TICKS}) >= 15")
     assert visitor.troubles == []
