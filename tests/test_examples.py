@@ -33,6 +33,11 @@ def test_examples_hold(name: str) -> None:
         ("fer.export", "samples_to_bytes"),
         ("fer.recording", "samples_table"),
         ("fer.charts.counts", "count_columns"),
+        ("fer.media", "decode_image"),
+        ("fer.datasets.registry", "load_dataset"),
+        ("fer.evaluation.evaluate", "evaluate_model"),
+        ("fer.evaluation.matrix", "cross_data_matrix"),
+        ("fer.video.looking", "watch_video"),
     ],
     ids=lambda value: str(value),
 )

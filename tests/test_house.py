@@ -40,7 +40,7 @@ OPTIONAL = frozenset({"jax", "mtcnn", "playwright", "torch"})
 BROUGHT_BY = {"google": "streamlit", "starlette": "streamlit", "threadpoolctl": "scikit-learn"}
 """Packages that are used through the one that brings them, in the version that it wants."""
 
-MAX_PAGE_LINES = 150
+MAX_PAGE_LINES = 60
 MAX_FILE_BYTES = 20 * 1024 * 1024
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".heic", ".avif", ".bmp", ".tif", ".tiff"})
 DATA = frozenset({".csv", ".parquet", ".npz", ".npy", ".mp4", ".avi", ".mov", ".webm", ".mkv"})

@@ -163,10 +163,6 @@ def watch_video(
 ) -> VideoResult:
     """Look at a video from its beginning to its end.
 
-        with tempfile.TemporaryFile() as picture:
-            result = watch_video(Path("clip.mp4"), load_pipeline(), picture=picture)
-            result.timeline.to_table()
-
     Args:
         source: a file's path, its bytes, or a file that can be sought, which is left open.
         pipeline: finds and reads the faces.
@@ -181,6 +177,13 @@ def watch_video(
 
     Raises:
         MediaError: it is no video that can be read.
+
+    >>> from fer.pipeline import load_pipeline
+    >>> from fer.video.sample import sample_video
+    >>> result = watch_video(sample_video(), load_pipeline(detector="haar"), VideoOptions(rate=2))
+    >>> table = result.timeline.to_table()
+    >>> table.loc[table.time_s.eq(2), ["person", "emotion"]].values.tolist()
+    [[1, 'happy']]
     """
     name = name or (source.name if isinstance(source, Path) else "video")
     with VideoReader(source, str(source) if isinstance(source, Path) else name) as video:
