@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lint types format figures pictures clean
+.PHONY: run test check lint types format docs figures pictures clean
 
 run: $(VENV)/.installed $(VENV)/.detector
 	$(BIN)/streamlit run streamlit_app.py
@@ -27,6 +27,9 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 figures: $(VENV)/.installed
 	$(BIN)/python -m tools.figures
 
@@ -34,7 +37,7 @@ pictures: $(VENV)/.installed-dev
 	$(BIN)/python -m tools.pictures
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 define install

@@ -107,7 +107,7 @@ def _named_path(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     prog = "fer" if Path(sys.argv[0]).stem == "fer" else "python -m fer"
     parser = _Parser(prog=prog, description="Facial expressions in photos and videos, with honest figures.")
     parser.add_argument("--version", action="version", version=f"fer {__version__}")
@@ -219,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    chosen = _parser().parse_args(arguments)
+    chosen = build_parser().parse_args(arguments)
     try:
         with _stopped_as_by_keyboard():
             status = chosen.run(chosen)

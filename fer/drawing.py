@@ -51,7 +51,7 @@ def annotate(
     Returns:
         A new uint8 array of shape (height, width, 3).
 
-    Example:
+    Examples:
         >>> face = Face((40, 30, 80, 90), (35, 30, 90, 90), 0.9, np.array([0.8, 0.2]), ("happy", "sad"))
         >>> photo_bgr = np.full((160, 200, 3), 128, np.uint8)
         >>> drawn_bgr = annotate(photo_bgr, [face])

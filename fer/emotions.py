@@ -60,7 +60,7 @@ def emotion(name: str) -> Emotion:
     Raises:
         KeyError: the name is none of `EMOTIONS_WITH_CONTEMPT`.
 
-    Example:
+    Examples:
         >>> emotion("happy").adjective, emotion("happy").colour.startswith("#")
         ('happy', True)
     """

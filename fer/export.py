@@ -55,7 +55,7 @@ def samples_to_bytes(
         about: what JSON says before the samples: the recording's name, its model and the like.
         format_name: "csv" or "json".
 
-    Example:
+    Examples:
         >>> sample = Sample(0.0, 1, (0.75, 0.25), (10.0, 20.0, 60.0, 60.0), 0.8)
         >>> print(samples_to_bytes([sample], ("happy", "sad"), {}, "csv").decode().strip())
         time_s,person,emotion,confidence,x,y,w,h,detector_score,happy,sad

@@ -136,15 +136,16 @@ def decode_image(data: bytes, name: str = "") -> np.ndarray:
     Raises:
         MediaError: not a picture that is read here, damaged, too large, or none at all.
 
-    >>> picture = io.BytesIO()
-    >>> Image.new("RGB", (64, 48), "red").save(picture, "JPEG")
-    >>> decode_image(picture.getvalue()).shape
-    (48, 64, 3)
-    >>> try:
-    ...     decode_image(b"<svg/>", "logo.svg")
-    ... except MediaError as error:
-    ...     print(error)
-    'logo.svg' is an SVG drawing, not a picture made of pixels; save it as PNG or JPEG and choose that.
+    Examples:
+        >>> picture = io.BytesIO()
+        >>> Image.new("RGB", (64, 48), "red").save(picture, "JPEG")
+        >>> decode_image(picture.getvalue()).shape
+        (48, 64, 3)
+        >>> try:
+        ...     decode_image(b"<svg/>", "logo.svg")
+        ... except MediaError as error:
+        ...     print(error)
+        'logo.svg' is an SVG drawing, not a picture made of pixels; save it as PNG or JPEG and choose that.
     """
     subject = f"'{shown_name(name)}'" if name else "This file"
     kind = ""

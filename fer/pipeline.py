@@ -157,12 +157,13 @@ class FacePipeline:
         Returns:
             For every picture its faces, in the order of its detections.
 
-        >>> from fer.samples import SAMPLES
-        >>> pipeline = load_pipeline(detector="haar")
-        >>> pictures = [SAMPLES[name].load() for name in ("astronaut", "admiral")]
-        >>> crops = [pipeline.cut(picture, pipeline.detect(picture)) for picture in pictures]
-        >>> [len(faces) for faces in pipeline.read(crops)]
-        [1, 1]
+        Examples:
+            >>> from fer.samples import SAMPLES
+            >>> pipeline = load_pipeline(detector="haar")
+            >>> pictures = [SAMPLES[name].load() for name in ("astronaut", "admiral")]
+            >>> crops = [pipeline.cut(picture, pipeline.detect(picture)) for picture in pictures]
+            >>> [len(faces) for faces in pipeline.read(crops)]
+            [1, 1]
         """
         if not crops:
             return []
@@ -195,10 +196,11 @@ class FacePipeline:
         Returns:
             The result; without faces where none was found.
 
-        >>> from fer.samples import SAMPLES
-        >>> result = load_pipeline(detector="haar").analyze(SAMPLES["astronaut"].load())
-        >>> [(face.emotion, face.confidence > 0.5) for face in result.faces]
-        [('happy', True)]
+        Examples:
+            >>> from fer.samples import SAMPLES
+            >>> result = load_pipeline(detector="haar").analyze(SAMPLES["astronaut"].load())
+            >>> [(face.emotion, face.confidence > 0.5) for face in result.faces]
+            [('happy', True)]
         """
         start = time.perf_counter()
         found = self.detect(image_bgr)
@@ -261,10 +263,11 @@ def load_pipeline(
         ModelError: the model is missing or damaged.
         DetectorError: the detector is unknown or cannot run here.
 
-    >>> pipeline = load_pipeline("fer2013-small", "haar", averaging="flip")
-    >>> pipeline.reader.model, pipeline.reader.detector
-    ('fer2013-small', 'haar')
-    >>> pipeline.reader.classes
-    ('angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral')
+    Examples:
+        >>> pipeline = load_pipeline("fer2013-small", "haar", averaging="flip")
+        >>> pipeline.reader.model, pipeline.reader.detector
+        ('fer2013-small', 'haar')
+        >>> pipeline.reader.classes
+        ('angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral')
     """
     return Settings(model, detector, averaging, min_score, margin, tuple(long_sides)).load()

@@ -63,7 +63,7 @@ Span = tuple[float, float]
 class EmptySpans:
     """When it was looked and nobody was found.
 
-    Example:
+    Examples:
         >>> spans = EmptySpans()
         >>> for time_s in (0.0, 0.5, 1.0, 9.0):  # nobody looked between 1 and 9 s
         ...     spans.add(Look(time_s, ()))
@@ -176,7 +176,7 @@ def samples_table(samples: Sequence[Sample], classes: Sequence[str]) -> "pd.Data
     Raises:
         ValueError: a sample has more or fewer probabilities than there are classes.
 
-    Example:
+    Examples:
         >>> samples = [Sample(0.5, 1, (0.9, 0.1), (10.0, 20.0, 60.0, 60.0), 0.8)]
         >>> samples_table(samples, ("happy", "sad"))[["time_s", "person", "emotion"]].to_dict("records")
         [{'time_s': 0.5, 'person': 1, 'emotion': 'happy'}]

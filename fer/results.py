@@ -287,13 +287,14 @@ def to_table(photos: Sequence[PhotoResult]) -> "pd.DataFrame":
         found: tables of the same readers have the same columns. A cell of set or quality holds names joined by
         `JOINED_BY`; set is missing where the model has no rule for sets.
 
-    >>> from fer import load_pipeline
-    >>> from fer.samples import SAMPLES
-    >>> pipeline = load_pipeline(detector="haar")
-    >>> result = pipeline.analyze(SAMPLES["astronaut"].load())
-    >>> table = to_table([PhotoResult("astronaut.png", pipeline.reader, result)])
-    >>> table[["file", "face", "emotion", "detector"]].values.tolist()
-    [['astronaut.png', 1, 'happy', 'haar']]
+    Examples:
+        >>> from fer import load_pipeline
+        >>> from fer.samples import SAMPLES
+        >>> pipeline = load_pipeline(detector="haar")
+        >>> result = pipeline.analyze(SAMPLES["astronaut"].load())
+        >>> table = to_table([PhotoResult("astronaut.png", pipeline.reader, result)])
+        >>> table[["file", "face", "emotion", "detector"]].values.tolist()
+        [['astronaut.png', 1, 'happy', 'haar']]
     """
     import pandas as pd  # half a second that a reading without a table need not wait for
 

@@ -44,7 +44,7 @@ def count_columns(counts: Mapping[str, int]) -> MovingChart:
     Args:
         counts: a number for every class, in the order of the chart.
 
-    Example:
+    Examples:
         >>> chart = count_columns({"happy": 3, "sad": 1})
         >>> chart.tables["counts"]["share"].to_pylist()
         ['75 %', '25 %']

@@ -116,14 +116,15 @@ def load_dataset(
     Raises:
         DatasetError: there is no such file or folder, it breaks the rules of its format, or a row does and may not.
 
-    >>> import tempfile
-    >>> pixels = " ".join(["128"] * 48 * 48)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder, "mine.csv")
-    ...     _ = file.write_text(f"emotion,pixels,Usage\\n3,{pixels},Training\\n6,{pixels},PublicTest\\n")
-    ...     faces = load_dataset(file)
-    >>> faces.name, faces.images.shape, [faces.classes[label] for label in faces.labels]
-    ('mine', (2, 48, 48), ['happy', 'neutral'])
+    Examples:
+        >>> import tempfile
+        >>> pixels = " ".join(["128"] * 48 * 48)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "mine.csv")
+        ...     _ = file.write_text(f"emotion,pixels,Usage\\n3,{pixels},Training\\n6,{pixels},PublicTest\\n")
+        ...     faces = load_dataset(file)
+        >>> faces.name, faces.images.shape, [faces.classes[label] for label in faces.labels]
+        ('mine', (2, 48, 48), ['happy', 'neutral'])
     """
     if path is not None:
         name = str(name_or_path)

@@ -176,17 +176,18 @@ def evaluate_model(model: Model, dataset: FaceDataset, split: str, progress: Pro
     Raises:
         DatasetError: there is no such split, or it holds no row that the model can be asked about.
 
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from fer.datasets import load_dataset
-    >>> from fer.recognition import load_model
-    >>> grey = " ".join(["128"] * 48 * 48)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder, "mine.csv")
-    ...     _ = file.write_text(f"emotion,pixels,Usage\\n3,{grey},PrivateTest\\n6,{grey},PrivateTest\\n")
-    ...     measured = evaluate_model(load_model("fer2013-small"), load_dataset(file), "PrivateTest")
-    >>> measured.stamp.split, measured.figures["none"].n, measured.figures["none"].accuracy
-    ('PrivateTest', 2, 0.0)
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from fer.datasets import load_dataset
+        >>> from fer.recognition import load_model
+        >>> grey = " ".join(["128"] * 48 * 48)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "mine.csv")
+        ...     _ = file.write_text(f"emotion,pixels,Usage\\n3,{grey},PrivateTest\\n6,{grey},PrivateTest\\n")
+        ...     measured = evaluate_model(load_model("fer2013-small"), load_dataset(file), "PrivateTest")
+        >>> measured.stamp.split, measured.figures["none"].n, measured.figures["none"].accuracy
+        ('PrivateTest', 2, 0.0)
     """
     return evaluate_readings(model.card, dataset, read_split(model, dataset, split, progress), model.calibration)
 

@@ -53,11 +53,12 @@ def cross_data_matrix(reports: Mapping[str, Report]) -> tuple[MatrixCell, ...]:
         cross-validated has both: its own on the people that it does not know, and beside them those of fold networks
         on everyone. Empty where nothing was measured.
 
-    >>> from fer.evaluation.report import load_report
-    >>> from fer.paths import ROOT
-    >>> cells = cross_data_matrix({name: load_report(ROOT / "models" / name) for name in ("fer2013", "ckplus")})
-    >>> [(cell.model, cell.data) for cell in cells if cell.split == "PrivateTest"]
-    [('fer2013', 'fer2013'), ('fer2013', 'ferplus'), ('ckplus', 'fer2013'), ('ckplus', 'ferplus')]
+    Examples:
+        >>> from fer.evaluation.report import load_report
+        >>> from fer.paths import ROOT
+        >>> cells = cross_data_matrix({name: load_report(ROOT / "models" / name) for name in ("fer2013", "ckplus")})
+        >>> [(cell.model, cell.data) for cell in cells if cell.split == "PrivateTest"]
+        [('fer2013', 'fer2013'), ('fer2013', 'ferplus'), ('ckplus', 'fer2013'), ('ckplus', 'ferplus')]
     """
     cells = []
     for name, report in reports.items():

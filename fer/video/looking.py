@@ -178,12 +178,13 @@ def watch_video(
     Raises:
         MediaError: it is no video that can be read.
 
-    >>> from fer.pipeline import load_pipeline
-    >>> from fer.video.sample import sample_video
-    >>> result = watch_video(sample_video(), load_pipeline(detector="haar"), VideoOptions(rate=2))
-    >>> table = result.timeline.to_table()
-    >>> table.loc[table.time_s.eq(2), ["person", "emotion"]].values.tolist()
-    [[1, 'happy']]
+    Examples:
+        >>> from fer.pipeline import load_pipeline
+        >>> from fer.video.sample import sample_video
+        >>> result = watch_video(sample_video(), load_pipeline(detector="haar"), VideoOptions(rate=2))
+        >>> table = result.timeline.to_table()
+        >>> table.loc[table.time_s.eq(2), ["person", "emotion"]].values.tolist()
+        [[1, 'happy']]
     """
     name = name or (source.name if isinstance(source, Path) else "video")
     with VideoReader(source, str(source) if isinstance(source, Path) else name) as video:

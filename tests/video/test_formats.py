@@ -154,13 +154,13 @@ class TestAbout:
         ],
     )
     def test_the_command_is_one(self, options: VideoOptions, flags: list[str]) -> None:
-        from fer.cli import _parser
+        from fer.cli import build_parser
 
         seen = result(timeline(FRAMES), name="my clip.mp4", options=options)
         words = shlex.split(command(seen, Settings(model="drawn", long_sides=(320, 640)), ["csv"]))
         assert words[:5] == ["python", "-m", "fer", "video", "my clip.mp4"]
         assert all(flag in words for flag in flags)
-        chosen = _parser().parse_args(words[3:])
+        chosen = build_parser().parse_args(words[3:])
         assert (chosen.model, chosen.detector, chosen.long_sides) == ("drawn", "haar", (320, 640))
         assert (chosen.rate, chosen.blur, chosen.no_picture) == (options.rate, options.blur, True)
 
