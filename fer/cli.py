@@ -302,7 +302,7 @@ def _write(data: bytes, out: Path | None) -> None:
 
 
 def _analyze(chosen: argparse.Namespace) -> int:
-    from fer.batch import analyze_files, find_images
+    from fer.batch.photos import analyze_files, find_images
 
     if chosen.format == "parquet" and chosen.out is None:
         _complain("Parquet is no text; name a file with --out.")

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer import batch, benchmark, detection, fetch, paths
+from fer import benchmark, detection, fetch, paths
+from fer.batch import photos
 from fer.cli import main
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import FetchError
@@ -297,7 +298,7 @@ class TestLinks:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         link = "https://example.org/faces/astronaut.png?size=256"
-        monkeypatch.setattr(batch, "fetch_image_bytes", {link: astronaut_png}.__getitem__)
+        monkeypatch.setattr(photos, "fetch_image_bytes", {link: astronaut_png}.__getitem__)
         assert main(["analyze", link, "--annotate", str(tmp_path / "drawn")]) == 0
         (record,) = json.loads(capsys.readouterr().out)
         assert record["file"] == link

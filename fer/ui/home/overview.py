@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fer import paths, samples
-from fer.batch import analyze_photo
+from fer.batch.photos import analyze_photo
 from fer.datasets import DATASETS, data_title
 from fer.datasets.ferplus import FERPLUS
 from fer.detection import load_detector

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from fer.batch import analyze_photo
+from fer.batch.photos import analyze_photo
 from fer.crops import cut_square
 from fer.drawing import annotate
 from fer.pipeline import FacePipeline, Settings

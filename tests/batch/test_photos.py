@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.batch import analyze_files, analyze_photo, find_images
+from fer.batch.photos import analyze_files, analyze_photo, find_images
 from fer.errors import FerError, FetchError, MediaError
 from fer.media import encode_png
 from fer.pipeline import FacePipeline
@@ -142,7 +142,7 @@ def test_links_are_fetched_and_files_are_not(pipeline: FacePipeline, tmp_path: P
             raise FetchError("It is gone.")
         return encode_png(_drawn((10, 10, 60, True)))
 
-    monkeypatch.setattr("fer.batch.fetch_image_bytes", fetch)
+    monkeypatch.setattr("fer.batch.photos.fetch_image_bytes", fetch)
     places = find_images(["https://example.org/a.png", Path("http:/example.org/b.png"), "http://example.org/gone"])
     first, second, third = (analysis.photo for analysis in analyze_files(pipeline, places))
     assert (first.file, [face.emotion for face in first.faces]) == ("https://example.org/a.png", ["happy"])
