@@ -1,11 +1,15 @@
 """Stand-ins for a network and a detector, with answers that are known beforehand."""
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
+import httpx
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from starlette.types import ASGIApp
 
 from fer.detection import FaceDetector
 from fer.emotions import EMOTIONS
@@ -81,3 +85,13 @@ def drawn_face(image_bgr: np.ndarray, x: int, y: int, side: int, happy: bool) ->
     half = side // 2
     image_bgr[y : y + side, x : x + half] = 250 if happy else 60
     image_bgr[y : y + side, x + half : x + side] = 60 if happy else 250
+
+
+def ask(app: ASGIApp, path: str, method: str = "GET", **request: Any) -> httpx.Response:
+    """What an ASGI application answers; `request` is httpx's (headers, content, json, params)."""
+
+    async def send() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            return await client.request(method, path, **request)
+
+    return asyncio.run(send())

@@ -5,6 +5,7 @@ if it were not there.
 """
 
 import os
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ class Store:
         address = parse_url(url or os.environ.get("FER_DATABASE_URL", "").strip() or default_url())
         self.place = describe_place(address)
         self._engine = open_engine(address)
+        self._writers: weakref.WeakSet[SessionWriter] = weakref.WeakSet()
         try:
             with self._writing() as connection:
                 migrate(connection, self.place)
@@ -115,8 +117,15 @@ class Store:
             forget(self._engine)
 
     def close(self) -> None:
-        """Give the connections back; writers have to be closed before."""
+        """End what is recorded, so that all of it is saved, and give the connections back."""
+        for writer in list(self._writers):
+            writer.close()
         self._engine.dispose()
+
+    def check(self) -> None:
+        """See that the database answers."""
+        with self._reading() as connection:
+            connection.execute(sa.select(sa.literal(1))).scalar_one()
 
     def begin(
         self, owner: str, *, name: str, kind: Kind, model: str, detector: str, classes: Sequence[str]
@@ -127,9 +136,11 @@ class Store:
             StoreError: also where the name is empty or too long.
         """
         session_id = self._insert(owner, name, kind, model, detector, classes)
-        return SessionWriter(
+        writer = SessionWriter(
             session_id, classes, partial(self._append, session_id), partial(self._drop_if_empty, session_id)
         )
+        self._writers.add(writer)
+        return writer
 
     def save(
         self,

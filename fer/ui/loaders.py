@@ -54,6 +54,15 @@ def open_model(name: str) -> EmotionModel:
     return _open_model(name, file_version(name))
 
 
+def open_detector(choice: str) -> FaceDetector:
+    """A detector by its name or "auto", opened once for everyone.
+
+    Raises:
+        DetectorError: it is unknown or cannot run here.
+    """
+    return _open_detector(choice, str(paths.find_detector_file()))
+
+
 def open_pipeline(settings: Settings) -> FacePipeline:
     """A pipeline over the shared model and detector.
 
@@ -61,5 +70,4 @@ def open_pipeline(settings: Settings) -> FacePipeline:
         ModelError: the model is missing or damaged.
         DetectorError: the detector cannot run here.
     """
-    detector = _open_detector(settings.detector, str(paths.find_detector_file()))
-    return settings.assemble(open_model(settings.model), detector)
+    return settings.assemble(open_model(settings.model), open_detector(settings.detector))

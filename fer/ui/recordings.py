@@ -14,7 +14,7 @@ KINDS: Mapping[str, str] = {"live": "Live", "video": "Video"}
 """What a session was recorded with, in words."""
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=Store.close)
 def open_store() -> Store:
     """The store, opened once for the server.
 
@@ -22,6 +22,11 @@ def open_store() -> Store:
         StoreError: it cannot be opened; it is tried again the next time.
     """
     return Store()
+
+
+def close_store() -> None:
+    """End what is recorded and close the store, if it was opened."""
+    open_store.clear()
 
 
 def describe_recording(

@@ -23,6 +23,7 @@ from streamlit.runtime import get_instance
 
 from fer.errors import FerError, StoreError, known
 from fer.store import Store
+from fer.ui import logs
 from fer.ui.access import (
     ClosedRoutes,
     KnownNamesOnly,
@@ -32,6 +33,8 @@ from fer.ui.access import (
     chosen_token,
     needed_token,
 )
+from fer.ui.beside import Beside, base_path, health
+from fer.ui.ending import ends_in_order
 
 LEFT_S = 20.0
 """How long somebody whose connection broke finds what they had."""
@@ -101,7 +104,7 @@ def _is_page(start: Message) -> bool:
 
 
 def _base_script() -> bytes:
-    return _BASE % st.get_option("server.baseUrlPath").strip("/").encode()
+    return _BASE % base_path().lstrip("/").encode()
 
 
 class SafeHeaders:
@@ -165,11 +168,13 @@ class SafeHeaders:
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Runs around the server's life."""
+    logs.set_up()
     keep_uploads_in_memory()
     needed_token()
     chores = [asyncio.create_task(purge_daily()), asyncio.create_task(forget_who_left())]
     try:
-        yield
+        async with ends_in_order():
+            yield
     finally:
         for chore in chores:
             chore.cancel()
@@ -208,13 +213,15 @@ def _purge() -> None:
 
 
 def middleware() -> list[Middleware]:
-    """What every request passes first, from the outside in; a token that was set and is no good ends the program."""
+    """What every request passes first, from the outside in; a setting that is no good ends the program."""
     try:
         chosen_token()
+        logs.chosen_form()
     except FerError as error:
         raise SystemExit(str(error)) from None
     return [
         Middleware(SafeHeaders),
+        Middleware(Beside, "/healthz", health()),
         Middleware(KnownNamesOnly),
         Middleware(OwnPagesOnly),
         Middleware(TokenDoor),

@@ -58,6 +58,11 @@ class BoundedPeerConnection(RTCPeerConnection):
         await super().close()
 
 
+async def close_all() -> None:
+    """End every connection, so that the other side is told."""
+    await asyncio.gather(*(connection.close() for connection in list(_open)), return_exceptions=True)
+
+
 _closing: set[asyncio.Task[None]] = set()
 
 

@@ -91,6 +91,7 @@ def test_whose_pages_are_refused(app: App, name: str, headers: dict[str, str] | 
         pytest.param("_stcore/metrics", {}, 404, id="its figures"),
         pytest.param("_stcore/agent/openapi.json", {}, 404, id="its interface for programs"),
         pytest.param("_stcore/health", {}, 200, id="that it lives"),
+        pytest.param("healthz", {"Host": "10.0.0.7:8501"}, 200, id="that it is well, whatever it is called"),
     ],
 )
 def test_what_it_answers(app: App, path: str, headers: dict[str, str], status: int) -> None:

@@ -11,10 +11,11 @@ import weakref
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-import streamlit as st
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from fer.ui.beside import base_path
 
 MOST_IN_MEMORY = 64_000_000
 """Larger videos go on in an unnamed temporary file."""
@@ -44,7 +45,7 @@ class Picture:
         self._file, self._lock = file, threading.Lock()
         self.size = file.seek(0, 2)
         token = secrets.token_urlsafe(24)
-        self.url = f"{_base()}/{_PLACE}/{token}.mp4"
+        self.url = f"{base_path()}/{_PLACE}/{token}.mp4"
         _HELD[token] = self
         weakref.finalize(self, file.close)
 
@@ -63,14 +64,9 @@ class Picture:
 _HELD: weakref.WeakValueDictionary[str, Picture] = weakref.WeakValueDictionary()
 
 
-def _base() -> str:
-    base = st.get_option("server.baseUrlPath").strip("/")
-    return f"/{base}" if base else ""
-
-
 def routes() -> list[Route]:
     """What the server answers beside the app itself."""
-    return [Route(f"{_base()}/{_PLACE}/{{token}}.mp4", _answer, methods=["GET"])]
+    return [Route(f"{base_path()}/{_PLACE}/{{token}}.mp4", _answer, methods=["GET"])]
 
 
 async def _answer(request: Request) -> Response:
