@@ -267,21 +267,27 @@ def _targets(
 def _taught(
     teachers: tuple[Origin, ...], temperature: float, images: np.ndarray, classes: int, outputs: int
 ) -> np.ndarray:
-    """float32 (n, outputs): the teachers' softened probabilities for faces and mirrored faces, averaged."""
-    total = np.zeros((len(images), outputs), np.float32)
+    """float32 (n, outputs): the teachers' softened probabilities for faces and mirrored faces, averaged.
+
+    A teacher that knows the labels alone teaches the labels' layer alone.
+    """
+    total, views = np.zeros((len(images), outputs), np.float32), np.zeros(outputs, np.float32)
     for origin in teachers:
         teacher = export.load_network(origin.file)
-        size = teacher.input_shape[1]
-        if size > images.shape[1] or teacher.output_shape[1:] != (outputs,):
+        size, knows = teacher.input_shape[1], teacher.output_shape[-1]
+        if size > images.shape[1] or knows not in (classes, outputs):
             raise FerError(
-                f"The teacher {origin.name} takes faces of {size} pixels and has {teacher.output_shape[-1]} outputs, "
+                f"The teacher {origin.name} takes faces of {size} pixels and has {knows} outputs, "
                 f"but the data has {images.shape[1]} pixels and the recipe needs {outputs} outputs; name another."
             )
         shown = augmentation.centre(images, size)
         for view in (shown, shown[:, :, ::-1]):
             logits = teacher.predict(view, batch_size=_PREDICTION_BATCH, verbose=0)
-            total += softmax_of_each(logits, classes, temperature)
-    return total / (2 * len(teachers))
+            total[:, :knows] += softmax_of_each(logits, classes, temperature)
+            views[:knows] += 1
+    if not views.all():
+        raise FerError(f"No teacher knows the raters' votes: {', '.join(origin.name for origin in teachers)}; add one.")
+    return total / views
 
 
 def _statistics_batches(config: TrainingConfig, images: np.ndarray) -> Iterator[np.ndarray]:
