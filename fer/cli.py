@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,7 +22,7 @@ from tqdm import tqdm
 from fer import __version__, export, paths
 from fer.detection import DETECTORS, LIVE_SIDES, MIN_SCORE
 from fer.errors import FerError
-from fer.files import replace_file
+from fer.files import replace_file, table_to_csv
 from fer.pipeline import DEFAULT_MODEL, Settings, load_pipeline
 from fer.results import PhotoResult
 
@@ -32,8 +32,13 @@ LIVE_MINUTES = 10.0
 BUDGET_MODEL = "fer2013-small"
 """The model that the budgets are stated for."""
 
-EXTRAS = {"train": "train"}
+EXTRAS = {"sessions": "app", "train": "train"}
 """Commands that need more than the base, and the extra of pyproject.toml that brings it."""
+
+SESSION_COLUMNS = (
+    *("file", "name", "owner", "kind", "started", "duration_s", "model", "detector"),
+    *("people", "readings"),
+)
 
 MAX_NAMED = 10
 """How many bad rows are named one by one."""
@@ -204,6 +209,19 @@ def build_parser() -> argparse.ArgumentParser:
                            help="how long --live and --video watch the memory; default: %(default)s")  # fmt: skip
     benchmark.add_argument("--json", action="store_true", help="print JSON")
     benchmark.set_defaults(run=_benchmark)
+
+    sessions = commands.add_parser("sessions", help="keep, bring back or give out saved sessions, of all who have some")
+    deeds = sessions.add_subparsers(dest="deed", required=True, metavar="DEED", parser_class=_Parser)
+    backup = deeds.add_parser("backup", help="write all sessions into one file, also while the app runs")
+    backup.add_argument("file", type=Path, metavar="FILE", help="is written anew; nobody else may read it")
+    backup.set_defaults(run=_back_up)
+    restore = deeds.add_parser("restore", help="add the sessions of a backup, of this database or another, to this one")
+    restore.add_argument("file", type=Path, metavar="FILE", help="what backup wrote")
+    restore.set_defaults(run=_restore)
+    export_sessions = deeds.add_parser("export", help="write the readings of every session into a file of its own")
+    export_sessions.add_argument("folder", type=Path, metavar="DIR", help="is made; sessions.csv in it lists them")
+    export_sessions.add_argument("--format", default="csv", choices=("csv", "json"), help="default: %(default)s")
+    export_sessions.set_defaults(run=_export_sessions)
 
     setup = commands.add_parser("setup", help="fetch the YuNet detector's file (0.2 MB), nothing else")
     setup.set_defaults(run=_setup)
@@ -538,6 +556,66 @@ def _benchmark(chosen: argparse.Namespace) -> int:
     results = run(chosen.model, tell, chosen.visitors, live_minutes, video_minutes)
     print(json.dumps([result.to_record() for result in results], indent=2) if chosen.json else render(results))
     return DONE
+
+
+def _back_up(chosen: argparse.Namespace) -> int:
+    from fer.store import Store
+
+    with closing(Store()) as store:
+        number = store.back_up(chosen.file)
+        _complain(f"Sessions of {store.place} now in {chosen.file}: {number:,}.")
+    return DONE
+
+
+def _restore(chosen: argparse.Namespace) -> int:
+    from fer.store import Store
+
+    with closing(Store()) as store:
+        added, known = store.restore(chosen.file)
+        _complain(f"Sessions added to {store.place}: {added:,}; there already: {known:,}.")
+    return DONE
+
+
+def _export_sessions(chosen: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from fer.store import Store
+
+    rows = []
+    with closing(Store()) as store, _writing_to(chosen.folder):
+        chosen.folder.mkdir(parents=True, exist_ok=True)
+        for owner in store.owners():
+            for session in store.sessions(owner):
+                nobody = store.nobody(owner, session.id)
+                about = {"name": session.name, "owner": owner} | export.describe_recording(
+                    session.kind,
+                    session.started,
+                    session.duration_s,
+                    session.model,
+                    session.detector,
+                    session.classes,
+                    nobody,
+                )
+                name = f"session-{session.id}.{chosen.format}"
+                samples = store.samples(owner, session.id)
+                replace_file(
+                    chosen.folder / name, export.samples_to_bytes(samples, session.classes, about, chosen.format)
+                )
+                about = {key: value for key, value in about.items() if key not in ("classes", "nobody_s")}
+                rows.append({"file": name, **about, "people": session.people, "readings": session.readings})
+        replace_file(chosen.folder / "sessions.csv", table_to_csv(pd.DataFrame(rows, columns=SESSION_COLUMNS)))
+    print(chosen.folder)
+    return DONE
+
+
+@contextmanager
+def _writing_to(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise FerError(f"{place} cannot be written: {error.strerror}.") from error
 
 
 def _setup(chosen: argparse.Namespace) -> int:

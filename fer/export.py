@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import count
 from pathlib import PurePath
 
@@ -16,7 +17,7 @@ import numpy as np
 from fer.drawing import annotate
 from fer.files import table_to_csv
 from fer.media import encode_png
-from fer.recording import Sample, samples_table
+from fer.recording import Sample, Span, samples_table
 from fer.results import PhotoResult, to_table
 
 FORMATS = ("json", "csv", "parquet")
@@ -42,6 +43,27 @@ def to_bytes(photos: Sequence[PhotoResult], format_name: str) -> bytes:
             # Words of which none is there would be stored as numbers, and such files could not be stacked.
             return to_table(photos).astype(dict.fromkeys(WORDS, "str")).to_parquet(index=False)
     raise ValueError(f"The format must be one of {', '.join(FORMATS)}, but is {format_name}.")
+
+
+def describe_recording(
+    kind: str,
+    started: datetime,
+    duration_s: float,
+    model: str,
+    detector: str,
+    classes: Sequence[str],
+    nobody: Sequence[Span],
+) -> dict[str, object]:
+    """What the JSON of a recording says before its samples; in `nobody_s` it was looked and nobody was found."""
+    return {
+        "kind": kind,
+        "started": started.isoformat(timespec="seconds"),
+        "duration_s": round(duration_s, 3),
+        "model": model,
+        "detector": detector,
+        "classes": list(classes),
+        "nobody_s": [[round(start_s, 3), round(end_s, 3)] for start_s, end_s in nobody],
+    }
 
 
 def samples_to_bytes(

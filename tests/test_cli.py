@@ -28,7 +28,9 @@ from fer.evaluation.text import render_cell
 from fer.media import encode_png
 from fer.pipeline import DEFAULT_MODEL
 from fer.recognition import ModelCard
+from fer.recording import Look, Sample
 from fer.samples import SAMPLES
+from fer.store import Store
 from tests.fakes import CARD, SquareFinder, install_model
 
 PHOTO_KEYS = ["file", "width", "height", "model", "detector", "detector_reason", "averaging", "error", "faces"]
@@ -846,3 +848,37 @@ class TestBenchmark:
         captured = capsys.readouterr()
         assert _words(captured.out) == "what p50 p95 budget kept n how one face 2 ms 2 ms 3 ms yes 1 drawn"
         assert captured.err == "fer: One face ...\n"
+
+
+class TestSessions:
+    def test_they_are_kept_brought_back_and_given_out(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        store = Store()
+        facts = {"name": "Rehearsal", "kind": "live", "model": "drawn", "detector": "haar", "classes": ("happy", "sad")}
+        number = store.save("ann", [Look(0.5, (Sample(0.5, 1, (0.75, 0.25), (1, 2, 3, 4), 0.9),))], **facts)
+        assert main(["sessions", "backup", str(tmp_path / "kept")]) == 0
+        store.delete("ann", number)
+        assert main(["sessions", "restore", str(tmp_path / "kept")]) == 0
+        assert ": 1; there already: 0." in capsys.readouterr().err
+        assert main(["sessions", "export", str(tmp_path / "out"), "--format", "json"]) == 0
+        store.close()
+        listed = pd.read_csv(tmp_path / "out" / "sessions.csv").to_dict("records")
+        assert [(row["owner"], row["name"], row["readings"]) for row in listed] == [("ann", "Rehearsal", 1)]
+        readings = json.loads((tmp_path / "out" / listed[0]["file"]).read_text())
+        assert (readings["owner"], readings["samples"][0]["emotion"]) == ("ann", "happy")
+
+    @pytest.mark.parametrize(
+        ("words", "status", "said"),
+        [
+            pytest.param([], 64, "DEED", id="nothing asked"),
+            pytest.param(["restore", "nowhere"], 1, "nowhere cannot be read", id="no backup"),
+            pytest.param(["export", "/dev/null/x"], 1, "cannot be written", id="a place that is none"),
+        ],
+    )
+    def test_what_cannot_be_done(
+        self, words: list[str], status: int, said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        try:
+            got = main(["sessions", *words])
+        except SystemExit as end:
+            got = end.code
+        assert (got, said in capsys.readouterr().err) == (status, True)

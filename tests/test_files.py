@@ -44,7 +44,7 @@ def test_what_was_there_survives_a_full_disk(tmp_path: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     if step == "write":
-        monkeypatch.setattr(Path, "open", fail)
+        monkeypatch.setattr(os, "open", fail)
     else:
         monkeypatch.setattr(os if step == "fsync" else Path, step, fail)
     with pytest.raises(OSError, match="No space left"):

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -20,6 +21,7 @@ from fer.errors import StoreError
 from fer.recording import Look, Sample, Span
 from fer.store.database import default_url, describe_place, forget, open_engine, parse_url, translate_errors
 from fer.store.schema import NOBODY, SAMPLES, SESSIONS, SETTINGS, migrate
+from fer.store.transfer import back_up, restore
 from fer.store.writer import SessionWriter, write_at_once
 
 Kind = Literal["live", "video"]
@@ -194,6 +196,20 @@ class Store:
         with self._reading() as connection:
             rows = connection.execute(query.order_by(SESSIONS.c.started.desc(), SESSIONS.c.id.desc())).all()
         return [_session(row) for row in rows]
+
+    def owners(self) -> list[str]:
+        """Everybody who has sessions; for whoever runs the server."""
+        with self._reading() as connection:
+            return list(connection.execute(sa.select(SESSIONS.c.owner).distinct().order_by(SESSIONS.c.owner)).scalars())
+
+    def back_up(self, file: Path) -> int:
+        """Write the sessions and settings of all owners into a file; see `fer.store.transfer.back_up`."""
+        return back_up(self._engine, self.place, file)
+
+    def restore(self, file: Path) -> tuple[int, int]:
+        """Take over what `back_up` wrote here or elsewhere; see `fer.store.transfer.restore`."""
+        with self._writing() as connection:
+            return restore(connection, file)
 
     def samples(self, owner: str, session_id: int) -> list[Sample]:
         """What a session recorded, in the order in which it came."""

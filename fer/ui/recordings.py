@@ -1,14 +1,13 @@
 """What pages share about recordings: the store, the words for their kinds, and what can be downloaded of one."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import partial
 
 import streamlit as st
 
 from fer import export
-from fer.recording import Sample, Span
-from fer.store import Kind, Store
+from fer.recording import Sample
+from fer.store import Store
 
 KINDS: Mapping[str, str] = {"live": "Live", "video": "Video"}
 """What a session was recorded with, in words."""
@@ -27,27 +26,6 @@ def open_store() -> Store:
 def close_store() -> None:
     """End what is recorded and close the store, if it was opened."""
     open_store.clear()
-
-
-def describe_recording(
-    kind: Kind,
-    started: datetime,
-    duration_s: float,
-    model: str,
-    detector: str,
-    classes: Sequence[str],
-    nobody: Sequence[Span],
-) -> dict[str, object]:
-    """What the JSON of a recording says before its samples; in `nobody_s` it was looked and nobody was found."""
-    return {
-        "kind": kind,
-        "started": started.isoformat(timespec="seconds"),
-        "duration_s": round(duration_s, 3),
-        "model": model,
-        "detector": detector,
-        "classes": list(classes),
-        "nobody_s": [[round(start_s, 3), round(end_s, 3)] for start_s, end_s in nobody],
-    }
 
 
 def offer_recording(samples: Sequence[Sample], classes: Sequence[str], about: Mapping[str, object], stem: str) -> None:

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from fer.errors import StoreError, known
+from fer.export import describe_recording
 from fer.live import LiveSession
 from fer.pipeline import FacePipeline
 from fer.recording import Recording
 from fer.results import Reader
 from fer.store import Kind, SessionWriter
-from fer.ui.recordings import KINDS, describe_recording, offer_recording, open_store
+from fer.ui.recordings import KINDS, offer_recording, open_store
 from fer.ui.style import plain
 from fer.ui.visitor import find_owner
 from fer.ui.words import write_count, write_length, write_moment

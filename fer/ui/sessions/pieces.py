@@ -12,12 +12,13 @@ from fer.charts.parts import percent
 from fer.charts.timeline import MAX_RIBBONS, bin_width_s, people_table, person_counts, timeline
 from fer.detection import TITLES
 from fer.errors import FerError, StoreError
+from fer.export import describe_recording
 from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.recording import Sample, Span, samples_table
 from fer.store import MAX_NAME, MAX_RETENTION_DAYS, SavedSession, Store
 from fer.ui.example import read_example
 from fer.ui.loaders import file_version
-from fer.ui.recordings import KINDS, describe_recording, offer_recording
+from fer.ui.recordings import KINDS, offer_recording
 from fer.ui.shared import draw_moving_chart
 from fer.ui.style import plain
 from fer.ui.visitor import find_owner
