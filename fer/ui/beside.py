@@ -1,4 +1,4 @@
-"""What the server answers beside the pages: whether it is well.
+"""What the server answers beside the pages, and how it is told apart from them; whether it is well.
 
 Knows nothing about pages.
 """

@@ -21,6 +21,8 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime import get_instance
 
+from fer.api import readings
+from fer.api.description import PLACE
 from fer.errors import FerError, StoreError, known
 from fer.store import Store
 from fer.ui import logs
@@ -35,6 +37,7 @@ from fer.ui.access import (
 )
 from fer.ui.beside import Beside, base_path, health
 from fer.ui.ending import ends_in_order
+from fer.ui.loaders import open_pipeline
 
 LEFT_S = 20.0
 """How long somebody whose connection broke finds what they had."""
@@ -216,6 +219,7 @@ def middleware() -> list[Middleware]:
     """What every request passes first, from the outside in; a setting that is no good ends the program."""
     try:
         chosen_token()
+        programs = readings.create_app(readings.chosen_token(), open_pipeline)
         logs.chosen_form()
     except FerError as error:
         raise SystemExit(str(error)) from None
@@ -224,6 +228,7 @@ def middleware() -> list[Middleware]:
         Middleware(Beside, "/healthz", health()),
         Middleware(KnownNamesOnly),
         Middleware(OwnPagesOnly),
+        Middleware(Beside, PLACE, programs),
         Middleware(TokenDoor),
         Middleware(ClosedRoutes),
         Middleware(OwnMachine),
