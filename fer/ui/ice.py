@@ -6,20 +6,34 @@ machine and in one network. Knows nothing about the camera.
 
 import json
 import os
+import secrets
+import time
 
 import streamlit as st
 
 from fer.errors import CameraError
+from fer.webrtc.turn import make_account
 
 VARIABLE = "FER_ICE_SERVERS"
 """A JSON list, as WebRTC takes it: [{"urls": "turn:example.com:3478", "username": "...", "credential": "..."}]."""
 
+TURN_URLS = "FER_TURN_URLS"
+"""Addresses of TURN servers, parted by commas, that share a secret with this server."""
+
+TURN_SECRET = "FER_TURN_SECRET"
+"""The secret, `static-auth-secret` of coturn."""
+
 SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
 KEYS = ("urls", "username", "credential")
+
+_VISITOR = "_turn_visitor"
 
 
 def ice_servers() -> list[dict]:
     """The ICE servers that whoever runs the app has named: by `FER_ICE_SERVERS`, or else by the secrets.
+
+    `FER_TURN_URLS` names TURN servers by their addresses alone: with the secret that they share with this server
+    (`FER_TURN_SECRET`) an account is made for every visitor, good for a day.
 
     Returns:
         Mappings with the keys `urls` (a list of addresses) and, for TURN, `username` and `credential`; empty where
@@ -28,6 +42,24 @@ def ice_servers() -> list[dict]:
     Raises:
         CameraError: the setting is no list of ICE servers.
     """
+    return _set_servers() + _shared_servers()
+
+
+def _shared_servers() -> list[dict]:
+    """TURN servers with an account for this visitor."""
+    urls = [url.strip() for url in os.environ.get(TURN_URLS, "").split(",") if url.strip()]
+    if not urls:
+        return []
+    secret = os.environ.get(TURN_SECRET, "").strip()
+    if not secret:
+        raise CameraError(f"{TURN_URLS} needs the secret that its servers know in {TURN_SECRET}; set it.")
+    visitor = st.session_state.setdefault(_VISITOR, secrets.token_hex(8))
+    account = make_account(secret, visitor, time.time())
+    entry = {"urls": urls, "username": account.username, "credential": account.credential}
+    return check_servers([entry], TURN_URLS)
+
+
+def _set_servers() -> list[dict]:
     given = os.environ.get(VARIABLE, "").strip()
     if given:
         try:

@@ -1,6 +1,7 @@
 """ICE servers from the environment and the secrets."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import streamlit as st
 
 from fer.errors import CameraError
 from fer.ui import ice
+from fer.webrtc.turn import LIFE_S
 
 STUN = {"urls": ["stun:stun.example.com:3478"]}
 TURN = {"urls": ["turn:turn.example.com:3478"], "username": "me", "credential": "secret"}
@@ -16,7 +18,9 @@ TURN = {"urls": ["turn:turn.example.com:3478"], "username": "me", "credential": 
 @pytest.fixture(autouse=True)
 def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that the secrets are read from; there is none at first."""
-    monkeypatch.delenv(ice.VARIABLE, raising=False)
+    for variable in (ice.VARIABLE, ice.TURN_URLS, ice.TURN_SECRET):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(st, "session_state", {})
     file = tmp_path / "secrets.toml"
     st.config.set_option("secrets.files", [str(file)])
     st.secrets._reset()
@@ -96,3 +100,32 @@ def test_what_is_wrong_is_said(given: str, sentence: str, monkeypatch: pytest.Mo
         ice.ice_servers()
     assert sentence in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+class TestSharedSecret:
+    def test_every_visitor_gets_an_account_that_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(ice.VARIABLE, json.dumps([STUN]))
+        monkeypatch.setenv(ice.TURN_URLS, "turn:a:3478, turn:a:3478?transport=tcp")
+        monkeypatch.setenv(ice.TURN_SECRET, "known to both")
+        stun, turn = ice.ice_servers()
+        assert (stun, turn["urls"]) == (STUN, ["turn:a:3478", "turn:a:3478?transport=tcp"])
+        assert ice.ice_servers()[1] == turn, "an account stays while its visitor does"
+        ends_s, _, visitor = turn["username"].partition(":")
+        assert 0.5 * LIFE_S < int(ends_s) - time.time() <= LIFE_S
+        monkeypatch.setattr(st, "session_state", {})
+        assert visitor not in ice.ice_servers()[1]["username"]
+
+    @pytest.mark.parametrize(
+        ("urls", "secret", "sentence"),
+        [
+            pytest.param("turn:a", "", "FER_TURN_URLS needs the secret", id="no secret"),
+            pytest.param("http://a", "known", "must have urls that begin with", id="a web address"),
+        ],
+    )
+    def test_what_is_wrong_is_said(
+        self, urls: str, secret: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(ice.TURN_URLS, urls)
+        monkeypatch.setenv(ice.TURN_SECRET, secret)
+        with pytest.raises(CameraError, match=sentence):
+            ice.ice_servers()
