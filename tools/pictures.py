@@ -176,21 +176,20 @@ def acting(visitor: Visitor) -> list[Shot]:
     visitor.settle()
     shots = [visitor.shoot()]
     visitor.press("Start")
-    _act(visitor, "Look neutral")
-    visitor.press("Next prompt")
+    _watch(visitor, "Look neutral")
     visitor.stand_before_the_camera("astronaut")
-    shots += _act(visitor, "Look happy")
-    return shots
+    visitor.press("Next prompt")
+    return shots + _watch(visitor, "Look happy")
 
 
-def _act(visitor: Visitor, prompt: str) -> list[Shot]:
-    """Play a prompt to its result."""
+def _watch(visitor: Visitor, prompt: str) -> list[Shot]:
+    """Look on until the prompt's result stands, and let it stand."""
     visitor.page.get_by_role("heading", name=prompt, level=3).wait_for()
-    visitor.press("I am ready")
     shots = []
     while not visitor.page.get_by_text("of 100").count():
         shots.append(visitor.shoot(STEP_MS))
         visitor.page.wait_for_timeout(STEP_MS)
+    visitor.press("Pause")
     visitor.settle()
     return [*shots[:STEPS], visitor.shoot(2 * READ_MS)]
 

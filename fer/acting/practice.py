@@ -23,6 +23,8 @@ NEUTRAL = "neutral"
 
 COUNTDOWN_S = 3.0
 BURST_S = 2.0
+RESULT_S = 3.0
+"""How long a result stands where prompts follow by themselves."""
 
 STALL_S = COUNTDOWN_S + BURST_S
 """After a gap of this length between two frames the countdown begins anew: the player may have looked away."""
@@ -30,9 +32,16 @@ STALL_S = COUNTDOWN_S + BURST_S
 GOOD_SCORE = 50.0
 """From this score on a try lengthens the streak."""
 
-Phase = Literal["idle", "prompt", "countdown", "burst", "missed", "result", "done"]
+REFUSED_ABOVE = 0.5
+"""A neutral face that is read as something else with more than this, in any frame, is refused: it would leave little or
+nothing to score there."""
+
+MOST_REFUSALS = 2
+"""How often in a row a neutral face is refused. Then it is taken as it is: some faces at rest are read so."""
+
+Phase = Literal["idle", "prompt", "countdown", "burst", "missed", "refused", "result", "done"]
 """idle: no round yet. prompt: it is shown, nothing runs. countdown, burst: what they say. missed: the burst held no
-face. result: the score stands until the player goes on. done: the round is over."""
+face. refused: the neutral face was none. result: the score stands. done: the round is over."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +217,12 @@ class PracticeState:
         position: of the prompt in its round, from 1; 0 in idle.
         total: prompts in the round.
         turn: changes whenever a prompt is shown, also when it is shown again.
-        remaining_s: what is left of the countdown or of the burst, seconds; 0 in other phases.
+        remaining_s: what is left of the countdown, of the burst, or until what comes of it makes room by itself,
+            seconds; 0 in other phases.
+        flows: prompts follow by themselves.
+        nearness: the score of the last frame as if it were the best one, from 0 to 100; None where no face was in it
+            or nothing is asked for.
+        refused_as: what the neutral face was read as that is refused, and the most it reached; None in other phases.
         stalled: the countdown began anew because frames were missing.
         attempts: every scored try so far.
         neutral: the most that every class reached in the neutral face of this round, in the order of the classes;
@@ -221,6 +235,9 @@ class PracticeState:
     total: int
     turn: int
     remaining_s: float
+    flows: bool
+    nearness: float | None
+    refused_as: tuple[str, float] | None
     stalled: bool
     attempts: tuple[Attempt, ...]
     neutral: Mapping[str, float]
@@ -242,10 +259,11 @@ class PracticeState:
 
 
 class Practice:
-    """The rules of the practice: prompt, countdown, burst, result, and on only when the player says so.
+    """The rules of the practice: prompt, countdown, burst, result, and on.
 
-    What a phase does not allow changes nothing, so that a second click or a late one does no harm. Not for several
-    threads at once.
+    From `ready` on the frames lead through the round by themselves, until `pause`; with photos the player does. What a
+    phase does not allow changes nothing, so that a second click or a late one does no harm. Not for several threads at
+    once.
     """
 
     def __init__(self, classes: Sequence[str]) -> None:
@@ -270,6 +288,10 @@ class Practice:
         self._seen_s: float | None = None
         self._started_s: float | None = None
         self._burst_s: float | None = None
+        self._over_s: float | None = None
+        self._flows = False
+        self._nearness: float | None = None
+        self._refusals = 0
         self._stalled = False
         self._best: Face | None = None
         self._most = np.zeros(len(self._classes))
@@ -287,18 +309,25 @@ class Practice:
             raise ValueError(f"A round begins with neutral and holds classes alone, but is {expressions}.")
         self._round = tuple(expressions)
         self._rounds += 1
-        self._position = 0
+        self._position = self._refusals = 0
         self._neutral = None
+        self._flows = False
         self._show()
 
     def ready(self) -> None:
-        """The player is ready: the countdown begins with the next frame."""
+        """The player is ready: the countdown begins with the next frame, and prompts follow by themselves."""
         if self._phase == "prompt":
-            self._phase = "countdown"
-            self._restart()
+            self._flows = True
+            self._show()
+
+    def pause(self) -> None:
+        """Let nothing follow by itself any more: a countdown or a burst is called off, what came of one stands."""
+        self._flows = False
+        if self._phase in ("countdown", "burst"):
+            self._show()
 
     def again(self) -> None:
-        """Show the same prompt once more: call a countdown off, or try again; a try that was scored stays."""
+        """Show the same prompt once more; a try that was scored stays."""
         if self._phase not in ("idle", "prompt", "done"):
             self._show()
 
@@ -328,6 +357,9 @@ class Practice:
         """
         stalled = self._seen_s is not None and not 0 <= time_s - self._seen_s < STALL_S
         self._seen_s = time_s
+        self._nearness = None if face is None else self._near(face)
+        if self._phase in ("result", "refused", "missed"):
+            self._stand(time_s)
         if self._phase not in ("countdown", "burst"):
             return False
         if stalled and self._started_s is not None:
@@ -342,6 +374,7 @@ class Practice:
             self._phase, self._burst_s = "burst", time_s
         if time_s - self._burst_s >= BURST_S:
             self._finish()
+            self._over_s = time_s
             return False
         return face is not None and self._consider(face)
 
@@ -352,7 +385,7 @@ class Practice:
             face: the player's reading; None where no face was found.
 
         Returns:
-            Whether it was scored.
+            Whether it was looked at; what came of it is the phase.
         """
         if self._phase != "prompt":
             return False
@@ -363,9 +396,12 @@ class Practice:
 
     def state(self) -> PracticeState:
         """What stands at this moment."""
-        begun_s = self._burst_s if self._phase == "burst" else self._started_s
+        begun_s, length_s = {
+            "countdown": (self._started_s, COUNTDOWN_S),
+            "burst": (self._burst_s, BURST_S),
+            **dict.fromkeys(("result", "refused", "missed"), (self._over_s, RESULT_S if self._flows else 0.0)),
+        }.get(self._phase, (None, 0.0))
         elapsed_s = 0.0 if begun_s is None or self._seen_s is None else self._seen_s - begun_s
-        length_s = {"countdown": COUNTDOWN_S, "burst": BURST_S}.get(self._phase, elapsed_s)
         neutral = () if self._neutral is None else map(float, self._neutral)
         return PracticeState(
             phase=self._phase,
@@ -373,22 +409,50 @@ class Practice:
             position=min(self._position + 1, len(self._round)),
             total=len(self._round),
             turn=self._turn,
-            remaining_s=length_s - elapsed_s,
+            remaining_s=max(0.0, length_s - elapsed_s),
+            flows=self._flows,
+            nearness=self._nearness,
+            refused_as=self._not_neutral() if self._phase == "refused" else None,
             stalled=self._stalled,
             attempts=tuple(self._attempts),
             neutral=MappingProxyType(dict(zip(self._classes, neutral, strict=False))),
         )
 
     def _show(self) -> None:
-        self._phase = "prompt"
+        self._phase = "countdown" if self._flows else "prompt"
         self._turn += 1
         self._restart()
 
+    def _stand(self, time_s: float) -> None:
+        """Let what came of a burst make room when it has stood long enough, or when the stream's clock began anew."""
+        if not self._flows or (self._over_s is not None and 0 <= time_s - self._over_s < RESULT_S):
+            return
+        if self._phase == "result":
+            self.next()
+        else:
+            self.again()
+
     def _restart(self) -> None:
-        self._started_s = self._burst_s = None
+        self._started_s = self._burst_s = self._over_s = self._nearness = None
         self._stalled = False
         self._best = None
         self._most = np.zeros(len(self._classes))
+
+    def _near(self, face: Face) -> float | None:
+        if self._phase in ("idle", "done") or face.classes != self._classes:
+            return None
+        asked = self._classes.index(self._round[self._position])
+        return score(float(face.probabilities[asked]), self._before(asked))
+
+    def _before(self, asked: int) -> float:
+        """The most that a class reached in the neutral face; 0 for neutral itself, which is compared with nothing."""
+        return 0.0 if self._neutral is None or self._classes[asked] == NEUTRAL else float(self._neutral[asked])
+
+    def _not_neutral(self) -> tuple[str, float]:
+        """What a neutral face was read as beside neutral, and the most it reached."""
+        others = [(float(most), name) for most, name in zip(self._most, self._classes, strict=True) if name != NEUTRAL]
+        most, name = max(others)
+        return name, most
 
     def _consider(self, face: Face) -> bool:
         if face.classes != self._classes:
@@ -408,8 +472,13 @@ class Practice:
         expression = self._round[self._position]
         asked = self._classes.index(expression)
         if expression == NEUTRAL:
+            if self._not_neutral()[1] > REFUSED_ABOVE and self._refusals < MOST_REFUSALS:
+                self._refusals += 1
+                self._phase = "refused"
+                return
+            self._refusals = 0
             self._neutral = self._most
-        before = 0.0 if expression == NEUTRAL or self._neutral is None else float(self._neutral[asked])
+        before = self._before(asked)
         reached = float(self._best.probabilities[asked])
         self._attempts.append(
             Attempt(self._rounds, expression, score(reached, before), reached, before, self._best.emotion)

@@ -1,8 +1,9 @@
 """One visitor's acting practice: frames or photos in, the mirror picture out, and the best frame of the last burst.
 
 Frames come from a thread of the camera's; a page reads and leads the practice from threads of its own. Of
-all pictures one is kept, in memory, from the burst that it was the best of until the next prompt. Knows nothing of
-Streamlit or WebRTC.
+all pictures one is kept, in memory, from the burst that it was the best of until the next prompt, and of each
+expression's best try the face, until the next round or until the round is given up. Knows nothing of Streamlit or
+WebRTC.
 """
 
 import logging
@@ -13,9 +14,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from fer.acting.practice import Practice, PracticeState
+from fer.acting.practice import COUNTDOWN_S, NEUTRAL, Attempt, Practice, PracticeState
 from fer.crops import cut_square
-from fer.errors import FerError
+from fer.errors import FerError, known
 from fer.pipeline import FacePipeline
 from fer.results import Face
 from fer.stream import FaceStream
@@ -54,6 +55,19 @@ class Shot:
 
 
 @dataclass(frozen=True, eq=False)
+class Keepsake:
+    """What a round leaves of an expression: the face of its best try.
+
+    Attributes:
+        attempt: the try.
+        face_bgr: uint8 of shape (PATCH_SIDE, PATCH_SIDE, 3), as the player saw it.
+    """
+
+    attempt: Attempt
+    face_bgr: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class _Kept:
     """A picture as the camera took it, the player's reading in it, and whether the player saw it in the mirror."""
 
@@ -69,12 +83,14 @@ class ActingSnapshot:
     Attributes:
         practice: its state.
         shot: what the result in it was scored on; None in other phases.
+        keepsakes: of every expression that the round has a try of, in the order of the round.
         face_seen: a face was found in the last frame of the stream.
         error: the sentence for what went wrong with the last picture; None where nothing did.
     """
 
     practice: PracticeState
     shot: Shot | None
+    keepsakes: tuple[Keepsake, ...]
     face_seen: bool
     error: str | None
 
@@ -90,6 +106,7 @@ class ActingSession:
         self._practice = Practice(pipeline.reader.classes)
         self._kept: _Kept | None = None
         self._shot: Shot | None = None
+        self._keepsakes: dict[str, Keepsake] = {}
         self._face_seen = False
         self._error: str | None = None
 
@@ -102,12 +119,19 @@ class ActingSession:
         """Start a round; see `Practice.begin`."""
         with self._lock:
             self._practice.begin(expressions)
+            self._keepsakes = {}
             self._forget()
 
     def ready(self) -> None:
-        """The player is ready: the countdown begins with the next frame."""
+        """The player is ready: from the next frame on prompts follow by themselves; see `Practice.ready`."""
         with self._lock:
             self._practice.ready()
+
+    def pause(self) -> None:
+        """Let nothing follow by itself any more; see `Practice.pause`."""
+        with self._lock:
+            self._practice.pause()
+            self._forget()
 
     def again(self) -> None:
         """Show the same prompt once more; see `Practice.again`."""
@@ -125,10 +149,14 @@ class ActingSession:
         """Give the round up; see `Practice.leave`."""
         with self._lock:
             self._practice.leave()
+            self._keepsakes = {}
             self._forget()
 
     def process(self, image_bgr: np.ndarray, time_s: float) -> np.ndarray:
-        """Take in the next frame and return what a mirror would show, with the player's box and the countdown.
+        """Take in the next frame and return what a mirror would show.
+
+        On it are the player's box, a ring that closes with the countdown, and a bar that says how near the face is to
+        what is asked for.
 
         No expression is named on it, or the player would be told what to change. Never raises: what goes wrong is told
         by the next snapshot, and the frame passes through.
@@ -151,6 +179,7 @@ class ActingSession:
                     if self._practice.watch(face, time_s) and face is not None:
                         self._kept = _Kept(image_bgr, replace(face, person=None), mirror=True)
                     self._develop()
+                    self._forget()
                     state = self._practice.state()
                 return _draw(image_bgr, face, state)
             except Exception as error:  # whatever it is, the picture must go on
@@ -178,10 +207,12 @@ class ActingSession:
     def snapshot(self) -> ActingSnapshot:
         """What stands now; safe to keep, since nothing in it changes any more."""
         with self._lock:
-            return ActingSnapshot(self._practice.state(), self._shot, self._face_seen, self._error)
+            return ActingSnapshot(
+                self._practice.state(), self._shot, tuple(self._keepsakes.values()), self._face_seen, self._error
+            )
 
     def _forget(self) -> None:
-        if self._practice.state().phase in ("idle", "prompt", "done"):
+        if self._practice.state().phase in ("idle", "prompt", "countdown", "refused", "done"):
             self._kept = self._shot = None
 
     def _develop(self) -> None:
@@ -195,6 +226,10 @@ class ActingSession:
         seen_bgr = cut_square(kept.image_bgr, self._pipeline.seen_square(kept.face), PATCH_SIDE)
         shot = Shot(kept.image_bgr, kept.face, seen_bgr, activation_map)
         self._shot = shot.mirrored() if kept.mirror else shot
+        attempt = known(state.attempt)
+        before = self._keepsakes.get(attempt.expression)
+        if before is None or attempt.expression == NEUTRAL or before.attempt.score <= attempt.score:
+            self._keepsakes[attempt.expression] = Keepsake(attempt, self._shot.seen_bgr)
 
     def _tell(self, error: Exception) -> None:
         sentence = str(error) if isinstance(error, FerError) else f"The last picture could not be read: {error}."
@@ -205,7 +240,7 @@ class ActingSession:
 
 
 def _draw(image_bgr: np.ndarray, face: Face | None, state: PracticeState) -> np.ndarray:
-    """Make the mirror picture: the player's box in no expression's colour, the countdown, a frame for the burst."""
+    """Make the mirror picture: the player's box in no expression's colour, ring and bar, a frame for the burst."""
     image = cv2.flip(image_bgr, 1)
     height, width = image.shape[:2]
     line = max(2, width // 320)
@@ -213,12 +248,30 @@ def _draw(image_bgr: np.ndarray, face: Face | None, state: PracticeState) -> np.
         x, y, w, h = (round(value) for value in face.mirrored(width).box_xywh)
         for colour, thickness in ((_RIM_BGR, 2 * line), (_BOX_BGR, line)):
             cv2.rectangle(image, (x, y), (x + w, y + h), colour, thickness)
+    if state.phase in ("countdown", "burst"):
+        _draw_nearness(image, (state.nearness or 0.0) / 100, line)
     if state.phase == "countdown":
-        digit, scale = str(max(1, int(np.ceil(state.remaining_s)))), height / 160
-        (text_width, text_height), _ = cv2.getTextSize(digit, cv2.FONT_HERSHEY_DUPLEX, scale, 2 * line)
-        place = (width - text_width - 6 * line, text_height + 8 * line)
-        for colour, thickness in ((_RIM_BGR, 5 * line), (_BOX_BGR, 2 * line)):
-            cv2.putText(image, digit, place, cv2.FONT_HERSHEY_DUPLEX, scale, colour, thickness, cv2.LINE_AA)
+        _draw_ring(image, state.remaining_s / COUNTDOWN_S, str(max(1, int(np.ceil(state.remaining_s)))), line)
     if state.phase == "burst":
         cv2.rectangle(image, (0, 0), (width - 1, height - 1), _BURST_BGR, 8 * line)
     return image
+
+
+def _draw_ring(image: np.ndarray, open_share: float, digit: str, line: int) -> None:
+    """Draw a ring in the upper right corner that closes clockwise, round what is left in seconds."""
+    radius, scale = image.shape[0] // 8, image.shape[0] / 320
+    middle = (image.shape[1] - radius - 12 * line, radius + 12 * line)
+    (text_width, text_height), _ = cv2.getTextSize(digit, cv2.FONT_HERSHEY_DUPLEX, scale, 2 * line)
+    place = (middle[0] - text_width // 2, middle[1] + text_height // 2)
+    closed = round(360 * (1 - open_share))
+    for colour, thickness in ((_RIM_BGR, 5 * line), (_BOX_BGR, 2 * line)):
+        cv2.ellipse(image, middle, (radius, radius), -90, 0, closed, colour, thickness, cv2.LINE_AA)
+        cv2.putText(image, digit, place, cv2.FONT_HERSHEY_DUPLEX, scale, colour, thickness, cv2.LINE_AA)
+
+
+def _draw_nearness(image: np.ndarray, share: float, line: int) -> None:
+    """Draw an upright bar at the left that fills from below."""
+    height = image.shape[0]
+    left, right, top, bottom = 12 * line, 20 * line, height // 5, height - height // 10
+    cv2.rectangle(image, (left - line, top - line), (right + line, bottom + line), _RIM_BGR, -1)
+    cv2.rectangle(image, (left, round(bottom - share * (bottom - top))), (right, bottom), _BOX_BGR, -1)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fer.acting import practice as acting
-from fer.acting.practice import BURST_S, COUNTDOWN_S, NEUTRAL, STALL_S, Attempt, Practice
+from fer.acting.drawn_face import draw_face
+from fer.acting.practice import BURST_S, COUNTDOWN_S, MOST_REFUSALS, NEUTRAL, RESULT_S, STALL_S, Attempt, Practice
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.results import Face
 
@@ -28,10 +29,11 @@ def tried(expression: str, score: float, round_number: int = 1) -> Attempt:
 
 
 def play(practice: Practice, face: Face | None, start_s: float = 0.0) -> float:
-    """Go through a countdown and a burst that show one face; returns when the burst was over."""
+    """Go through a countdown and a burst that show one face, and stay there; returns when the burst was over."""
     practice.ready()
     for time_s in np.arange(start_s, start_s + END_S + 5 * FRAME_S, FRAME_S):
         practice.watch(face, float(time_s))
+    practice.pause()
     return float(time_s)
 
 
@@ -83,6 +85,7 @@ class TestPrompts:
         assert hint.mouth
         assert (name == NEUTRAL) == (hint.action_units == ())
         assert name == NEUTRAL or hint.source in acting.SOURCES
+        assert ("@keyframes" in draw_face(hint.action_units)) == (name != NEUTRAL), "what is asked for moves"
         assert list(hint.action_units) == sorted(set(hint.action_units))
 
     def test_prompts_are_sentences(self) -> None:
@@ -107,7 +110,7 @@ class TestPrompts:
 class TestPractice:
     def test_before_a_round_nothing_happens(self) -> None:
         practice = Practice(EMOTIONS)
-        for act in (practice.ready, practice.again, practice.next, lambda: practice.take(reading())):
+        for act in (practice.ready, practice.pause, practice.again, practice.next, lambda: practice.take(reading())):
             act()
             assert practice.watch(reading(happy=1.0), 0.0) is False
         state = practice.state()
@@ -139,7 +142,7 @@ class TestPractice:
             (BURST_AT_S - 0.5, "countdown", 0.5),
             (BURST_AT_S, "burst", BURST_S),
             (END_S - 0.5, "burst", 0.5),
-            (END_S, "result", 0.0),
+            (END_S, "result", RESULT_S),
         ],
         ids=["first frame", "before the burst", "burst begins", "burst runs", "burst is over"],
     )
@@ -236,9 +239,9 @@ class TestPractice:
     def test_neutral_is_scored_by_its_probability_alone(self) -> None:
         practice = Practice(EMOTIONS)
         practice.begin((NEUTRAL, "sad"))
-        practice.take(reading(sad=0.7))
+        practice.take(reading(sad=0.5))
         attempt = practice.state().attempt
-        assert (attempt.score, attempt.neutral_probability) == (pytest.approx(30), 0.0)
+        assert (attempt.score, attempt.neutral_probability) == (pytest.approx(50), 0.0)
         assert attempt.read_as == "sad"
 
     def test_the_prompt_stays_until_the_player_goes_on(self) -> None:
@@ -281,7 +284,7 @@ class TestPractice:
         practice.ready()
         for time_s in np.arange(0, until_s + FRAME_S / 2, FRAME_S):
             practice.watch(reading(happy=0.9), float(time_s))
-        practice.again()
+        practice.pause()
         assert (practice.state().phase, practice.state().remaining_s) == ("prompt", 0)
         play(practice, reading(), until_s)
         assert practice.state().attempt.score == 0
@@ -309,13 +312,43 @@ class TestPractice:
     def test_another_neutral_face_replaces_the_first(self) -> None:
         practice = Practice(EMOTIONS)
         practice.begin((NEUTRAL, "sad"))
-        practice.take(reading(sad=0.9))
+        practice.take(reading(sad=0.4))
         practice.again()
         practice.take(reading(sad=0.1))
         practice.next()
         practice.take(reading(sad=0.1))
         assert practice.state().attempt.score == 0
         assert practice.state().attempt.neutral_probability == pytest.approx(0.1)
+
+    def test_prompts_follow_by_themselves_and_a_face_that_is_not_at_rest_is_taken_again(self) -> None:
+        practice = Practice(EMOTIONS)
+        practice.begin((NEUTRAL, "happy"))
+        practice.ready()
+        shown, phases, near = [reading(sad=0.7), None, reading(), reading(happy=0.8)], [], []
+        for time_s in np.arange(0, 60, FRAME_S):
+            state = practice.state()
+            if not phases or phases[-1][:2] != (state.phase, state.turn):
+                phases.append((state.phase, state.turn, state.refused_as))
+            if state.phase == "done":
+                break
+            near.append(state.nearness)
+            practice.watch(shown[state.turn - phases[0][1]], float(time_s))
+        stands = ["refused", "missed", "result", "result"]
+        assert [phase for phase, *_ in phases] == [p for end in stands for p in ("countdown", "burst", end)] + ["done"]
+        assert phases[2][2] == ("sad", pytest.approx(0.7))
+        assert time_s == pytest.approx(4 * (END_S + RESULT_S), abs=1)
+        assert [round(a.score) for a in state.attempts] == [100, 80]
+        assert {None if one is None else round(one) for one in near} == {None, 30, 100, 80}
+
+    def test_a_face_that_is_always_read_so_is_taken_in_the_end(self) -> None:
+        practice = Practice(EMOTIONS)
+        practice.begin((NEUTRAL, "sad"))
+        for _ in range(MOST_REFUSALS):
+            practice.take(reading(sad=0.9))
+            assert (practice.state().phase, practice.state().attempts) == ("refused", ())
+            practice.again()
+        practice.take(reading(sad=0.9))
+        assert practice.state().attempt.score == pytest.approx(10)
 
     def test_a_round_of_seven_ends_after_the_last_prompt(self) -> None:
         practice = Practice(EMOTIONS)

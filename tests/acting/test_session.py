@@ -52,6 +52,7 @@ def burst(session: ActingSession, show: Callable[[float], np.ndarray]) -> None:
     session.ready()
     for time_s in np.arange(0, COUNTDOWN_S + BURST_S + FRAME_S, FRAME_S):
         session.process(show(time_s), 1000 + time_s)
+    session.pause()
 
 
 class TestMirror:
@@ -100,6 +101,10 @@ class TestShot:
         assert attempt.probability == pytest.approx(snapshot.shot.face.confidence)
         assert attempt.score > 90
         assert snapshot.shot.seen_bgr.shape == (PATCH_SIDE, PATCH_SIDE, 3)
+        assert [one.attempt for one in snapshot.keepsakes] == list(snapshot.practice.attempts)
+        np.testing.assert_array_equal(snapshot.keepsakes[-1].face_bgr, snapshot.shot.seen_bgr)
+        session.leave()
+        assert session.snapshot().keepsakes == ()
 
     def test_its_map_is_that_of_the_expression_asked_for(self, session: ActingSession, pipeline: FacePipeline) -> None:
         burst(session, lambda time_s: picture(True))
@@ -116,7 +121,7 @@ class TestShot:
         write_network(folder / "model.onnx", with_maps=False)
         session = ActingSession(FacePipeline(EmotionModel(folder), SquareFinder()))
         session.begin((NEUTRAL,))
-        session.photo(picture(True))
+        session.photo(picture(False))
         assert session.snapshot().shot.activation_map is None
 
     @pytest.mark.parametrize("go_on", ["again", "next", "begin"])

@@ -16,6 +16,7 @@ from fer.media import decode_image
 from fer.pipeline import DEFAULT_MODEL
 from fer.samples import SAMPLES
 from fer.ui import camera
+from fer.ui.acting import pieces
 from fer.webrtc.exchange import PictureExchange
 from tests.app.conftest import Visit, said
 from tests.fakes import install_model, write_network
@@ -175,6 +176,8 @@ class TestRound:
         text = said(app)
         assert "Round 1 is over" in text
         assert "over 6 expressions beside neutral. Best read: happy" in text
+        (alt,) = _alts(app)
+        assert all(f"{name}, score" in alt for name in EMOTIONS)
         table = app.dataframe[0].value
         assert table["Expression"].tolist() == list(EMOTIONS)
         assert table["Tries"].tolist() == [1] * 7
@@ -219,13 +222,26 @@ def test_a_round_can_be_given_up(practice: AppTest) -> None:
     assert "Choose what to practise and press Start; then the camera opens here." in said(practice)
 
 
-def test_a_face_that_was_not_at_rest_is_to_be_taken_again(practice: AppTest, photos: dict[str, bytes]) -> None:
+def test_a_face_that_was_not_at_rest_is_taken_again(practice: AppTest, photos: dict[str, bytes]) -> None:
     _take(_start(practice, "happy"), photos["happy"])
-    leading = [button.label for button in practice.button if button.proto.type == "primary"]
-    assert leading == ["Try again"]
+    assert "happy could hardly score above it" in said(practice)
+    assert "Next prompt" not in _labels(practice)
     _take(_press(practice, "Try again"), photos["calm"])
     leading = [button.label for button in practice.button if button.proto.type == "primary"]
     assert leading == ["Next prompt"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ({"happy": 80.2, "sad": 79.9}, "All of them scored the same, 80"),
+        ({"happy": 80.0, "sad": 12.0, "fear": 12.4}, "Best read: happy (80); least: sad and fear (both 12)"),
+        ({"happy": 3, "sad": 3, "fear": 3, "angry": 0}, "Best read: happy and sad and fear (each 3); least: angry (0)"),
+    ],
+    ids=["all equal", "two least", "three best"],
+)
+def test_equal_scores_are_said_to_be_equal(scores: dict[str, float], words: str) -> None:
+    assert pieces.extremes(scores) == words
 
 
 def test_a_stream_that_runs_goes_to_the_model_that_is_chosen_now(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
