@@ -1,6 +1,5 @@
 """A video file from beginning to end: how long it takes and what memory it holds, in a process of its own."""
 
-import importlib.metadata
 import json
 import os
 import subprocess
@@ -18,7 +17,7 @@ import numpy as np
 from fer import paths
 from fer.benchmark.measurement import Measurement
 from fer.benchmark.server import memory_mb
-from fer.detection import LIVE_SIDES
+from fer.detection import LIVE_SIDES, load_detector
 from fer.pipeline import Settings
 from fer.samples import SAMPLES
 from fer.video.folder import Wanted, watch_into_folder
@@ -33,19 +32,30 @@ RARE = 5.0
 
 LONG_S = 2 * 3600
 
+PEER_PYTHON = "FER_PEER_PYTHON"
+"""The variable that names a Python in which the package fer is installed, which has this package's name."""
+
 PEER_FRAMES = 100
 PEER_SCRIPT = """
-import sys, time
+import importlib.metadata, json, sys, time
 sys.path[:] = [place for place in sys.path if place not in ("", {root!r})]
+try:
+    version = importlib.metadata.version("fer")
+except importlib.metadata.PackageNotFoundError:
+    print("null")
+    sys.exit()
 import cv2
-from fer import FER
+try:
+    from fer import FER
+except ImportError:
+    from fer.fer import FER
 detector, film, times = FER(mtcnn=False), cv2.VideoCapture({clip!r}), []
 for _ in range({frames} + 10):
     frame = film.read()[1]
     start = time.perf_counter()
     detector.detect_emotions(frame)
     times.append(time.perf_counter() - start)
-print(sum(times[10:]) / {frames})
+print(json.dumps([version, sum(times[10:]) / {frames}]))
 """
 
 
@@ -62,7 +72,8 @@ def measure_video(model_name: str, minutes: float, progress: Callable[[str], Non
         clip = folder / "minute.mp4"
         progress("Drawing a video ...")
         draw_clip(clip)
-        how = f"{model_name}, {SIZE_WH[0]}x{SIZE_WH[1]}, {RATE} frames a second, one face, H.264 and AAC"
+        who, size = f"{model_name}, {load_detector().name}", f"{SIZE_WH[0]}x{SIZE_WH[1]}"
+        how = f"{who}, {size}, {RATE} frames a second, one face, H.264 and AAC"
         progress("Reading a minute of video ...")
         runs = [_run(clip, folder, model_name) for _ in range(REPEATS)]
         progress(f"Reading {minutes:g} minutes of video ...")
@@ -79,6 +90,9 @@ def measure_video(model_name: str, minutes: float, progress: Callable[[str], Non
                 20,
                 tuple(run["elapsed_s"] for run in runs),
                 how,
+            ),
+            Measurement(
+                "processor time of that", "s", None, tuple(run["processor_s"] for run in runs), "of all cores together"
             ),
             Measurement("memory over a minute of video", "MB", 500, tuple(run["peak_mb"] for run in runs), how),
             Measurement(
@@ -153,27 +167,31 @@ def _run(clip: Path, folder: Path, model_name: str, rate: float | None = None) -
 def measure_peer(clip: Path) -> Measurement:
     """What the package fer takes for finding and reading the faces alone, in its own way, where it is installed."""
     name, unit = "60 s of video by the package fer: Haar and its network at every frame", "s"
-    try:
-        version = importlib.metadata.version("fer")
-    except importlib.metadata.PackageNotFoundError:
-        return Measurement(name, unit, None, (), "not measured: the package fer is not installed")
+    python = os.environ.get(PEER_PYTHON) or sys.executable
     script = PEER_SCRIPT.format(root=str(paths.ROOT), clip=str(clip), frames=PEER_FRAMES)
-    done = subprocess.run([sys.executable, "-c", script], cwd=clip.parent, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return Measurement(name, unit, None, (), "not measured: the package fer does not run here")
-    seconds = float(done.stdout.split()[-1]) * RATE * SECONDS
+    try:
+        done = subprocess.run([python, "-c", script], cwd=clip.parent, capture_output=True, text=True, check=False)
+    except OSError:
+        return Measurement(name, unit, None, (), f"not measured: {PEER_PYTHON} names no program")
+    answer = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 and done.stdout.strip() else ()
+    if not answer:
+        why = "is not installed" if answer is None else "does not run here"
+        return Measurement(
+            name, unit, None, (), f"not measured: the package fer {why}; {PEER_PYTHON} names a Python with it"
+        )
+    version, seconds = answer[0], answer[1] * RATE * SECONDS
     return Measurement(
         name, unit, None, (seconds,), f"version {version}, {PEER_FRAMES} frames, without decoding, drawing, encoding"
     )
 
 
 def main() -> None:
-    """Read the clip that the command line names into a folder; print how long it took and the memory that it held."""
+    """Read the clip that the command line names into a folder; print the time that it took and the memory it held."""
     clip, folder, model_name, *rate = sys.argv[1:]
     settings = Settings(model_name, long_sides=LIVE_SIDES)
     pipeline = settings.load()
     options = VideoOptions(rate=float(rate[0]) if rate else None)
-    start = time.perf_counter()
+    start, start_processor = time.perf_counter(), time.process_time()
     watch_into_folder(Path(clip), Path(folder), "read", pipeline, settings, options, Wanted())
-    elapsed_s = time.perf_counter() - start
-    print(json.dumps({"elapsed_s": elapsed_s, "peak_mb": memory_mb(os.getpid(), peak=True)}))
+    took = {"elapsed_s": time.perf_counter() - start, "processor_s": time.process_time() - start_processor}
+    print(json.dumps({**took, "peak_mb": memory_mb(os.getpid(), peak=True)}))

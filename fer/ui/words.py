@@ -23,6 +23,11 @@ def write_length(duration_s: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02} h" if hours else f"{minutes}:{seconds:02} min"
 
 
+def write_duration(seconds: float) -> str:
+    """Write how long something took or lasted, as in "0.3 s", "12 s" or "1:05 min"."""
+    return f"{seconds:.1f} s" if seconds < 0.95 else f"{seconds:.0f} s" if seconds < 59.5 else write_length(seconds)
+
+
 def write_count(n: int, one: str, many: str) -> str:
     """Write a number with its word, as in "1 person" and "2 people"."""
     return f"{n:,} {one if n == 1 else many}"

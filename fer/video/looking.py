@@ -26,13 +26,10 @@ from fer.results import Face, FrameResult, Reader
 from fer.stream import FaceStream
 from fer.video.encoding import VideoWriter
 from fer.video.reading import Converter, SoundPacket, VideoFrame, VideoInfo, VideoReader, clock
-from fer.video.timeline import Timeline, TimelineBuilder
+from fer.video.timeline import MOST_BETWEEN_S, Timeline, TimelineBuilder
 
 BATCH = 8
 """How many frames are read together at most."""
-
-MOST_BETWEEN_S = 1.5
-"""Between two looks that lie further apart nothing is interpolated: what happened meanwhile nobody knows."""
 
 _QUEUED_BYTES = 48_000_000
 _HELD_BYTES = 96_000_000

@@ -73,6 +73,12 @@ _LEAST_STEP_S = 0.001
 _LONGEST_S = 7 * 24 * 3600.0
 _MOST_WAITING = 10_000
 _UPRIGHT = (1, 0, 0, 1)
+_HDR = {16: "PQ", 18: "HLG"}
+"""The two ways of HDR to store light (ITU-R BT.2100), by their numbers in FFmpeg."""
+
+_PAPER_WHITE_NITS = 203
+"""What is as light as white paper in HDR (ITU-R BT.2408); an ordinary picture has nothing lighter."""
+
 _LIKE_BT601 = frozenset({2, 5, 6})  # unspecified, BT.470BG, SMPTE 170M
 _HALF = 1 << 15  # of a display matrix' 1, which is 1 << 16
 
@@ -267,6 +273,7 @@ class VideoReader:
         self._source = self._read()
         self._stored_wh: tuple[int, int] | None = None
         self._turn = _UPRIGHT
+        self._curve: np.ndarray | None = None
         self._find_first()
         self.info = self._inform()
 
@@ -373,6 +380,13 @@ class VideoReader:
         self.end_s = time_s
         if self._stored_wh is None:
             self._stored_wh, self._turn = (stored.width, stored.height), _turn(stored)
+            if stored.color_trc in _HDR:
+                way = _HDR[stored.color_trc]
+                self._curve = _to_ordinary_light(way)
+                self.warnings.append(
+                    f"{self._subject} is in HDR ({way}); it is read and drawn in ordinary light, where what is lighter "
+                    "than paper is plain white."
+                )
         elif (stored.width, stored.height) != self._stored_wh:
             self._warn_once("the picture changes its size; it is shown at the size that it had first")
         frame = VideoFrame(self._index, time_s, self._is_cut(stored), stored)
@@ -424,7 +438,7 @@ class VideoReader:
 
     def converter(self) -> "Converter":
         """What turns this video's frames into pictures; one for each thread."""
-        return Converter(self.info.picture_wh, self._turn)
+        return Converter(self.info.picture_wh, self._turn, self._curve)
 
     def _warn_once(self, what: str) -> None:
         if what not in self._told:
@@ -447,9 +461,10 @@ class VideoReader:
 class Converter:
     """Turns the frames of one video into upright pictures of one size; for one thread."""
 
-    def __init__(self, picture_wh: tuple[int, int], turn: tuple[int, int, int, int]) -> None:
-        self._picture_wh = picture_wh
-        self._turn = turn
+    def __init__(
+        self, picture_wh: tuple[int, int], turn: tuple[int, int, int, int], curve: np.ndarray | None = None
+    ) -> None:
+        self._picture_wh, self._turn, self._curve = picture_wh, turn, curve
         self._reformatter = VideoReformatter()
 
     def fits(self, frame: VideoFrame) -> bool:
@@ -461,6 +476,7 @@ class Converter:
             and stored.colorspace in _LIKE_BT601
             and stored.color_range != ColorRange.JPEG
             and self._turn == _UPRIGHT
+            and self._curve is None
         )
 
     def __call__(self, frame: VideoFrame) -> np.ndarray:
@@ -476,6 +492,8 @@ class Converter:
             interpolation=Interpolation.AREA if shrinks else Interpolation.BILINEAR,
             threads=1,
         ).to_ndarray()
+        if self._curve is not None:
+            turned = cv2.LUT(turned, self._curve)
         a, b, c, d = self._turn
         if a == 0:
             turned = cv2.transpose(turned)
@@ -483,6 +501,19 @@ class Converter:
         if a < 0 or d < 0:
             turned = cv2.flip(turned, -1 if a < 0 and d < 0 else 1 if a < 0 else 0)
         return turned
+
+
+def _to_ordinary_light(way: str) -> np.ndarray:
+    """What becomes of every value of a picture in HDR: uint8 of shape (256,); colours become a little paler by it."""
+    value = np.arange(256) / 255
+    if way == "PQ":
+        root = value ** (1 / 78.84375)
+        nits = 10_000 * (np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)) ** (1 / 0.1593017578125)
+    else:
+        light = np.where(value <= 0.5, value**2 / 3, (np.exp((value - 0.55991073) / 0.17883277) + 0.28466892) / 12)
+        nits = 1000 * light**1.2
+    shown = np.minimum(nits / _PAPER_WHITE_NITS, 1) ** (1 / 2.4)
+    return np.rint(255 * shown).astype(np.uint8)
 
 
 def clock(time_s: float) -> str:

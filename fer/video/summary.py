@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer.video.timeline import Timeline
+from fer.video.timeline import MOST_BETWEEN_S, Timeline
 
 WINDOW_S = 1.0
 """Over so long the most probable expression is averaged, before spells are told apart."""
@@ -99,7 +99,7 @@ class VideoSummary:
         spells: all of them, in order of time.
         longest: the longest spells, at most five for each expression, the longest first.
         chapters: one after another from the beginning to the end.
-        nobody: when it was looked and nobody was seen.
+        nobody: when nobody was seen: at a look, or at the two looks around.
         not_looked_at: when nobody looked, and nothing could be told from the looks around.
     """
 
@@ -162,8 +162,9 @@ class VideoSummary:
 def summarize(timeline: Timeline) -> VideoSummary:
     """Sum a whole video up."""
     spells = find_spells(timeline)
-    empty = np.ones(len(timeline), bool)
-    empty[timeline.frame] = False
+    alone = np.ones(len(timeline), bool)
+    alone[timeline.frame] = False
+    empty = alone & _at_empty_looks(timeline, alone)
     by_length = sorted(spells, key=lambda spell: spell.start_s - spell.end_s)
     longest = [
         spell
@@ -179,8 +180,8 @@ def summarize(timeline: Timeline) -> VideoSummary:
         spells=tuple(spells),
         longest=tuple(sorted(longest, key=lambda spell: spell.start_s - spell.end_s)),
         chapters=tuple(_chapters(timeline, spells)),
-        nobody=tuple(_spans(timeline, empty & timeline.looked)),
-        not_looked_at=tuple(_spans(timeline, empty & ~timeline.looked)),
+        nobody=tuple(_spans(timeline, empty)),
+        not_looked_at=tuple(_spans(timeline, alone & ~empty)),
     )
 
 
@@ -292,6 +293,17 @@ def _shares(timeline: Timeline, sightings: np.ndarray, span_s: np.ndarray) -> di
     chosen = timeline.probabilities[sightings].argmax(axis=1)
     shares = np.bincount(chosen, weights, minlength=len(timeline.classes)) / weights.sum()
     return dict(zip(timeline.classes, shares.tolist(), strict=True))
+
+
+def _at_empty_looks(timeline: Timeline, alone: np.ndarray) -> np.ndarray:
+    """Which frames are a look at nobody, or lie between two of them that are close; bool of shape (frames,)."""
+    looks, frames = np.flatnonzero(timeline.looked), np.arange(len(timeline))
+    if not len(looks):
+        return np.zeros(len(timeline), bool)
+    before = looks[np.maximum(np.searchsorted(looks, frames, side="right") - 1, 0)]
+    after = looks[np.minimum(np.searchsorted(looks, frames), len(looks) - 1)]
+    is_close = timeline.time_s[after] - timeline.time_s[before] <= MOST_BETWEEN_S
+    return (before <= frames) & (frames <= after) & is_close & alone[before] & alone[after]
 
 
 def _spans(timeline: Timeline, marked: np.ndarray) -> list[Span]:

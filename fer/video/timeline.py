@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 NO_FACE, NOT_LOOKED_AT = "no face", "not looked at"
 """What the column `quality` says of a frame without people: it was looked at and nobody was found, or it was not."""
 
+MOST_BETWEEN_S = 1.5
+"""Between two looks that lie further apart nothing is told from them: what happened meanwhile nobody knows."""
+
 _FAULTS: tuple[str, ...] = get_args(Fault)
 
 

@@ -1,11 +1,13 @@
 """The benchmark of videos: its clips are what they are said to be, and every quantity stands beside its budget."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from fer.benchmark import video
 from fer.benchmark.video import draw_clip, measure_video, repeat_clip
+from fer.detection import load_detector
 from fer.video.reading import VideoReader
 from tests.fakes import install_model
 
@@ -36,13 +38,15 @@ def test_every_quantity_is_measured_beside_its_budget() -> None:
     results = measure_video("drawn", 0.05, told.append)
     assert [(result.unit, result.budget, len(result.values)) for result in results] == [
         ("s", 20, 1),
+        ("s", None, 1),
         ("MB", 500, 1),
         ("MB", 500, 1),
         ("min", 15, 1),
         ("s", None, 0),
     ]
-    assert all(result.p50 > 0 for result in results[:4])
-    assert "the package fer" in results[-1].note
+    assert all(result.p50 > 0 for result in results[:5])
+    assert "the package fer is not installed" in results[-1].note
+    assert load_detector().name in results[0].note
     assert len(told) == 5
 
 
@@ -56,10 +60,12 @@ def test_the_package_fer_is_timed_where_it_is_installed(tmp_path: Path, monkeypa
     )
     (place / "fer-99.0.dist-info").mkdir()
     (place / "fer-99.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: fer\nVersion: 99.0\n")
-    monkeypatch.syspath_prepend(str(place))
+    monkeypatch.setenv("FER_PEER_PYTHON", sys.executable)
     monkeypatch.setenv("PYTHONPATH", str(place))
     monkeypatch.setattr(video, "PEER_FRAMES", 10)
     draw_clip(tmp_path / "clip.mp4")
     peer = video.measure_peer(tmp_path / "clip.mp4")
     assert peer.p50 is not None, peer.note
     assert peer.note.startswith("version 99.0, 10 frames")
+    monkeypatch.setenv("FER_PEER_PYTHON", str(tmp_path / "none"))
+    assert "names no program" in video.measure_peer(tmp_path / "clip.mp4").note

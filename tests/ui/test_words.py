@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import streamlit as st
 
-from fer.ui.words import write_length, write_moment
+from fer.ui.words import write_duration, write_length, write_moment
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,14 @@ from fer.ui.words import write_length, write_moment
 )
 def test_how_long_it_lasted(duration_s: float, words: str) -> None:
     assert write_length(duration_s) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.0, "0.0 s"), (0.34, "0.3 s"), (0.97, "1 s"), (12.4, "12 s"), (59.7, "1:00 min"), (3725.0, "1:02:05 h")],
+)
+def test_how_long_it_took(seconds: float, words: str) -> None:
+    assert write_duration(seconds) == words
 
 
 @pytest.mark.parametrize(

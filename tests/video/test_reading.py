@@ -86,6 +86,26 @@ def test_the_picture_comes_out_upright(matrix: tuple[int, int, int, int], corner
     assert picture.mean() < 30
 
 
+@pytest.mark.parametrize(
+    ("way", "values", "expected"),
+    [
+        # Signals of 1, 50, 203 and 1000 nits, and what a screen of 203 nits and gamma 2.4 needs for them.
+        pytest.param("smpte2084", (38, 112, 148, 192), (28, 142, 255, 255), id="PQ"),
+        pytest.param("arib-std-b67", (40, 142, 192, 255), (45, 161, 255, 255), id="HLG"),
+        pytest.param("bt709", (38, 112, 148, 192), (38, 112, 148, 192), id="ordinary"),
+    ],
+)
+def test_hdr_is_brought_to_ordinary_light(way: str, values: tuple, expected: tuple) -> None:
+    stripes = np.repeat(np.repeat(np.array(values, np.uint8), 40)[None, :, None], 120, axis=0).repeat(3, axis=2)
+    params = {"crf": "1", "x264-params": f"transfer={way}:colorprim=bt2020:colormatrix=bt2020nc"}
+    with VideoReader(clip(lambda i: stripes, steady(2), pix_fmt="yuv420p10le", options=params), "clip.mov") as video:
+        picture = video.converter()(next(video.frames()))
+    np.testing.assert_allclose(picture[60, 20::40, 1], expected, atol=4)
+    assert [warning.partition(";")[0] for warning in video.warnings] == (
+        [] if way == "bt709" else [f"'clip.mov' is in HDR ({'PQ' if way == 'smpte2084' else 'HLG'})"]
+    )
+
+
 def test_a_large_picture_is_shrunk_and_an_odd_one_made_even() -> None:
     with VideoReader(clip(lambda i: backdrop(3840, 2160), steady(2))) as video:
         assert (video.info.width, video.info.height) == (3840, 2160)

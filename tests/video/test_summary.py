@@ -27,8 +27,8 @@ def test_nothing() -> None:
 
 def test_nobody() -> None:
     summary = summarize(timeline(run("-" * 30), unlooked=range(10, 20)))
-    assert [(s.start_s, round(s.end_s, 6)) for s in summary.nobody] == [(0, 1), (2, 3)]
-    assert [(s.start_s, s.end_s) for s in summary.not_looked_at] == [(1, 2)]
+    assert [(s.start_s, round(s.end_s, 6)) for s in summary.nobody] == [(0, 3)], "as at the looks around"
+    assert summary.not_looked_at == ()
     assert [chapter.title for chapter in summary.chapters] == ["Nobody"]
 
 
@@ -64,6 +64,23 @@ def test_spells_of_rare_looks_go_on_between_them() -> None:
     frames = [[face(1)] if i % 20 == 0 else [] for i in range(81)]
     over_time = timeline(frames, unlooked=[i for i in range(81) if i % 20])
     assert spells(over_time) == [(1, "happy", 0, 8.1)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "looks", "nobody", "not_looked_at"),
+    [
+        pytest.param("hhh", [], [], [], id="no look, but told"),
+        pytest.param("---", [], [], [(0, 0.3)], id="no look at all"),
+        pytest.param("-" * 9, [0, 4, 8], [(0, 0.9)], [], id="nobody at the looks around"),
+        pytest.param("-" * 9, [4], [(0.4, 0.5)], [(0, 0.4), (0.5, 0.9)], id="before the first and after the last look"),
+        pytest.param("h---h---", [0, 4, 7], [(0.7, 0.8)], [(0.1, 0.4), (0.5, 0.7)], id="somebody at one of them"),
+        pytest.param("-" * 18, [0, 17], [(0, 0.1), (1.7, 1.8)], [(0.1, 1.7)], id="looks too far apart"),
+    ],
+)
+def test_when_nobody_was_seen(pattern: str, looks: list[int], nobody: list, not_looked_at: list) -> None:
+    summary = summarize(timeline(run(pattern), unlooked=[i for i in range(len(pattern)) if i not in looks]))
+    for found, expected in ((summary.nobody, nobody), (summary.not_looked_at, not_looked_at)):
+        assert [(pytest.approx(s.start_s), pytest.approx(s.end_s)) for s in found] == expected
 
 
 def test_the_longest_spells() -> None:

@@ -9,14 +9,15 @@ from fer.charts.parts import percent
 from fer.ui.shared import take_page
 from fer.ui.style import plain
 from fer.ui.video.watching import Watched
-from fer.ui.words import write_length
+from fer.ui.words import write_duration
 from fer.video.looking import VideoResult
 from fer.video.summary import PersonSummary, VideoSummary, summarize
 
 MOST_NAME = 40
 _ON_A_PAGE = 12
 _NOBODY = 0
-_CARD_PX = 190
+_CARD_PX = 170
+"""Two stand side by side on a telephone."""
 
 
 @dataclass
@@ -95,7 +96,7 @@ def _what(number: int, edits: Edits, summary: PersonSummary | None, titles: Mapp
     if number in edits.left_out or summary is None:
         return "Left out."
     most = max(summary.shares, key=summary.shares.__getitem__)
-    return f"Person {number}, seen {write_length(summary.seen_s)}, mostly {most} ({percent(summary.shares[most])})"
+    return f"Person {number}, seen {write_duration(summary.seen_s)}, mostly {most} ({percent(summary.shares[most])})"
 
 
 def _controls(number: int, key: str, edits: Edits, titles: Mapping[int, str]) -> None:

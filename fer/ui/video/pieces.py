@@ -22,7 +22,7 @@ from fer.ui.video.choosing import choose_source
 from fer.ui.video.people import Shown
 from fer.ui.video.watching import Clip, Task, Watched, watched_sample
 from fer.ui.visitor import find_owner
-from fer.ui.words import write_count, write_length
+from fer.ui.words import write_count, write_duration
 from fer.video.formats import FORMATS, PICTURE_ENDING, write_zip
 from fer.video.looking import VideoOptions
 from fer.video.reading import clock
@@ -92,7 +92,7 @@ def _progress(task: Task) -> None:
             st.progress(0.0, text=f"Opening {plain(task.clip.name)}")
         else:
             of = "" if progress.duration_s is None else f" of {clock(progress.duration_s)}"
-            left = "" if progress.left_s is None else f", {_about(progress.left_s)} left"
+            left = "" if progress.left_s is None else f", {write_duration(progress.left_s)} left"
             st.progress(
                 progress.share or 0.0,
                 text=f"{plain(task.clip.name)}: {clock(progress.time_s)}{of}, "
@@ -100,10 +100,6 @@ def _progress(task: Task) -> None:
             )
         st.button("Stop and keep what is done", icon=":material/stop:", key="video_stop", on_click=task.stop)
         st.caption("It goes on while you look at other pages.")
-
-
-def _about(seconds: float) -> str:
-    return f"{max(1, round(seconds))} s" if seconds < 60 else write_length(seconds)
 
 
 def headline(watched: Watched) -> None:
@@ -114,7 +110,7 @@ def headline(watched: Watched) -> None:
     people = write_count(len(result.people), "person", "people")
     st.caption(
         f"{clock(result.timeline.end_s)}, {write_count(len(result.timeline), 'frame', 'frames')}, "
-        f"{write_count(looks, 'look', 'looks')} in {_about(result.elapsed_s)}, {people}; read by "
+        f"{write_count(looks, 'look', 'looks')} in {write_duration(result.elapsed_s)}, {people}; read by "
         f"{plain(result.reader.model)}, faces found by {TITLES.get(result.reader.detector, result.reader.detector)}."
     )
     for warning in result.warnings:
