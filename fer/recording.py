@@ -9,7 +9,7 @@ come from, of pages or of databases.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fer.results import BoxXYWH, FrameResult, Reader
 
@@ -56,8 +56,13 @@ class Look:
 
 
 Sink = Callable[[Look], None]
-Span = tuple[float, float]
-"""From when to when, in seconds since the recording began."""
+
+
+class Span(NamedTuple):
+    """A stretch of a recording or a video, in seconds since its beginning."""
+
+    start_s: float
+    end_s: float
 
 
 class EmptySpans:
@@ -68,7 +73,7 @@ class EmptySpans:
         >>> for time_s in (0.0, 0.5, 1.0, 9.0):  # nobody looked between 1 and 9 s
         ...     spans.add(Look(time_s, ()))
         >>> spans.spans()
-        ((0.0, 1.0), (9.0, 9.0))
+        (Span(start_s=0.0, end_s=1.0), Span(start_s=9.0, end_s=9.0))
     """
 
     def __init__(self) -> None:
@@ -80,9 +85,9 @@ class EmptySpans:
         if look.samples:
             self._goes_on = False
         elif self._goes_on and look.time_s - self._spans[-1][1] <= MOST_APART_S:
-            self._spans[-1] = (self._spans[-1][0], look.time_s)
+            self._spans[-1] = self._spans[-1]._replace(end_s=look.time_s)
         else:
-            self._spans.append((look.time_s, look.time_s))
+            self._spans.append(Span(look.time_s, look.time_s))
             self._goes_on = True
 
     def spans(self, first: int = 0) -> tuple[Span, ...]:

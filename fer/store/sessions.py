@@ -229,7 +229,7 @@ class Store:
         with self._reading() as connection:
             if connection.execute(sa.select(SESSIONS.c.id).where(_owned(owner, session_id))).one_or_none() is None:
                 raise _missing()
-            return tuple((start_s, end_s) for start_s, end_s in connection.execute(query.order_by(NOBODY.c.start_s)))
+            return tuple(Span(*row) for row in connection.execute(query.order_by(NOBODY.c.start_s)))
 
     def rename(self, owner: str, session_id: int, name: str) -> None:
         """Give a session another name.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fer.recording import Span
 from fer.video.timeline import MOST_BETWEEN_S, Timeline
 
 WINDOW_S = 1.0
@@ -27,14 +28,6 @@ MOST_CHAPTERS = 60
 
 MOST_NAMED = 3
 """So many people are named in a chapter's title; of more, only the number is told."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch of the video, in seconds."""
-
-    start_s: float
-    end_s: float
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import io
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from fer.pipeline import Settings
 from fer.store import Store
 from fer.ui.video import watching
+from fer.ui.video.pictures import Picture
 from fer.ui.video.pieces import pack_all
 from fer.video.looking import VideoOptions, VideoResult, watch_video
 from tests.app.conftest import Visit, said
@@ -98,15 +100,24 @@ class TestBadInput:
         assert [title.value for title in app.subheader] == []
 
     @pytest.mark.usefixtures("really")
-    def test_a_path_to_nowhere(self, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_path_to_nowhere_and_one_to_a_video(
+        self, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("fer.ui.video.choosing.on_own_machine", lambda: True)
+        folder = tmp_path / "clips"
+        folder.mkdir()
+        (folder / "wall.mp4").write_bytes(clip(lambda i: backdrop(), steady(5)))
         app = visit("video")
         app.session_state["video_source"] = "path"
-        app = app.run().text_input(key="video_path").set_value(str(tmp_path / "none.mp4")).run()
-        app.session_state["video_work"].wait()
         app = app.run()
-        assert not app.exception
-        assert "none.mp4" in app.error[0].value.replace("\\", "")
+        for name in ("none.mp4", "wall.mp4"):
+            app = app.text_input(key="video_path").set_value(str(folder / name)).run()
+            app.session_state["video_work"].wait()
+            app = app.run()
+            assert not app.exception
+            assert ["none.mp4" in error.value.replace("\\", "") for error in app.error] == [True] * (name == "none.mp4")
+        assert app.subheader[0].value == r"wall\.mp4"
+        assert [path.name for path in folder.iterdir()] == ["wall.mp4"], "it is read where it is"
 
 
 @pytest.mark.usefixtures("really")
@@ -168,18 +179,24 @@ class TestSaving:
     def here(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Store]:
         """The store of whoever sits at this machine."""
         monkeypatch.setenv("FER_SESSIONS_DIR", str(tmp_path))
-        monkeypatch.setattr("fer.ui.video.pieces.find_owner", lambda: "local")
+        monkeypatch.setattr("fer.ui.visitor.on_own_machine", lambda: True)
         store = Store()
         yield store
         store.close()
 
-    def test_numbers_become_a_session(self, visit: Visit, here: Store) -> None:
+    def test_numbers_become_sessions_that_can_be_compared(self, visit: Visit, here: Store) -> None:
         app = card(visit("video"), "toggle", "out", 2).set_value(True).run()
         app = app.button(key="video_save").click().run()
         assert not app.exception
         (session,) = here.sessions("local")
         assert (session.name, session.kind, session.people, session.readings) == ("sample.mp4", "video", 1, 2)
         assert not [button for button in app.button if button.key == "video_save"]
+        app = card(app, "toggle", "out", 2).set_value(False).run().button(key="video_save").click().run()
+        newer, older = here.sessions("local")
+        app = app.switch_page("pages/sessions.py").run().selectbox(key=f"compare_{newer.id}").set_value(older.id).run()
+        assert not app.exception
+        assert "2 people, 4 readings by drawn" in said(app)
+        assert "1 person, 2 readings by drawn" in said(app)
 
     def test_elsewhere_it_is_not_offered(self, visit: Visit) -> None:
         assert not [button for button in visit("video").button if button.key == "video_save"]
@@ -208,8 +225,10 @@ class TestPeople:
     def test_the_zip_holds_what_is_shown(self, visit: Visit) -> None:
         app = card(visit("video"), "text_input", "name", 2).set_value("Ben").run()
         shown = app.session_state["_video_shown"]
-        watched = watching.Watched("k", shown.result, Settings(), "digest", None)
+        shown = replace(shown, result=replace(shown.result, has_picture=True))
+        watched = watching.Watched("k", shown.result, Settings(), "digest", Picture(io.BytesIO(b"a film")))
         with zipfile.ZipFile(io.BytesIO(pack_all(watched, shown))) as archive:
             table = pd.read_csv(io.BytesIO(archive.read("sample.csv")))
+            assert archive.read("sample.annotated.mp4") == b"a film"
             assert {"sample.about.json", "sample.vtt", "sample.eaf"} <= set(archive.namelist())
         assert "Ben" in set(table["person"])

@@ -4,12 +4,14 @@ Streamlit's own store would hold every video whole in memory. Here it may be an 
 that made it can read.
 """
 
+import io
 import secrets
 import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
 from typing import BinaryIO, cast
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -55,10 +57,41 @@ class Picture:
             self._file.seek(start)
             return self._file.read(size)
 
+    def opened(self) -> BinaryIO:
+        """The video as a file of its own, for reading; nothing is copied."""
+        return cast(BinaryIO, io.BufferedReader(_Reading(self), _CHUNK))
+
+    def url_to_keep(self, name: str) -> str:
+        """Where a browser downloads it from, as a file of this name."""
+        return f"{self.url}?{urlencode({'name': name})}"
+
     def chunks(self, start: int, end: int) -> Iterator[bytes]:
         """What lies from `start` up to `end`, in small pieces."""
         for place in range(start, end, _CHUNK):
             yield self.read(place, min(_CHUNK, end - place))
+
+
+class _Reading(io.RawIOBase):
+    """A place in a video."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture, self._place = picture, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
+        self._place = place + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._picture.size}[whence]
+        return self._place
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._picture.read(self._place, len(buffer))
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
 
 
 _HELD: weakref.WeakValueDictionary[str, Picture] = weakref.WeakValueDictionary()
@@ -74,6 +107,8 @@ async def _answer(request: Request) -> Response:
     if picture is None:
         return PlainTextResponse("This video is not here any more.", 404)
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store", "Content-Encoding": "identity"}
+    if name := request.query_params.get("name"):
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     try:
         start, end = _asked_for(request.headers.get("range", ""), picture.size)
     except ValueError:

@@ -1,6 +1,5 @@
 """The pieces of the Video page: what is being looked at, the player, sums, a stretch in numbers, downloads."""
 
-import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import PurePath
@@ -12,6 +11,7 @@ from fer.charts.parts import percent
 from fer.detection import TITLES
 from fer.errors import FerError, StoreError
 from fer.pipeline import FacePipeline, Settings
+from fer.recording import Span
 from fer.store import MAX_NAME
 from fer.ui.loaders import file_version
 from fer.ui.recordings import open_store
@@ -20,13 +20,14 @@ from fer.ui.style import plain
 from fer.ui.video import player
 from fer.ui.video.choosing import choose_source
 from fer.ui.video.people import Shown
+from fer.ui.video.pictures import blank_file
 from fer.ui.video.watching import Clip, Task, Watched, watched_sample
 from fer.ui.visitor import find_owner
 from fer.ui.words import write_count, write_duration
 from fer.video.formats import FORMATS, PICTURE_ENDING, write_zip
 from fer.video.looking import VideoOptions
 from fer.video.reading import clock
-from fer.video.summary import PersonSummary, Span, summarize_people
+from fer.video.summary import PersonSummary, summarize_people
 
 _TASK = "video_work"
 """The navigation looks there, too."""
@@ -149,7 +150,8 @@ def _stretch(person: PersonSummary, span: Span) -> str:
     ranked = sorted(person.shares.items(), key=lambda pair: -pair[1])
     shares = ", ".join(f"{name} {percent(share)}" for name, share in ranked if share >= _LEAST_SHARE)
     seen = person.seen_s / (span.end_s - span.start_s)
-    return f"- {plain(person.name)}: {shares}" + ("" if seen > 0.99 else f"; seen {percent(seen)} of the time")
+    who = plain(_title(person.person, {person.person: person.name}))
+    return f"- {who}: {shares}" + ("" if seen > 0.99 else f"; seen {percent(seen)} of the time")
 
 
 def sums(shown: Shown) -> None:
@@ -229,15 +231,9 @@ def downloads(watched: Watched, shown: Shown) -> None:
             "zip",
         )
         if watched.picture is not None:
-            picture = watched.picture
-            offer(
-                "Annotated video",
-                stem + PICTURE_ENDING,
-                "video/mp4",
-                partial(picture.read, 0, picture.size),
-                ":material/movie:",
-                "mp4",
-            )
+            # Not as a download button: Streamlit would hold the whole video in memory.
+            where = watched.picture.url_to_keep(stem + PICTURE_ENDING)
+            st.link_button("Annotated video", where, icon=":material/movie:")
         offer(
             "Table (CSV)", f"{stem}.csv", "text/csv", partial(FORMATS["csv"].write, result), ":material/table:", "csv"
         )
@@ -291,7 +287,8 @@ def saving(watched: Watched, shown: Shown) -> None:
 
 def pack_all(watched: Watched, shown: Shown) -> bytes:
     """Everything in one ZIP."""
-    file = io.BytesIO()
-    picture = None if watched.picture is None else io.BytesIO(watched.picture.read(0, watched.picture.size))
-    write_zip(file, shown.result, watched.settings, watched.digest, picture=picture)
-    return file.getvalue()
+    picture = None if watched.picture is None else watched.picture.opened()
+    with blank_file() as file:
+        write_zip(file, shown.result, watched.settings, watched.digest, picture=picture)
+        file.seek(0)
+        return file.read()

@@ -12,9 +12,10 @@ import numpy as np
 import streamlit as st
 
 from fer.emotions import emotion
+from fer.recording import Span
 from fer.ui.video.watching import Watched
 from fer.video.looking import Person
-from fer.video.summary import Span, VideoSummary
+from fer.video.summary import VideoSummary
 from fer.video.timeline import Timeline
 
 MOST_LANES = 40

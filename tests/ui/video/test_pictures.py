@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 
 import httpx
 import pytest
@@ -57,6 +58,30 @@ def test_it_is_gone_with_whoever_holds_it() -> None:
     del picture
     assert get(url).status_code == 404
     assert file.closed
+
+
+def test_it_may_be_kept_as_a_file_of_a_name() -> None:
+    picture = Picture(io.BytesIO(DATA))
+    kept = get(picture.url_to_keep("B\u00e4r; 1.mp4"))
+    assert (kept.status_code, kept.content) == (200, DATA)
+    assert kept.headers["content-disposition"] == "attachment; filename*=UTF-8''B%C3%A4r%3B%201.mp4"
+    assert "content-disposition" not in get(picture.url).headers
+
+
+def test_a_large_one_lies_in_a_file_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer.ui.video.pictures.MOST_IN_MEMORY", len(DATA) - 1)
+    file = blank_file()
+    file.write(DATA)
+    assert vars(file)["_rolled"], "no longer in memory"
+    assert os.fstat(file.fileno()).st_nlink == 0
+    picture = Picture(file)
+    assert get(picture.url, Range="bytes=300000-300009").content == DATA[300_000:300_010]
+    with picture.opened() as whole:
+        whole.seek(-5, io.SEEK_END)
+        assert whole.read() == DATA[-5:]
+        whole.seek(0)
+        assert whole.read() == DATA
+    assert not file.closed
 
 
 def test_no_two_have_one_address() -> None:
