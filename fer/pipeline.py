@@ -226,20 +226,23 @@ class FacePipeline:
         sets = self._model.calibration.prediction_sets(probabilities, self.reader.classes, self.reader.averaging)
         return tuple(replace(face, prediction_set=members) for face, members in zip(faces, sets, strict=True))
 
-    def explain(self, image_bgr: np.ndarray, face: Face) -> np.ndarray | None:
-        """Show where in a face's crop each class was seen (Zhou et al. 2016, https://arxiv.org/abs/1512.04150).
+    @property
+    def has_maps(self) -> bool:
+        """Whether `explain` shows activation maps; else it tells by covering one part of the face after the other."""
+        return self._model.card.maps_size is not None
+
+    def explain(self, image_bgr: np.ndarray, face: Face) -> np.ndarray:
+        """Show where in a face's crop each class was seen, as `EmotionModel.explain` does.
 
         Args:
             image_bgr: the picture that the face was found in, uint8 of shape (height, width, 3).
             face: one of the faces of its result.
 
         Returns:
-            float32 of shape (h, w, classes), in logit units before pooling, over `seen_square(face)`; None where the
-            model has no maps.
+            float32 of shape (h, w, classes), in logit units, over `seen_square(face)`.
         """
         crops = crop_faces(image_bgr, np.array([face.crop_xywh]), self._model.card.crop_size)
-        maps = self._model.predict(crops).maps
-        return None if maps is None else maps[0]
+        return self._model.explain(crops)[0]
 
     def seen_square(self, face: Face) -> BoxXYWH:
         """The centre of a face's crop, which is what the network sees: x, y, width, height in pixels."""

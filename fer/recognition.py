@@ -27,6 +27,9 @@ MODEL_FILE = "model.onnx"
 REPORT_FILE = "report.json"
 BATCH = 64
 
+COVERED_CELLS = 7
+"""Cells a side of a map that is made by covering: with the face as it is, 50 pictures, which is one batch."""
+
 UNKNOWN = "unknown"
 """What a card says of the data behind a network that has no card of its own."""
 
@@ -289,6 +292,34 @@ class EmotionModel:
             empty_maps = None if side is None else np.zeros((0, side, side, classes), np.float32)
             return Predictions(np.zeros((0, classes), np.float32), empty_maps)
         return Predictions(np.concatenate(logits), np.concatenate(maps) if maps else None)
+
+    def explain(self, crops: np.ndarray) -> np.ndarray:
+        """Show where in each crop every class was seen.
+
+        These are the network's activation maps. Where it has none, a part of the face after the other is covered by
+        the face's mean grey, two cells wide and high, and the map says how much lower that brings each logit
+        (Zeiler and Fergus, 2014, arXiv:1311.2901).
+
+        Args:
+            crops: uint8 of shape (n, crop_size, crop_size), grey; n may be 0.
+
+        Returns:
+            float32 of shape (n, h, w, classes), in logit units, over the centre that the network sees.
+        """
+        maps = self.predict(crops).maps
+        if maps is not None:
+            return maps
+        cells, size = COVERED_CELLS, self.card.input_size
+        covered = np.empty((len(crops), cells, cells, len(self.card.classes)), np.float32)
+        middles = (np.arange(cells) + 0.5) * size / cells
+        spans = [slice(max(0, round(at - size / cells)), round(at + size / cells)) for at in middles]
+        for of_face, face in zip(covered, self._normalise(crops), strict=True):
+            block = np.repeat(face[None], cells * cells + 1, axis=0)
+            for place in range(cells * cells):
+                block[place, spans[place // cells], spans[place % cells]] = 0  # normalised, so the mean
+            logits = self._run(block)[0]
+            of_face[:] = (logits[-1] - logits[:-1]).reshape(of_face.shape)
+        return covered
 
     def _run(self, block: np.ndarray) -> list[np.ndarray]:
         return self._session.run(None, {self._session.get_inputs()[0].name: np.ascontiguousarray(block)})

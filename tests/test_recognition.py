@@ -14,7 +14,15 @@ from fer.calibration import Calibration
 from fer.crops import Framing
 from fer.emotions import EMOTIONS
 from fer.errors import ModelError
-from fer.recognition import EmotionModel, ModelCard, load_model, network_digest, read_report, write_framings
+from fer.recognition import (
+    COVERED_CELLS,
+    EmotionModel,
+    ModelCard,
+    load_model,
+    network_digest,
+    read_report,
+    write_framings,
+)
 from tests.fakes import CARD, install_model, write_network
 
 
@@ -80,6 +88,22 @@ def test_a_model_without_maps_says_so(tmp_path):
     write_network(folder / "model.onnx", with_maps=False)
     assert EmotionModel(folder).predict(_left_bright()).maps is None
     assert EmotionModel(folder).predict(_left_bright(0)).maps is None
+
+
+def test_where_there_are_no_maps_covering_shows_what_counts(tmp_path):
+    folder = install_model(tmp_path, maps_size=None)
+    write_network(folder / "model.onnx", with_maps=False)
+    model = EmotionModel(folder)
+    maps = model.explain(_left_bright())[..., EMOTIONS.index("happy")]
+    assert maps.shape == (len(_left_bright()), COVERED_CELLS, COVERED_CELLS)
+    assert (maps[:, :, :2] > 0).all(), "the bright left half spoke for it"
+    np.testing.assert_allclose(maps[:, :, 5:], 0, atol=1e-5)
+    assert model.explain(_left_bright(0)).shape == (0, COVERED_CELLS, COVERED_CELLS, 7)
+
+
+def test_maps_that_the_network_has_are_shown(folder):
+    model = EmotionModel(folder)
+    np.testing.assert_array_equal(model.explain(_left_bright()), model.predict(_left_bright()).maps)
 
 
 def test_onnx_runtime_reports_to_nobody(folder, tmp_path):

@@ -38,20 +38,18 @@ class Shot:
         picture_bgr: the picture as the player saw it, without anything drawn on it; uint8 of shape (height, width, 3).
         face: the player's reading in it, as in a still picture.
         seen_bgr: what the network saw, uint8 of shape (PATCH_SIDE, PATCH_SIDE, 3).
-        activation_map: float32 of shape (h, w) over `seen_bgr`, for the expression that was asked for; None where the
-            model has no maps.
+        activation_map: float32 of shape (h, w) over `seen_bgr`, for the expression that was asked for.
     """
 
     picture_bgr: np.ndarray
     face: Face
     seen_bgr: np.ndarray
-    activation_map: np.ndarray | None
+    activation_map: np.ndarray
 
     def mirrored(self) -> "Shot":
         """The same as a mirror shows it."""
-        seen_map = None if self.activation_map is None else self.activation_map[:, ::-1]
         face = self.face.mirrored(self.picture_bgr.shape[1])
-        return Shot(cv2.flip(self.picture_bgr, 1), face, cv2.flip(self.seen_bgr, 1), seen_map)
+        return Shot(cv2.flip(self.picture_bgr, 1), face, cv2.flip(self.seen_bgr, 1), self.activation_map[:, ::-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +220,7 @@ class ActingSession:
             return
         kept, self._kept = self._kept, None
         maps = self._pipeline.explain(kept.image_bgr, kept.face)
-        activation_map = None if maps is None else maps[:, :, kept.face.classes.index(state.expression)]
+        activation_map = maps[:, :, kept.face.classes.index(state.expression)]
         seen_bgr = cut_square(kept.image_bgr, self._pipeline.seen_square(kept.face), PATCH_SIDE)
         shot = Shot(kept.image_bgr, kept.face, seen_bgr, activation_map)
         self._shot = shot.mirrored() if kept.mirror else shot

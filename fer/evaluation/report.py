@@ -119,6 +119,37 @@ class FittedCalibration:
 
 
 @dataclass(frozen=True)
+class HeadFigures:
+    """How one of two layers reads a split by itself; shares are in [0, 1].
+
+    Attributes:
+        head: "labels" or "votes", by what taught it.
+        data, split, digest: what it was shown.
+        n: how many faces, of classes that it knows.
+        accuracy, macro_recall: as in `Figures`, each with its 95 % interval.
+        code_version, date: as in `Stamp`.
+    """
+
+    head: str
+    data: str
+    split: str
+    digest: str
+    n: int
+    accuracy: float
+    accuracy_95: tuple[float, float]
+    macro_recall: float
+    macro_recall_95: tuple[float, float]
+    code_version: str
+    date: str
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "HeadFigures":
+        """Read what a report holds; raises TypeError or KeyError where something is missing or unknown."""
+        pairs = {name: tuple(values[name]) for name in ("accuracy_95", "macro_recall_95")}
+        return cls(**{**values, **pairs})
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything measured about one model.
 
@@ -128,6 +159,8 @@ class Report:
         framing: how crops follow from boxes, as `fer.evaluation.framing` measured it.
         network: SHA-256 in hex of the network file that was measured; None where nothing was, or it was not noted.
         cross_validation: figures of fold networks that were trained by the same recipe; None where there were none.
+        heads: of a network of two layers, of which a mean is served, the figures of each by itself, neither
+            calibrated nor averaged with the mirror image; empty where nobody measured them.
     """
 
     calibration: FittedCalibration | None = None
@@ -135,6 +168,7 @@ class Report:
     framing: Mapping[str, Any] = field(default_factory=dict)
     network: str | None = None
     cross_validation: CrossValidation | None = None
+    heads: tuple[HeadFigures, ...] = ()
 
     def find(self, data: str, split: str) -> Evaluation | None:
         """The evaluation on this split of this data set, or None."""
@@ -151,6 +185,8 @@ class Report:
             values = {"network": self.network} | values
         if self.cross_validation is not None:
             values["cross_validation"] = self.cross_validation.to_dict()
+        if self.heads:
+            values["heads"] = [asdict(head) for head in self.heads]
         return values
 
     @classmethod
@@ -163,6 +199,7 @@ class Report:
             framing=values.get("framing", {}),
             network=values.get("network"),
             cross_validation=None if folds is None else CrossValidation.from_dict(folds),
+            heads=tuple(HeadFigures.from_dict(head) for head in values.get("heads", ())),
         )
 
 
@@ -226,6 +263,11 @@ def store_cross_validation(folder: Path, out_of_fold: OutOfFold) -> CrossValidat
         report = Report()
     save_report(folder, replace(report, cross_validation=found))
     return found
+
+
+def store_heads(folder: Path, heads: Sequence[HeadFigures]) -> None:
+    """Add the figures of each of two layers to a model's report, in place of earlier ones; errors as `load_report`."""
+    save_report(folder, replace(load_report(folder), heads=tuple(heads)))
 
 
 def load_cross_validation(folder: Path) -> CrossValidation | None:

@@ -23,6 +23,8 @@ from fer.training.heads import served_classes
 from fer.training.origin import Origin, origins
 from fer.training.rows import TrainingRows
 
+_KINDS = {"vgg": "VGG-style network", "lstm": "network of convolutions and LSTMs"}
+
 
 def write_card(
     folder: Path, config: TrainingConfig, data: FaceDataset, rows: TrainingRows, splits_seed: int | None = None
@@ -39,7 +41,7 @@ def write_card(
         splits_seed: what `draw_missing_splits` drew splits with; None where the data set came with all of them.
 
     Raises:
-        ModelError: the network is missing or has no activation maps, or one that the recipe names is missing.
+        ModelError: the network is missing, or one that the recipe names is missing.
         OSError: the card cannot be written.
     """
     network = export.load_network(folder / export.KERAS_FILE)
@@ -50,7 +52,7 @@ def write_card(
     start = "alone" if initial is None else f"from the weights of {initial.name}"
     card = {
         "name": config.name,
-        "summary": f"A VGG-style network, trained on {data.name} {start}",
+        "summary": f"A {_KINDS[config.network.kind]}, trained on {data.name} {start}",
         "classes": list(served_classes(config.heads, data.classes)),
         "input": {
             "crop_size": config.crop_size,
@@ -59,7 +61,7 @@ def write_card(
             "normalisation": "per-image",
             "epsilon": augmentation.EPSILON,
         },
-        "maps_size": export.with_maps(network).output["maps"].shape[1],
+        "maps_size": export.maps_size(network),
         "parameters": network.count_params(),
         "framing": framing,
         "training": {
@@ -141,6 +143,7 @@ def _recipe(config: TrainingConfig, initial: Origin | None, teachers: tuple[Orig
         parts.append(
             f"two linear layers, {heads.labels:g} of the loss from the labels and {heads.votes:g} from the votes of "
             f"FER+; served: {_served(heads.served)}"
+            + (f", leaning by {heads.rare:g} to what raters seldom see" if heads.rare else "")
         )
     if change.side_light or change.blur_probability or change.shrink_probability or change.jpeg_probability:
         parts.append(

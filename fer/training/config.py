@@ -25,6 +25,9 @@ NETWORK_SUFFIX = ".keras"
 SMALLEST_GRID = 5
 """The last convolution has to see at least this many cells a side, or activation maps show nothing."""
 
+LEAST_OF_LSTM = 22
+"""Side that leaves one cell after the three poolings of a network of the kind "lstm", pixels."""
+
 
 def _check(name: str, holds: bool, rule: str, value: object) -> None:
     if not holds:
@@ -33,15 +36,29 @@ def _check(name: str, holds: bool, rule: str, value: object) -> None:
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """A VGG-style network.
+    """A network that `fer.training.networks` builds.
 
     Attributes:
-        widths: channels of every block of two 3x3 convolutions; pooling between the blocks halves the sides.
-        dropout: share of the pooled features that is dropped before the dense layer while training.
+        widths: channels of every block of two 3x3 convolutions; pooling between the blocks halves the sides. A
+            network of the kind "lstm" has widths of its own.
+        dropout: share of the features that is dropped before the last dense layer while training.
+        kind: "vgg" for blocks of convolutions, or "lstm" for five of them whose cells two LSTMs read one after the
+            other.
     """
 
     widths: tuple[int, ...] = (32, 64, 128, 256)
     dropout: float = 0.2
+    kind: Literal["vgg", "lstm"] = "vgg"
+
+    @property
+    def least_input(self) -> int:
+        """The smallest side that it can be shown, pixels."""
+        return LEAST_OF_LSTM if self.kind == "lstm" else 2 ** (len(self.widths) - 1)
+
+    @property
+    def least_served(self) -> int:
+        """The smallest side that it may be served with, pixels."""
+        return self.least_input * (1 if self.kind == "lstm" else SMALLEST_GRID)
 
     def __post_init__(self) -> None:
         _check("network.widths", len(self.widths) > 0 and min(self.widths) > 0, "positive numbers", self.widths)
@@ -99,16 +116,21 @@ class HeadsConfig:
             votes' layer alone; in between, the classes that both know.
         labels: factor of the labels' cross-entropy in the loss.
         votes: factor of the votes' cross-entropy in the loss; rows without votes have none.
+        rare: how far what is served leans to expressions that raters seldom see: by this times minus the logarithm of
+            an expression's share of the votes, added to its logit (Menon et al., 2021, arXiv:2007.07314, after
+            training).
     """
 
     served: float
     labels: float = 1.0
     votes: float = 1.0
+    rare: float = 0.0
 
     def __post_init__(self) -> None:
         _check("heads.served", 0 <= self.served <= 1, "between 0 and 1", self.served)
         _check("heads.labels", self.labels >= 0, "at least 0", self.labels)
         _check("heads.votes", self.votes >= 0, "at least 0", self.votes)
+        _check("heads.rare", 0 <= self.rare <= 1, "between 0 and 1", self.rare)
         _check("heads.labels", self.labels > 0 or self.served == 1, "above 0, since that head is served", self.labels)
         _check("heads.votes", self.votes > 0 or self.served == 0, "above 0, since that head is served", self.votes)
 
@@ -226,12 +248,10 @@ class TrainingConfig:
         _check("label_smoothing", 0 <= self.label_smoothing < 1, "at least 0 and below 1", self.label_smoothing)
         _check("l2", self.l2 >= 0, "at least 0", self.l2)
         _check("ema", 0 <= self.ema < 1, "at least 0 and below 1", self.ema)
-        grid = self.input_size // 2 ** (len(self.network.widths) - 1)
         both = self.heads is not None and self.cross_validation is not None
         _check("cross_validation", not both, "left out where there are heads", "there")
-        smallest = SMALLEST_GRID * 2 ** (len(self.network.widths) - 1)
-        _check("The last stage's size", grid >= SMALLEST_GRID, f"at least {smallest} pixels", self.input_size)
-        least = 2 ** (len(self.network.widths) - 1)
+        least, smallest = self.network.least_input, self.network.least_served
+        _check("The last stage's size", self.input_size >= smallest, f"at least {smallest} pixels", self.input_size)
         _check("crop_size", self.input_size <= self.crop_size, f"at least {self.input_size}", self.crop_size)
         for stage in self.stages:
             _check("stages.size", stage.size >= least, f"at least {least} pixels", stage.size)

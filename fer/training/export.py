@@ -1,4 +1,4 @@
-"""A Keras network -> the ONNX file that is served, with activation maps computed in the graph.
+"""A Keras network -> the ONNX file that is served, with activation maps, where it has them, computed in the graph.
 
 `python -m fer.training.export KERAS_FILE MODEL_DIR` remakes a model's `model.keras` and `model.onnx`. Knows nothing
 about data, cards or reports.
@@ -46,6 +46,20 @@ def _producer(tensor: keras.KerasTensor, skipped: tuple[type[keras.layers.Layer]
     return layer
 
 
+def _average_before_logits(model: keras.Model) -> keras.layers.Layer | None:
+    """The global average pooling that the last, linear dense layer reads; None where the network ends otherwise."""
+    dense = model.layers[-1]
+    if not isinstance(dense, keras.layers.Dense) or dense.activation is not keras.activations.linear:
+        return None
+    average = _producer(dense.input, (keras.layers.Dropout,))
+    return average if isinstance(average, keras.layers.GlobalAveragePooling2D) else None
+
+
+def maps_size(model: keras.Model) -> int | None:
+    """Side of a network's activation maps; None where it has none, as one that ends in an LSTM."""
+    return None if _average_before_logits(model) is None else with_maps(model).output["maps"].shape[1]
+
+
 def with_maps(model: keras.Model) -> keras.Model:
     """Give a network a second output that shows where every class was seen.
 
@@ -64,14 +78,13 @@ def with_maps(model: keras.Model) -> keras.Model:
     Raises:
         ModelError: the network does not end as described.
     """
-    dense = model.layers[-1]
-    linear = isinstance(dense, keras.layers.Dense) and dense.activation is keras.activations.linear
-    average = _producer(dense.input, (keras.layers.Dropout,)) if linear else None
-    if not isinstance(average, keras.layers.GlobalAveragePooling2D):
+    average = _average_before_logits(model)
+    if average is None:
         raise ModelError(
             f"The network {model.name} has no activation maps: it must end in a global average pooling and one "
             "linear dense layer."
         )
+    dense = model.layers[-1]
     last = _producer(average.input, (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D))
     image = keras.Input(model.input_shape[1:], name="image")
     logits, cells = keras.Model(model.input, [model.output, last.output])(image)
@@ -84,10 +97,13 @@ def with_maps(model: keras.Model) -> keras.Model:
 def export_onnx(model: keras.Model, path: Path) -> None:
     """Write the file that is served: input "image" (n, size, size, 1) float32, outputs "logits" and "maps", any n.
 
-    Raises:
-        ModelError: the network has no activation maps (see `with_maps`).
+    A network without activation maps (see `with_maps`) has the output "logits" alone.
     """
-    served = with_maps(model)
+    if _average_before_logits(model) is None:
+        image = keras.Input(model.input_shape[1:], name="image")
+        served = keras.Model(image, {"logits": model(image)}, name=model.name)
+    else:
+        served = with_maps(model)
     served(np.zeros((1, *served.input_shape[1:]), np.float32))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # Keras 3.15 looks up np.object to patch tf2onnx
@@ -101,7 +117,7 @@ def write_model(model: keras.Model, folder: Path) -> float:
         The largest difference between the logits of the two files on random input.
 
     Raises:
-        ModelError: the network has no activation maps, or the files disagree.
+        ModelError: the files disagree.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / KERAS_FILE)

@@ -62,24 +62,29 @@ class BothHeadsLoss(keras.losses.Loss):
 
 
 def served_network(
-    trained: keras.Model, network: NetworkConfig, heads: HeadsConfig, classes: tuple[str, ...]
+    trained: keras.Model, network: NetworkConfig, heads: HeadsConfig, classes: tuple[str, ...], votes: np.ndarray
 ) -> keras.Model:
     """Make the network that is served of the one that was trained.
 
     Args:
         trained: ends in the dense layer of both.
         network: how it was built.
-        heads: which of the two is served, or in which mean.
+        heads: which of the two is served, or in which mean, and how far that leans to rare expressions.
         classes: of the labels.
+        votes: float32 (n, 8), shares of the raters, of the rows that were learned from.
     """
     *features, kernel, bias = trained.get_weights()
     names = served_classes(heads, classes)
-    of_votes = len(classes) + np.array([EMOTIONS_WITH_CONTEMPT.index(name) for name in names])
+    columns = np.array([EMOTIONS_WITH_CONTEMPT.index(name) for name in names])
+    of_votes = len(classes) + columns
     share = np.float32(heads.served)
     outputs = []
     for weights in (kernel, bias):
         voted = weights[..., of_votes]
         outputs.append(voted if share == 1 else (1 - share) * weights[..., : len(classes)] + share * voted)
+    if heads.rare:
+        seen = votes[:, columns].sum(axis=0, dtype=np.float64) + 1  # one vote each, so that no logarithm is of 0
+        outputs[1] = outputs[1] - (heads.rare * np.log(seen / seen.sum())).astype(np.float32)
     served = build_network(network, len(names), trained.input_shape[1])
     served.set_weights([*features, *outputs])
     return served

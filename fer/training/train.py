@@ -170,7 +170,7 @@ def train(
     kept.set_weights(averaged.get_weights())
     if config.heads is not None:
         kept.save(out_dir / HEADS_FILE)
-        kept = served_network(kept, config.network, config.heads, data.classes)
+        kept = served_network(kept, config.network, config.heads, data.classes, known(votes))
     path = out_dir / export.KERAS_FILE
     kept.save(path)
     return path
@@ -306,9 +306,9 @@ def _fingerprint(
     """What a checkpoint belongs to: recipe, data, backend and what is in the networks that the recipe names."""
     learning = config.distillation and (config.distillation.share, config.distillation.temperature)
     networks = (initial and initial.digest, [teacher.digest for teacher in teachers], learning)
-    heads = config.heads and replace(config.heads, served=0.5)  # what is served may be chosen afterwards
-    recipe = replace(config, initial=None, distillation=None, heads=heads)
-    digest = hashlib.sha256(repr((recipe, networks, data.digest, keras.backend.backend())).encode())
+    heads = config.heads and (config.heads.labels, config.heads.votes)  # what is served may be chosen afterwards
+    recipe = replace(config, initial=None, distillation=None, heads=None)
+    digest = hashlib.sha256(repr((recipe, heads, networks, data.digest, keras.backend.backend())).encode())
     digest.update(rows.index.tobytes())
     if config.heads is not None:
         digest.update(known(data.votes).tobytes())

@@ -86,6 +86,13 @@ def _reading(face: Face) -> str:
     )
 
 
+def covering_words(models: Sequence[str]) -> str:
+    """Say how maps come about for models that have none of their own."""
+    names, many = plain(" and ".join(models)), len(models) > 1
+    own = f"{names} {'have' if many else 'has'} no activation maps"
+    return f"{own}: bright is what, when covered, lowered the answer most."
+
+
 def write_headline(face: Face) -> None:
     """Write a face's reading: its colour, the words, the confidence."""
     st.html(_reading(face))

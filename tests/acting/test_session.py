@@ -13,7 +13,7 @@ from fer.acting.session import PATCH_SIDE, ActingSession
 from fer.emotions import EMOTIONS, emotion
 from fer.errors import DetectorError
 from fer.pipeline import FacePipeline
-from fer.recognition import EmotionModel
+from fer.recognition import COVERED_CELLS, EmotionModel
 from tests.fakes import SquareFinder, drawn_face, install_model, write_network
 
 FRAME_S = 0.25
@@ -116,13 +116,13 @@ class TestShot:
         bright = shot.seen_bgr[:, :, 0] > 100
         assert bright[:, PATCH_SIDE // 2 :].mean() > bright[:, : PATCH_SIDE // 2].mean(), "turned with its map"
 
-    def test_a_model_without_maps_gives_none(self, tmp_path: Path) -> None:
+    def test_a_model_without_maps_is_asked_part_by_part(self, tmp_path: Path) -> None:
         folder = install_model(tmp_path, maps_size=None)
         write_network(folder / "model.onnx", with_maps=False)
         session = ActingSession(FacePipeline(EmotionModel(folder), SquareFinder()))
         session.begin((NEUTRAL,))
         session.photo(picture(False))
-        assert session.snapshot().shot.activation_map is None
+        assert session.snapshot().shot.activation_map.shape == (COVERED_CELLS, COVERED_CELLS)
 
     @pytest.mark.parametrize("go_on", ["again", "next", "begin"])
     def test_it_goes_with_the_result(self, session: ActingSession, go_on: str) -> None:

@@ -287,13 +287,13 @@ class TestDrawnModel:
             drawn_face(image_bgr, 10 + 170 * i, 10, side, happy=True)
         return encode_png(image_bgr)
 
-    def test_a_model_without_maps_says_so(self, visit: Visit, tmp_path: Path, group_png: bytes) -> None:
+    def test_a_model_without_maps_is_asked_part_by_part(self, visit: Visit, tmp_path: Path, group_png: bytes) -> None:
         folder = install_model(tmp_path / "models", maps_size=None)
         write_network(folder / "model.onnx", with_maps=False)
         app = upload(visit("image"), ("group.png", group_png))
         app.toggle(key="map_1").set_value(True).run()
         assert not app.exception
-        assert "This model has no activation maps." in said(app)
+        assert "Bright: what, when covered, lowered" in said(app)
 
     def test_a_group_is_a_grid_to_pick_from(self, visit: Visit, tmp_path: Path, group_png: bytes) -> None:
         install_model(tmp_path / "models")

@@ -556,14 +556,14 @@ class TestFaces:
         assert not app.exception
         assert len(_shown(app)) == 5
 
-    def test_a_model_without_maps_shows_the_face_alone(self, visit: Visit, model_dir: Path) -> None:
+    def test_a_model_without_maps_is_asked_part_by_part(self, visit: Visit, model_dir: Path) -> None:
         card = json.loads((model_dir / "sour" / "card.json").read_text())
         (model_dir / "sour" / "card.json").write_text(json.dumps(card | {"maps_size": None}))
         write_network(model_dir / "sour" / "model.onnx", _weights("sad", EMOTIONS), with_maps=False)
         (model_dir / "sour" / "report.json").unlink()
         app = measured(turn(visit("models"), models_view="Faces"))
         assert not app.exception
-        assert "sour has no activation maps." in said(app)
+        assert "sour has no activation maps: bright is what, when covered" in said(app)
         assert len(_shown(app)) == 5
 
     def test_models_of_other_classes_are_compared_on_the_rows_that_both_read(

@@ -71,6 +71,7 @@ IMPOSSIBLE = [
     (LEAST + "[network]\nwidths = 3", r"network\.widths must be a list"),
     (LEAST + "[network]\nwidths = []", r"network\.widths must be positive numbers"),
     (LEAST + "[network]\nwidths = [8, 0]", r"network\.widths must be positive numbers"),
+    (LEAST + '[network]\nkind = "gru"', r"network\.kind must be vgg or lstm"),
     (LEAST + "[network]\nwidths = [8, 8, 8, 8, 8]", "last stage's size must be at least 80 pixels, but is 44"),
     (LEAST + "[network]\ndropout = 1.0", r"network\.dropout must be"),
     (LEAST + "[augmentation]\nscale = [1.0]", r"augmentation\.scale must be a list of 2"),

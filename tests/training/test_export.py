@@ -11,6 +11,8 @@ import tensorflow as tf
 from fer import paths
 from fer.errors import ModelError
 from fer.training import export
+from fer.training.config import NetworkConfig
+from fer.training.networks import build_network
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
 SHIPPED = paths.ROOT / "models" / "fer2013-small"
@@ -94,6 +96,17 @@ def test_maps_keep_the_grid_before_any_pooling(pooling: list[keras.layers.Layer]
 def test_networks_without_maps_are_refused(layers: list[keras.layers.Layer]) -> None:
     with pytest.raises(ModelError, match="net has no activation maps"):
         export.with_maps(head(layers))
+
+
+def test_a_network_without_maps_is_served_with_logits_alone(tmp_path: Path) -> None:
+    network = build_network(NetworkConfig(kind="lstm"), 7, 32)
+    export.export_onnx(network, tmp_path / export.ONNX_FILE)
+    session = onnxruntime.InferenceSession(tmp_path / export.ONNX_FILE, providers=["CPUExecutionProvider"])
+    assert [output.name for output in session.get_outputs()] == ["logits"]
+    for n in (1, 5):
+        images = np.random.default_rng(n).normal(size=(n, 32, 32, 1)).astype(np.float32)
+        served = session.run(["logits"], {"image": images})[0]
+        np.testing.assert_allclose(served, network(images, training=False), atol=1e-4)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 no network"], ids=["missing", "empty", "broken"])

@@ -12,11 +12,14 @@ from fer.calibration import softmax
 from fer.datasets import FaceDataset
 from fer.datasets.dataset import VOTED
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
-from fer.errors import FerError
+from fer.errors import FerError, ModelError
+from fer.evaluation import load_report
+from fer.evaluation.report import store_heads
 from fer.recognition import EmotionModel
 from fer.training import augmentation, export
 from fer.training.config import DistillationConfig, HeadsConfig, NetworkConfig, Stage, TrainingConfig, load_config
 from fer.training.heads import HEADS_FILE, BothHeadsLoss, both_targets, served_network, softmax_of_each
+from fer.training.measure_heads import measure_heads
 from fer.training.networks import build_network
 from fer.training.origin import find_origin
 from fer.training.run import run
@@ -43,15 +46,27 @@ def voted(faces: FaceDataset) -> FaceDataset:
     return replace(faces, votes=(np.eye(len(VOTED))[seen] * 10).astype(np.uint8))
 
 
-@pytest.mark.parametrize("served", [0.0, 0.3, 1.0])
-def test_the_served_network_says_the_mean_of_both_heads(served: float) -> None:
-    network, heads = NetworkConfig((2, 2)), HeadsConfig(served=served)
+@pytest.mark.parametrize(
+    ("served", "rare"),
+    [
+        pytest.param(0.0, 0.0, id="the labels' head"),
+        pytest.param(0.3, 0.0, id="a mean"),
+        pytest.param(0.3, 0.5, id="a mean that leans to rare expressions"),
+        pytest.param(1.0, 0.0, id="the votes' head"),
+    ],
+)
+def test_the_served_network_says_the_mean_of_both_heads(served: float, rare: float) -> None:
+    network, heads = NetworkConfig((2, 2)), HeadsConfig(served=served, rare=rare)
     trained = build_network(network, 15, 10)
-    one = served_network(trained, network, heads, EMOTIONS)
+    votes = np.full((50, 8), [0, 0.01, 0.07, 0.3, 0.1, 0.1, 0.4, 0.02], np.float32)
+    one = served_network(trained, network, heads, EMOTIONS, votes)
     shown = np.random.default_rng(0).normal(size=(3, 10, 10, 1)).astype(np.float32)
     both = trained.predict(shown, verbose=0)
     of_votes = both[:, 7:] if served == 1 else both[:, 7:14]
     expected = of_votes if served == 1 else (1 - served) * both[:, :7] + served * of_votes
+    if rare:
+        seen = np.array([1, 1.5, 4.5, 16, 6, 6, 21])
+        expected = expected - rare * np.log(seen / seen.sum())
     np.testing.assert_allclose(one.predict(shown, verbose=0), expected, atol=1e-5)
 
 
@@ -101,11 +116,17 @@ def test_a_killed_run_is_resumed_exported_and_served(
     np.testing.assert_array_equal(weights(folder / "model.keras"), weights(unbroken / "model.keras"))
     np.testing.assert_array_equal(weights(folder / HEADS_FILE), weights(unbroken / HEADS_FILE))
     model = EmotionModel(folder)
-    assert model.card.training["heads"] == {"served": 0.3, "labels": 1.0, "votes": 1.0}
+    assert model.card.training["heads"] == {"served": 0.3, "labels": 1.0, "votes": 1.0, "rare": 0.0}
     assert "0.7 of the labels' logits and 0.3 of the votes'" in model.card.training["recipe"]
     predictions = model.predict(voted.images[:3])
     assert (predictions.logits.shape, predictions.maps.shape) == ((3, 7), (3, 5, 5, 7))
     assert model.calibration.target == "votes"
+
+
+def test_votes_alone_may_teach(voted: FaceDataset, tmp_path: Path) -> None:
+    votes_alone = HeadsConfig(served=1, labels=0)
+    file = train(replace(CONFIG, stages=(Stage(10, 1),), warmup_epochs=0, heads=votes_alone), voted, tmp_path)
+    assert export.load_network(file).output_shape == (None, 8)
 
 
 def test_what_is_served_may_be_chosen_after_training(voted: FaceDataset, tmp_path: Path) -> None:
@@ -115,6 +136,21 @@ def test_what_is_served_may_be_chosen_after_training(voted: FaceDataset, tmp_pat
     folder = run(other, voted, tmp_path, lambda *log: epochs.append(log))
     assert epochs == []
     assert EmotionModel(folder).card.classes == EMOTIONS_WITH_CONTEMPT
+
+
+def test_each_head_is_measured_by_itself(voted: FaceDataset, tmp_path: Path) -> None:
+    folder = run(CONFIG, voted, tmp_path)
+    faces, model = replace(voted, name="fer2013"), EmotionModel(folder)
+    labels, votes = measure_heads(model, folder, [faces])
+    assert (labels.head, votes.head, labels.n) == ("labels", "votes", int((voted.usage == "PrivateTest").sum()))
+    store_heads(folder, (labels, votes))
+    assert load_report(folder).heads == (labels, votes)
+    (folder / HEADS_FILE).write_bytes(train(replace(CONFIG, seed=9), voted, tmp_path / "other").read_bytes())
+    with pytest.raises(ModelError, match="does not end in layers"):
+        measure_heads(model, folder, [faces])
+    (folder / HEADS_FILE).write_bytes((tmp_path / "other" / HEADS_FILE).read_bytes())
+    with pytest.raises(ModelError, match="serves is no mean"):
+        measure_heads(model, folder, [faces])
 
 
 def test_a_student_with_two_heads_learns_from_both_of_its_teachers(voted: FaceDataset, tmp_path: Path) -> None:

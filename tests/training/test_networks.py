@@ -23,12 +23,22 @@ def test_shapes(widths: tuple[int, ...], size: int, parameters: int, grid: int) 
     assert export.with_maps(network).output["maps"].shape == (None, grid, grid, 7)
 
 
+def test_the_network_of_the_dashboard_before_this_one() -> None:
+    network = build_network(NetworkConfig(kind="lstm", dropout=0.6), 7, 48)
+    assert (network.output_shape, network.count_params()) == ((None, 7), 457_447)
+    assert export.maps_size(network) is None
+
+
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-def test_trained_and_kept_networks_share_their_weights(precision: str) -> None:
-    trained = build_network(NetworkConfig((4, 8)), 7, l2=1e-3, precision=precision)
-    kept = build_network(NetworkConfig((4, 8)), 7, 12)
+@pytest.mark.parametrize(
+    ("config", "size"),
+    [pytest.param(NetworkConfig((4, 8)), 12, id="vgg"), pytest.param(NetworkConfig(kind="lstm"), 32, id="lstm")],
+)
+def test_trained_and_kept_networks_share_their_weights(config: NetworkConfig, size: int, precision: str) -> None:
+    trained = build_network(config, 7, l2=1e-3, precision=precision)
+    kept = build_network(config, 7, size)
     kept.set_weights(trained.get_weights())
-    images = np.random.default_rng(0).normal(size=(3, 12, 12, 1)).astype(np.float32)
+    images = np.random.default_rng(0).normal(size=(3, size, size, 1)).astype(np.float32)
     expected, got = (keras.ops.convert_to_numpy(network(images)) for network in (trained, kept))
     np.testing.assert_allclose(got, expected, atol=0.05 if precision == "mixed_bfloat16" else 1e-5)
 

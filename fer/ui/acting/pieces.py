@@ -300,9 +300,6 @@ def show_result(practice: PracticeState, shot: Shot | None, *, live: bool) -> No
         width="stretch",
         alt=f"The {taken} for {attempt.expression}, with the face's box",
     )
-    if shot.activation_map is None:
-        st.caption("This model has no activation maps.")
-        return
     looked.image(
         data_uri(overlay_map(shot.seen_bgr, shot.activation_map), "jpeg"),
         width="stretch",

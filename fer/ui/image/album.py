@@ -38,12 +38,14 @@ class FaceView:
     Attributes:
         crop_bgr: the crop in colour, uint8 of shape (PATCH_SIDE, PATCH_SIDE, 3).
         seen_bgr: its centre, which is what the network sees, of the same shape.
-        maps: float32 of shape (h, w, classes) over `seen_bgr`; None where the model has none.
+        maps: float32 of shape (h, w, classes) over `seen_bgr`.
+        has_activations: whether they are the network's own; else parts of the face were covered to make them.
     """
 
     crop_bgr: np.ndarray
     seen_bgr: np.ndarray
-    maps: np.ndarray | None
+    maps: np.ndarray
+    has_activations: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +135,7 @@ def _read(photo: Photo, pipeline: FacePipeline) -> Reading:
                 crop_bgr=cut_square(image_bgr, face.crop_xywh, PATCH_SIDE),
                 seen_bgr=cut_square(image_bgr, pipeline.seen_square(face), PATCH_SIDE),
                 maps=pipeline.explain(image_bgr, face),
+                has_activations=pipeline.has_maps,
             )
             for face in result.faces
         )

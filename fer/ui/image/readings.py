@@ -59,10 +59,7 @@ def show_face_card(number: int, reading: Reading) -> None:
 
 
 def show_activation_map(number: int, face: Face, view: FaceView) -> None:
-    """Lay the activation map of one class over the face."""
-    if view.maps is None:
-        st.caption("This model has no activation maps.")
-        return
+    """Lay the map of one class over the face."""
     chosen = st.selectbox(
         "For the expression",
         [name for name, _ in face.ranked()],
@@ -73,11 +70,12 @@ def show_activation_map(number: int, face: Face, view: FaceView) -> None:
         overlay_map(view.seen_bgr, view.maps[:, :, face.classes.index(chosen)]),
         channels="BGR",
         width=220,
-        alt=f"Activation map of {chosen} over face {number}",
+        alt=f"{'Activation map' if view.has_activations else 'Map'} of {chosen} over face {number}",
     )
+    shown = f"what spoke for *{chosen}*" if view.has_activations else f"what, when covered, lowered *{chosen}* most"
     st.caption(
-        f"Bright: what spoke for *{chosen}*, on a scale of its own. A map of "
-        f"{view.maps.shape[0]} \u00d7 {view.maps.shape[1]} cells shows a region, not a reason."
+        f"Bright: {shown}, on a scale of its own. A map of {view.maps.shape[0]} \u00d7 {view.maps.shape[1]} cells "
+        "shows a region, not a reason."
     )
 
 

@@ -416,7 +416,8 @@ def heads_in_words(heads: Mapping[str, Any]) -> str:
         words += f", the votes counting {votes / labels:.2g} times as much"
     if served in (0, 1):
         return f"{words}; answers as the {'raters' if served else 'labels'} would"
-    return f"{words}; answers with the mean of both, {served:.0%} of it the raters'"
+    leans = ", leaning to what they seldom see" if heads.get("rare") else ""
+    return f"{words}; answers with the mean of both, {served:.0%} of it the raters'{leans}"
 
 
 def _fact(value: object) -> str:

@@ -17,7 +17,7 @@ from fer.results import Averaging
 from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows
 from fer.ui.shared import take_page
-from fer.ui.style import plain
+from fer.ui.style import covering_words, plain
 
 FACES_A_PAGE = 12
 SHOWN_PX = 112
@@ -195,20 +195,17 @@ def _cards(shown: FaceDataset, answers: Sequence[Answers], positions: np.ndarray
     without = [model.card.name for model in models if model.card.maps_size is None]
     st.caption(
         "Beside each face: what spoke for the answer, bright on a scale of its own, in the order of the models. The "
-        "number is the row in the file."
-        + (f" {plain(' and '.join(without))} has no activation maps." if without else "")
+        "number is the row in the file." + (f" {covering_words(without)}" if without else "")
     )
 
 
 def _where(model: EmotionModel, images: np.ndarray, read: np.ndarray) -> list[np.ndarray]:
-    """The activation map of an answer over every face: uint8 of shape (SHOWN_PX, SHOWN_PX, 3) each, blue first."""
+    """The map of an answer over every face: uint8 of shape (SHOWN_PX, SHOWN_PX, 3) each, blue first."""
     card = model.card
     crops = scale_to(images, card.crop_size)
-    maps = model.predict(crops).maps
+    maps = model.explain(crops)
     edge = (card.crop_size - card.input_size) // 2
     seen = [_enlarged(crop[edge : edge + card.input_size, edge : edge + card.input_size]) for crop in crops]
-    if maps is None:
-        return seen
     return [overlay_map(face, maps[i, :, :, read[i]]) for i, face in enumerate(seen)]
 
 

@@ -19,7 +19,7 @@ from fer.results import Detections, Face, Reader
 from fer.ui.loaders import file_version, open_pipeline
 from fer.ui.photos import Photo, from_sample, from_upload, open_photo
 from fer.ui.shared import UPLOAD_TYPES, remember_result
-from fer.ui.style import people_words, plain, reading_words, write_headline
+from fer.ui.style import covering_words, people_words, plain, reading_words, write_headline
 
 OWN = "own"
 SHOWN_PX = 160
@@ -36,13 +36,15 @@ class Answer:
         reader: who read it.
         face: the reading.
         seen_bgr: what the network saw, in colour, uint8 of shape (SHOWN_PX, SHOWN_PX, 3).
-        maps: float32 of shape (h, w, classes) over it; None where the model has none.
+        maps: float32 of shape (h, w, classes) over it.
+        has_activations: whether they are the network's own; else parts of the face were covered to make them.
     """
 
     reader: Reader
     face: Face
     seen_bgr: np.ndarray
-    maps: np.ndarray | None
+    maps: np.ndarray
+    has_activations: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +129,7 @@ def _answers(pipeline: FacePipeline, image_bgr: np.ndarray, found: Detections) -
             face,
             cut_square(image_bgr, pipeline.seen_square(face), SHOWN_PX),
             pipeline.explain(image_bgr, face),
+            pipeline.has_maps,
         )
         for face in faces
     )
@@ -153,10 +156,10 @@ def _shown(tried: Tried, photo: Photo) -> None:
     with st.grid(min_column_width=130):
         for of_model in tried.answers:
             _card(of_model[number - 1])
-    without = [of_model[0].reader.model for of_model in tried.answers if of_model[0].maps is None]
+    without = [of_model[0].reader.model for of_model in tried.answers if not of_model[0].has_activations]
     st.caption(
         "Over the face: what spoke for the answer, bright on a scale of its own. Mirrored faces averaged in. "
-        + (plain(f"{' and '.join(without)} has no activation maps. ") if without else "")
+        + (f"{covering_words(without)} " if without else "")
         + plain(photo.credit)
     )
 
@@ -164,9 +167,7 @@ def _shown(tried: Tried, photo: Photo) -> None:
 def _card(answer: Answer) -> None:
     face, name = answer.face, answer.reader.model
     with st.container(gap="xxsmall"):
-        picture = answer.seen_bgr
-        if answer.maps is not None:
-            picture = overlay_map(picture, answer.maps[:, :, face.classes.index(face.emotion)])
+        picture = overlay_map(answer.seen_bgr, answer.maps[:, :, face.classes.index(face.emotion)])
         st.image(picture, channels="BGR", width="stretch", alt=f"{name}: {reading_words(face)}, {face.confidence:.0%}")
         st.caption(f"**{plain(name)}**")
         write_headline(face)
