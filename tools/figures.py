@@ -35,8 +35,12 @@ def render_figures() -> str:
         "How often a model reads as labelled": _accuracy(reports),
         "How each was measured": _protocol(reports),
         "How evenly each model reads each data set": _matrix(reports),
-        "What each of two heads reads by itself": _heads(reports),
-        "What helps to read strangers": _ablation(),
+        **(
+            {"What each of two heads reads by itself": _heads(reports)}
+            if any(r.heads for r in reports.values())
+            else {}
+        ),
+        **({"What helps to read strangers": _ablation()} if ABLATION.exists() else {}),
         "How often the expressions named hold the label": _sets(reports),
         "What a detector's own crops cost": _framing(reports),
         "Speed": _speed(),
