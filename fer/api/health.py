@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 KEEP_S = 5.0
 """How long an answer is good."""
 
-PATIENCE_S = 4.0
-"""A part that takes longer does not answer."""
+PATIENCE_S = 10.0
+"""A part that takes longer does not answer; the first look opens them all, which takes seconds on a busy machine."""
 
 _LOG = logging.getLogger(__name__)
 
