@@ -57,6 +57,6 @@ $(VENV)/.detector: | $(VENV)/.installed
 	@$(BIN)/python -m fer setup || true
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt
+$(VENV)/.installed-dev: requirements-dev.txt requirements-batch.txt requirements.txt
 	$(call install,requirements-dev.txt)
 	@touch $(VENV)/.installed $@

@@ -12,25 +12,33 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tqdm import tqdm
 
 from fer import __version__, export, paths
+from fer.batch import ENGINES
 from fer.detection import DETECTORS, LIVE_SIDES, MIN_SCORE
 from fer.errors import FerError
 from fer.files import replace_file, table_to_csv
 from fer.pipeline import DEFAULT_MODEL, Settings, load_pipeline
 from fer.results import PhotoResult
 
+if TYPE_CHECKING:
+    from fer.batch.run import Progress
+
 DONE, NOTHING_DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2, 64
 LIVE_MINUTES = 10.0
 
 BUDGET_MODEL = "fer2013-small"
 """The model that the budgets are stated for."""
+
+BETWEEN_LINES_S = 0.5
+"""So often, at most, a batch says how far it is."""
 
 EXTRAS = {"sessions": "app", "train": "train"}
 """Commands that need more than the base, and the extra of pyproject.toml that brings it."""
@@ -75,6 +83,12 @@ def _rate(text: str) -> float:
     if rate > 1000:
         raise argparse.ArgumentTypeError(f"must be at most 1000, but is {text}")
     return rate
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, but is {text}")
+    return int(text)
 
 
 def _not_negative(text: str) -> float:
@@ -162,6 +176,39 @@ def build_parser() -> argparse.ArgumentParser:
     video.add_argument("--landmarks", action="store_true", help="draw eyes, nose and corners of the mouth")
     video.add_argument("--blur", action="store_true", help="make faces unrecognisable in the annotated video")
     video.set_defaults(run=_video)
+
+    batch = commands.add_parser(
+        "batch", help="read thousands of photos and hours of video, on all cores or a cluster; goes on where it stopped"
+    )
+    batch.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="a photo, a video, a folder of them, a pattern such as 'in/*.jpg', a list (.txt with a name a line, .csv "
+        "or .parquet with a column file), a link, or an address that fsspec opens, such as s3://bucket/in",
+    )
+    batch.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="takes photos/*.parquet, videos/*.parquet and manifest.json; the same command goes on there",
+    )
+    batch.add_argument("--engine", default="local", choices=ENGINES,
+                       help="the cores of this machine, or Ray; default: %(default)s")  # fmt: skip
+    batch.add_argument("--ray-address", metavar="HOST:PORT",
+                       help="the head of a cluster whose nodes see the same files; else Ray starts here")  # fmt: skip
+    batch.add_argument("--workers", type=_count, metavar="N", help="use N cores; without it all")
+    batch.add_argument("--annotate", action="store_true",
+                       help="also write all photos and videos with numbered boxes, into FOLDER/annotated")  # fmt: skip
+    batch.add_argument("--rate", type=_rate, metavar="N",
+                       help="look at N frames a second of videos; without it at every frame")  # fmt: skip
+    batch.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="default: %(default)s")
+    batch.add_argument("--detector", default="auto", choices=("auto", *DETECTORS), help="default: %(default)s")
+    batch.add_argument("--min-score", type=_share, default=MIN_SCORE, metavar="SHARE",
+                       help="least detector score, 0 to 1; default: %(default)s")  # fmt: skip
+    batch.add_argument("--json", action="store_true", help="print JSON, a line for every failure and step")
+    batch.set_defaults(run=_batch)
 
     models = commands.add_parser("models", help="list what is installed, with its figures")
     models.add_argument("--json", action="store_true", help="print JSON")
@@ -439,6 +486,81 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
         yield lambda: asked
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _batch(chosen: argparse.Namespace) -> int:
+    from fer.batch.run import Job, Progress, run_batch
+    from fer.batch.work import Failure, Recipe
+
+    if chosen.ray_address is not None and chosen.engine != "ray":
+        _complain("An address of a cluster is of use with --engine ray alone.")
+        return WRONG_USAGE
+    recipe = Recipe(
+        Settings(chosen.model, chosen.detector, averaging="flip", min_score=chosen.min_score),
+        Settings(chosen.model, chosen.detector, min_score=chosen.min_score, long_sides=LIVE_SIDES),
+        chosen.rate,
+        chosen.annotate,
+    )
+    job = Job(chosen.sources, chosen.out, recipe, chosen.engine, chosen.ray_address, chosen.workers)
+    told_s = 0.0
+
+    def say(event: str, record: dict[str, Any]) -> None:
+        print(json.dumps({"event": event, **record}, ensure_ascii=False), flush=True)
+
+    with tqdm(unit="file", file=sys.stderr, disable=not sys.stderr.isatty() or chosen.json, leave=False) as bar:
+
+        def report(done: Progress) -> None:
+            nonlocal told_s
+            if time.monotonic() - told_s < BETWEEN_LINES_S:
+                return
+            told_s = time.monotonic()
+            if chosen.json:
+                say("progress", done.to_record())
+            bar.total, bar.n = done.total, done.done
+            left = "" if done.left_s is None else f", {_duration(done.left_s)} left"
+            bar.bar_format = "{percentage:3.0f}% {bar} {n_fmt} of {total_fmt}" + f", {done.rate:.1f} a second{left}"
+            bar.refresh()
+
+        def fail(failure: Failure) -> None:
+            if chosen.json:
+                say("failed", {"file": failure.file, "error": failure.error})
+            elif not bar.disable:
+                bar.clear()
+            if not chosen.json:
+                _complain(failure.error)
+
+        with _interrupts() as is_interrupted:
+            done = run_batch(job, progress=report, failed=fail, is_stopped=is_interrupted)
+    if chosen.json:
+        say("stopped" if done.was_stopped else "end", done.to_record() | {"out": str(chosen.out)})
+    else:
+        print(_batch_in_words(done, chosen.out))
+    if done.was_stopped:
+        _complain(f"Stopped; the same command goes on with the other {done.total - done.done:,} files.")
+    if done.total and not done.read and not done.skipped:
+        return NOTHING_DONE
+    return SOME_FAILED if done.failed or done.was_stopped else DONE
+
+
+def _batch_in_words(done: "Progress", out: Path) -> str:
+    """What came of a batch, and how its table is opened."""
+    counts = [
+        f"{done.total:,} files",
+        f"{done.read:,} read",
+        f"{done.failed:,} failed",
+        f"{done.skipped:,} done before",
+    ]
+    if done.repeated:
+        counts.append(f"{done.repeated:,} named more than once")
+    speed = f"{done.faces:,} faces in {_duration(done.elapsed_s)}, {done.rate:.1f} files a second"
+    video = f", {_duration(done.video_s)} of video" if done.video_s else ""
+    return f"{', '.join(counts)}; {speed}{video}.\nA table: pandas.read_parquet({str(out / 'photos')!r})"
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _models(chosen: argparse.Namespace) -> int:

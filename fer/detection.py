@@ -121,15 +121,15 @@ class YuNet(FaceDetector):
 
     name = "yunet"
 
-    def __init__(self, file: Path, reason: str) -> None:
-        """Use a downloaded model file.
+    def __init__(self, file: Path, reason: str, threads: int = 0) -> None:
+        """Use a downloaded model file; `threads` as for `FaceNetwork`.
 
         Raises:
             DetectorError: the file is not the network that it should be.
         """
         super().__init__(reason)
         try:
-            self._network = FaceNetwork(file.read_bytes())
+            self._network = FaceNetwork(file.read_bytes(), threads)
         except (OSError, ValueError) as error:
             raise DetectorError(
                 f"The detector file {file} is damaged; remove it and run `python -m fer setup`."
@@ -219,11 +219,12 @@ def available_detectors() -> tuple[str, ...]:
     return tuple(name for name in DETECTORS if usable[name])
 
 
-def load_detector(choice: str = "auto") -> FaceDetector:
+def load_detector(choice: str = "auto", threads: int = 0) -> FaceDetector:
     """Choose a detector.
 
     Args:
         choice: "auto" takes YuNet where its file is found, else Haar; or one of `DETECTORS`.
+        threads: how many share YuNet's work on one picture; 0 takes as many as are of use.
 
     Raises:
         DetectorError: the choice is unknown, or that detector cannot run here.
@@ -232,11 +233,11 @@ def load_detector(choice: str = "auto") -> FaceDetector:
     chosen = "because it was chosen"
     match choice:
         case "auto" if file is not None:
-            return YuNet(file, "YuNet runs because its file was found, and it finds more faces than Haar.")
+            return YuNet(file, "YuNet runs because its file was found, and it finds more faces than Haar.", threads)
         case "auto":
             return Haar("The Haar cascade runs because YuNet's file is not here; `python -m fer setup` fetches it.")
         case "yunet" if file is not None:
-            return YuNet(file, f"YuNet runs {chosen}.")
+            return YuNet(file, f"YuNet runs {chosen}.", threads)
         case "yunet":
             folders = " and ".join(str(folder) for folder in paths.detector_dirs())
             raise DetectorError(f"YuNet's file is not in {folders}; `python -m fer setup` fetches it.")

@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -53,6 +54,68 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+@dataclass(frozen=True)
+class Part:
+    """A hidden file, open for writing and reading, that gets its name when it is whole."""
+
+    path: Path
+    file: BinaryIO
+
+    def keep_as(self, path: Path) -> None:
+        """Let it take a name, and the place of what was called so."""
+        self.file.close()
+        self.path.replace(path)
+
+
+@contextmanager
+def part_in(folder: Path) -> Iterator[Part]:
+    """A part in a folder, for what is too large for memory; gone in the end, unless it was kept.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path = folder / f".{uuid.uuid4().hex}.part"
+    with path.open("w+b") as file:
+        try:
+            yield Part(path, file)
+        finally:
+            path.unlink(missing_ok=True)
+
+
+class FileLock:
+    """Keeps other processes out while this one writes; the system lifts it when the process ends, however it does."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock.
+
+        Args:
+            path: a file that stands for it; made where it is missing, and left behind.
+
+        Raises:
+            BlockingIOError: another process holds it.
+            OSError: the file cannot be written.
+        """
+        self._file = path.open("ab")
+        try:
+            try:
+                import fcntl
+            except ModuleNotFoundError:  # on Windows
+                import msvcrt
+
+                msvcrt.locking(self._file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            else:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            if isinstance(error, BlockingIOError | PermissionError):
+                raise BlockingIOError(error.errno, error.strerror) from error
+            raise
+
+    def release(self) -> None:
+        """Let others in; may be called twice."""
+        self._file.close()
 
 
 def table_to_csv(table: "pd.DataFrame") -> bytes:

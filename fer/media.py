@@ -174,13 +174,20 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         MediaError: there is no such file, it may not be read, it is larger than `MAX_FILE_BYTES`, or `decode_image`
             cannot read it.
     """
-    path = Path(path)
+    return decode_image(read_file(Path(path)), str(path))
+
+
+def read_file(path: Path) -> bytes:
+    """Read what may be a picture's file: at most a byte more than `MAX_FILE_BYTES`, which `decode_image` refuses.
+
+    Raises:
+        MediaError: there is no such file, or it may not be read.
+    """
     try:
         with open_file(path, "picture") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+            return file.read(MAX_FILE_BYTES + 1)
     except OSError as fault:
         raise MediaError(f"'{shown_name(str(path))}' cannot be read; check the disk.") from fault
-    return decode_image(data, str(path))
 
 
 def open_file(path: Path, what: str) -> BinaryIO:

@@ -237,18 +237,19 @@ class EmotionModel:
         calibration: what was fitted for it.
     """
 
-    def __init__(self, folder: Path, calibrated: bool = True) -> None:
+    def __init__(self, folder: Path, calibrated: bool = True, threads: int = 0) -> None:
         """Open a model's folder.
 
         Args:
             folder: the model's.
             calibrated: False leaves the report unread, for measuring anew; nothing is calibrated then.
+            threads: how many share one call's work, as for `open_session`.
 
         Raises:
             ModelError: a file is missing or damaged, or the network does not fit its card or its report.
         """
         self.card = ModelCard.read(folder)
-        self._session = _open_network(folder / MODEL_FILE)
+        self._session = _open_network(folder / MODEL_FILE, threads)
         self._check_network()
         self.digest = network_digest(folder)
         try:
@@ -333,17 +334,17 @@ class EmotionModel:
         return ((centres - means) / (deviations + self.card.epsilon))[..., None]
 
 
-def _open_network(path: Path) -> onnxruntime.InferenceSession:
+def _open_network(path: Path, threads: int) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise ModelError(f"The model file {path} is missing; install the model again.")
     try:
-        return open_session(path)
+        return open_session(path, threads)
     except ValueError as error:
         raise ModelError(f"The model file {path} is damaged or no ONNX network; install the model again.") from error
 
 
-def load_model(name: str, calibrated: bool = True) -> EmotionModel:
-    """Open an installed model by its name; `calibrated` as for `EmotionModel`.
+def load_model(name: str, calibrated: bool = True, threads: int = 0) -> EmotionModel:
+    """Open an installed model by its name; `calibrated` and `threads` as for `EmotionModel`.
 
     Raises:
         ModelError: no such model is installed, or it is damaged.
@@ -351,4 +352,4 @@ def load_model(name: str, calibrated: bool = True) -> EmotionModel:
     installed = paths.find_models()
     if name not in installed:
         raise ModelError(f"The model {name} is not installed; installed are: {', '.join(installed) or 'none'}.")
-    return EmotionModel(installed[name], calibrated)
+    return EmotionModel(installed[name], calibrated, threads)

@@ -35,11 +35,12 @@ _ANY_SIZE = b"\x0a\x03\x1a\x01?"
 class FaceNetwork:
     """YuNet, opened once; may be called from any thread."""
 
-    def __init__(self, network: bytes) -> None:
+    def __init__(self, network: bytes, threads: int = 0) -> None:
         """Open the network, and free its input from the 640 x 640 pixels that the file declares.
 
         Args:
             network: what the file holds.
+            threads: how many share the work on a large picture, as for `open_session`.
 
         Raises:
             ValueError: it does not hold this network.
@@ -47,6 +48,7 @@ class FaceNetwork:
         self._freed, ports = _PORTS.subn(lambda port: port[1] + _ANY_SIZE * (len(port[2]) // len(_ANY_SIZE)), network)
         if ports != 1 + 4 * len(_STRIDES):
             raise ValueError("This is not the network YuNet.")
+        self._threads = threads
         self._small = open_session(self._freed, threads=1)
         try:
             self.detect(np.zeros((32, 64, 3), np.uint8), 0.5)
@@ -56,7 +58,7 @@ class FaceNetwork:
     @cached_property
     def _large(self) -> onnxruntime.InferenceSession:
         """Opened when first needed: a camera's frames never do."""
-        return open_session(self._freed)
+        return open_session(self._freed, self._threads)
 
     def detect(self, image_bgr: np.ndarray, min_score: float) -> Detections:
         """Find the faces of about 10 to 300 pixels.

@@ -16,8 +16,8 @@ from fer.emotions import EMOTIONS_WITH_CONTEMPT, emotion
 from fer.paths import ROOT
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"emotions", "errors", "files", "heif", "onnx_session", "paths", "webrtc"}),
-    frozenset({"fetch", "media", "results"}),
+    frozenset({"emotions", "errors", "files", "heif", "paths", "webrtc"}),
+    frozenset({"fetch", "media", "onnx_session", "results"}),
     frozenset({"calibration", "contact_sheet", "crops", "recording"})
     | frozenset({"datasets", "drawing", "quality", "samples", "yunet"}),
     frozenset({"detection", "export", "recognition", "tracking"}),
@@ -141,6 +141,7 @@ def test_arrows_point_one_way(file: str) -> None:
     [
         pytest.param({"streamlit"}, {"ui"}, id="streamlit"),
         pytest.param({"starlette"}, {"api", "ui"}, id="the web server"),
+        pytest.param({"ray"}, {"batch"}, id="Ray"),
         pytest.param({"tensorflow", "keras", "tf2onnx", "torch", "jax"}, {"training"}, id="training frameworks"),
     ],
 )
@@ -184,6 +185,7 @@ def test_pages_stay_short(file: str) -> None:
 def test_every_import_is_required() -> None:
     distributions = packages_distributions()
     required = {requirement.name.lower().replace("_", "-") for requirement in requirements("requirements.txt")}
+    required |= {requirement.name for requirement in requirements("requirements-batch.txt")}
     missing = set()
     for file in (*MODULES, *PAGES, "streamlit_app.py"):
         for module in {name.split(".")[0] for name in imported((ROOT / file).read_text())}:
@@ -196,7 +198,7 @@ def test_every_import_is_required() -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-batch.txt", "requirements-dev.txt"])
 def test_every_requirement_is_bounded(file: str) -> None:
     for requirement in requirements(file):
         assert {specifier.operator for specifier in requirement.specifier} == {">=", "<"}, requirement.name

@@ -84,6 +84,8 @@ def test_requirements_hold_the_base_and_what_the_app_offers() -> None:
     listed = {line for line in lines if line and not line.startswith("#")}
     extras = PROJECT["optional-dependencies"]
     assert listed == {*PROJECT["dependencies"], *extras["app"], *extras["train"]}
+    batch = (paths.ROOT / "requirements-batch.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in batch if not line.startswith("#")] == extras["batch"]
 
 
 def test_nothing_heavy_is_in_the_base() -> None:

@@ -3,15 +3,13 @@
 Knows nothing about the command line.
 """
 
-import uuid
-from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from fer.errors import MediaError
-from fer.files import replace_file
+from fer.files import part_in, replace_file
 from fer.pipeline import FacePipeline, Settings
 from fer.video.formats import ABOUT_ENDING, FORMATS, PICTURE_ENDING, digest_file, to_about, write_zip
 from fer.video.looking import VideoOptions, VideoProgress, VideoResult, watch_video
@@ -60,7 +58,7 @@ def watch_into_folder(
     """
     with ExitStack() as stack:
         try:
-            part = stack.enter_context(_part(folder)) if wanted.picture else None
+            part = stack.enter_context(part_in(folder)) if wanted.picture else None
         except OSError as error:
             raise MediaError(f"{folder} cannot be written: {error.strerror}.") from error
         picture = None if part is None else part.file
@@ -68,7 +66,7 @@ def watch_into_folder(
         try:
             digest = digest_file(clip)
             if wanted.zipped:
-                archive = stack.enter_context(_part(folder))
+                archive = stack.enter_context(part_in(folder))
                 write_zip(archive.file, result, settings, digest, picture=picture, formats=wanted.formats)
                 archive.keep_as(folder / f"{stem}.zip")
                 return result
@@ -80,26 +78,3 @@ def watch_into_folder(
         except OSError as error:
             raise MediaError(f"{folder} cannot be written: {error.strerror}.") from error
         return result
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A hidden file that gets its name when it is whole."""
-
-    path: Path
-    file: BinaryIO
-
-    def keep_as(self, path: Path) -> None:
-        self.file.close()
-        self.path.replace(path)
-
-
-@contextmanager
-def _part(folder: Path) -> Iterator[_Part]:
-    """A part that is gone in the end, unless it was kept."""
-    path = folder / f".{uuid.uuid4().hex}.part"
-    with path.open("w+b") as file:
-        try:
-            yield _Part(path, file)
-        finally:
-            path.unlink(missing_ok=True)

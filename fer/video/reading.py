@@ -48,6 +48,12 @@ FORMATS = (
 """The containers that are read, by FFmpeg's names: those that hold video themselves. Playlists (HLS, DASH, concat),
 devices and sequences of pictures, which name other files or addresses, are not among them."""
 
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".ogv"),
+    *(".3gp", ".gif"),
+)
+"""File name endings that are taken for videos."""
+
 CUT_SCORE = 10.0
 """From this score on a frame begins a new shot, as in FFmpeg's filter `scdet`, where it is the default: the smaller of
 the mean difference to the frame before, in percent of white, and of how much that difference changed."""

@@ -8,24 +8,9 @@ from streamlit.typing import UploadedFile
 from fer.ui.video.watching import Clip
 from fer.ui.visitor import on_own_machine
 from fer.video.looking import VideoOptions
+from fer.video.reading import VIDEO_SUFFIXES
 
-UPLOAD_TYPES = [
-    "mp4",
-    "m4v",
-    "mov",
-    "mkv",
-    "webm",
-    "avi",
-    "mpg",
-    "mpeg",
-    "ts",
-    "mts",
-    "wmv",
-    "flv",
-    "ogv",
-    "3gp",
-    "gif",
-]
+UPLOAD_TYPES = [suffix.removeprefix(".") for suffix in VIDEO_SUFFIXES]
 
 _SOURCES = {
     "upload": ":material/upload: Upload",
