@@ -719,9 +719,10 @@ def _export_sessions(chosen: argparse.Namespace) -> int:
                     nobody,
                 )
                 name = f"session-{session.id}.{chosen.format}"
-                samples = store.samples(owner, session.id)
+                samples, remarks = store.samples(owner, session.id), store.remarks(owner, session.id)
                 replace_file(
-                    chosen.folder / name, export.samples_to_bytes(samples, session.classes, about, chosen.format)
+                    chosen.folder / name,
+                    export.samples_to_bytes(samples, session.classes, about, chosen.format, remarks),
                 )
                 about = {key: value for key, value in about.items() if key not in ("classes", "nobody_s")}
                 rows.append({"file": name, **about, "people": session.people, "readings": session.readings})

@@ -93,7 +93,7 @@ def sheet_picture(faces: Sequence[SheetFace], title: str, side: int = 220, colum
     Examples:
         >>> face = SheetFace(np.full((48, 48), 128, np.uint8), "happy, 90 of 100", "A happy face", "#E69F00")
         >>> sheet_picture([face], "One face", side=100).shape
-        (198, 132, 3)
+        (182, 132, 3)
     """
     gap, line = side // 8 + 4, side // 4
     columns = max(1, min(columns, len(faces)))

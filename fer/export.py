@@ -17,7 +17,7 @@ import numpy as np
 from fer.drawing import annotate
 from fer.files import table_to_csv
 from fer.media import encode_png
-from fer.recording import Sample, Span, samples_table
+from fer.recording import Remarks, Sample, Span, samples_table
 from fer.results import PhotoResult, to_table
 
 FORMATS = ("json", "csv", "parquet")
@@ -66,22 +66,35 @@ def describe_recording(
     }
 
 
+_NO_REMARKS = Remarks()
+
+
 def samples_to_bytes(
-    samples: Sequence[Sample], classes: Sequence[str], about: Mapping[str, object], format_name: str
+    samples: Sequence[Sample],
+    classes: Sequence[str],
+    about: Mapping[str, object],
+    format_name: str,
+    remarks: Remarks = _NO_REMARKS,
 ) -> bytes:
     """Write a recording as "csv" (`samples_table`: a row a person and moment) or "json" (the same under `samples`).
+
+    What was written onto it goes along: in CSV the columns `name` (the person's) and `marker` (on the first row of its
+    moment or after it, else on the last one; several are joined by " | "), in JSON `notes`, `names` and `markers`.
 
     Args:
         samples: what was recorded.
         classes: what their probabilities stand for.
         about: what JSON says before the samples: the recording's name, its model and the like.
         format_name: "csv" or "json".
+        remarks: what was written onto it.
 
     Examples:
+        >>> from fer.recording import Marker
         >>> sample = Sample(0.0, 1, (0.75, 0.25), (10.0, 20.0, 60.0, 60.0), 0.8)
-        >>> print(samples_to_bytes([sample], ("happy", "sad"), {}, "csv").decode().strip())
-        time_s,person,emotion,confidence,x,y,w,h,detector_score,happy,sad
-        0.0,1,happy,0.75,10.0,20.0,60.0,60.0,0.8,0.75,0.25
+        >>> remarks = Remarks(names={1: "Ann"}, markers=(Marker(0.0, "begins"),))
+        >>> print(samples_to_bytes([sample], ("happy", "sad"), {}, "csv", remarks).decode().strip())
+        time_s,person,emotion,confidence,x,y,w,h,detector_score,happy,sad,name,marker
+        0.0,1,happy,0.75,10.0,20.0,60.0,60.0,0.8,0.75,0.25,Ann,begins
     """
     places = {
         "time_s": 3,
@@ -93,8 +106,18 @@ def samples_to_bytes(
     table = samples_table(samples, classes).round(places)
     match format_name:
         case "csv":
-            return table_to_csv(table)
+            marks = [""] * len(table)
+            for marker in remarks.markers if len(table) else ():
+                row = min(int(table["time_s"].searchsorted(round(marker.time_s, 3))), len(table) - 1)
+                marks[row] = " | ".join(filter(None, (marks[row], marker.note or "marker")))
+            names = table["person"].map(lambda person: remarks.names.get(person, ""))
+            return table_to_csv(table.assign(name=names, marker=marks))
         case "json":
+            written = {
+                "notes": remarks.notes,
+                "names": {str(person): name for person, name in remarks.names.items()},
+                "markers": [{"time_s": round(one.time_s, 3), "note": one.note} for one in remarks.markers],
+            }
             records = [
                 {
                     **{name: row[name] for name in ("time_s", "person", "emotion", "confidence")},
@@ -104,7 +127,7 @@ def samples_to_bytes(
                 }
                 for row in table.to_dict("records")
             ]
-            return (json.dumps({**about, "samples": records}, ensure_ascii=False) + "\n").encode()
+            return (json.dumps({**about, **written, "samples": records}, ensure_ascii=False) + "\n").encode()
     raise ValueError(f"The format must be csv or json, but is {format_name}.")
 
 
@@ -142,6 +165,16 @@ def distinct_stems(files: Iterable[str], default: str) -> list[str]:
         taken.add(name.casefold())
         stems.append(name)
     return stems
+
+
+def file_stem(name: str, default: str) -> str:
+    """What a file is called that goes by a name which somebody gave; see `distinct_stems`.
+
+    Examples:
+        >>> file_stem("Act 1/2: rehearsal", "session")
+        'Act 1_2_ rehearsal'
+    """
+    return _shortened(_harmless(re.sub(r"[/\\]", "_", name)) or default)
 
 
 def _harmless(stem: str) -> str:

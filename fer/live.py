@@ -20,7 +20,7 @@ import numpy as np
 from fer.drawing import annotate, blur_faces
 from fer.errors import FerError
 from fer.pipeline import FacePipeline
-from fer.recording import Recorder, Recording, Sample, Sink, take_samples
+from fer.recording import Marker, Recorder, Recording, Sample, Sink, take_samples
 from fer.results import FrameResult
 from fer.stream import FaceStream
 from fer.tracking import SteadyClock
@@ -33,6 +33,9 @@ MOMENTS_PER_S = 4
 
 MOST_HISTORY = round(HISTORY_S * MOMENTS_PER_S) * 16
 """Most samples in the history: a minute of 16 people."""
+
+MOST_MARKS = 60
+"""Most marks in the history."""
 
 RATE_S = 2.0
 """The frame rate is that of the last two seconds."""
@@ -83,6 +86,9 @@ class LiveSnapshot:
         dark: the last frame was too dark to trust.
         error: the sentence for what went wrong with the last frame; None where nothing did.
         recording_s: how long the recording runs; None where none does.
+        marks: what was marked in the last `HISTORY_S`; time_s on the clock of `now_s`.
+        names: of persons, by their numbers.
+        age_s: how long ago the last frame was analysed, seconds on this machine's clock.
     """
 
     frames: int
@@ -96,26 +102,32 @@ class LiveSnapshot:
     dark: bool
     error: str | None
     recording_s: float | None
+    marks: tuple[Marker, ...]
+    names: Mapping[int, str]
+    age_s: float
 
 
 class LiveSession:
     """The log between the camera's thread and a page; one for each visitor.
 
     Attributes:
-        view, everyone, half_life_s: how the next frames are shown and read (see `View` and `FaceStream`); may be set
-            from any thread at any time.
+        view, everyone, half_life_s, chosen: how the next frames are shown and read (see `View` and `FaceStream`); may
+            be set from any thread at any time.
     """
 
     def __init__(self, pipeline: FacePipeline) -> None:
         self.view = View()
         self.everyone = True
         self.half_life_s = 0.3
+        self.chosen: int | None = None
+        self._names: dict[int, str] = {}
         self._turn = threading.Lock()  # one frame at a time, should an old stream's thread meet its successor's
         self._lock = threading.Lock()  # guards all below; never held while a frame is analysed
         self._clock = SteadyClock()
         self._pipeline = pipeline
         self._stream = FaceStream(pipeline)
         self._frames = 0
+        self._analysed_s = float("-inf")
         self._counts: Counter[str] = Counter()
         self._error: str | None = None
         self._recorder: Recorder | None = None
@@ -128,6 +140,7 @@ class LiveSession:
         self._now_s = 0.0
         self._moment: int | None = None
         self._history: deque[Sample] = deque(maxlen=MOST_HISTORY)
+        self._marks: deque[Marker] = deque(maxlen=MOST_MARKS)
         self._timed: deque[tuple[float, tuple[float, ...]]] = deque(maxlen=_MOST_TIMED)
 
     def use(self, pipeline: FacePipeline) -> None:
@@ -147,6 +160,9 @@ class LiveSession:
         with self._lock:
             first_person = 1 if self._recorder is None else self._stream.next_person
             self._stream = FaceStream(self._stream.pipeline, first_person=first_person)
+            self.chosen = None
+            if self._recorder is None:
+                self._names = {}
             self._forget()
 
     def reset_counts(self) -> None:
@@ -168,6 +184,22 @@ class LiveSession:
         with self._lock:
             recorder, self._recorder = self._recorder, None
         return None if recorder is None else recorder.finish()
+
+    def name(self, person: int, name: str) -> None:
+        """Call a person so, until a new stream begins; "" takes the name away."""
+        with self._lock:
+            others = {number: known for number, known in self._names.items() if number != person}
+            self._names = {**others, person: name.strip()} if name.strip() else others
+
+    def mark(self, note: str) -> Marker | None:
+        """Mark the moment of the last frame, in the history and in the recording.
+
+        Returns:
+            The recording's marker; None where no recording runs.
+        """
+        with self._lock:
+            self._marks.append(Marker(self._now_s, note))
+            return None if self._recorder is None else self._recorder.mark(note)
 
     def process(self, image_bgr: np.ndarray, time_s: float) -> np.ndarray:
         """Analyse the next frame and draw what was read on that very frame.
@@ -197,7 +229,7 @@ class LiveSession:
             if recorder is None or recorder.reader == self._pipeline.reader:
                 stream.pipeline = self._pipeline
             now_s = self._clock.read(time_s)
-        stream.everyone, stream.half_life_s = self.everyone, self.half_life_s
+        stream.everyone, stream.half_life_s, stream.chosen = self.everyone, self.half_life_s, self.chosen
         result = stream.process(image_bgr, now_s)
         analysed = time.perf_counter()
         shown = _blurred(image_bgr, result) if view.blur else image_bgr
@@ -215,6 +247,7 @@ class LiveSession:
         failure = None
         with self._lock:
             self._frames += 1
+            self._analysed_s = time.monotonic()
             self._error = None
             if stream is self._stream:
                 self._keep(result, stream.pipeline, now_s, stages_ms, dark)
@@ -259,6 +292,8 @@ class LiveSession:
             frames, classes, frame, history = self._frames, self._classes, self._frame, tuple(self._history)
             now_s, dark, error = self._now_s, self._dark, self._error
             recording_s = None if recorder is None else recorder.duration_s
+            names, age_s = MappingProxyType(self._names), time.monotonic() - self._analysed_s
+            marks = tuple(mark for mark in self._marks if mark.time_s >= now_s - HISTORY_S)
         return LiveSnapshot(
             frames=frames,
             classes=classes,
@@ -271,6 +306,9 @@ class LiveSession:
             dark=dark,
             error=error,
             recording_s=recording_s,
+            marks=marks,
+            names=names,
+            age_s=age_s,
         )
 
 

@@ -6,9 +6,10 @@ Turns tracked results into samples and samples into a table. Keeps numbers, neve
 come from, of pages or of databases.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from fer.results import BoxXYWH, FrameResult, Reader
@@ -53,6 +54,38 @@ class Look:
 
     time_s: float
     samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Marker:
+    """A moment that somebody marked.
+
+    Attributes:
+        time_s: seconds since the recording began.
+        note: what they wrote; may be empty.
+    """
+
+    time_s: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """What somebody wrote onto a recording.
+
+    Attributes:
+        notes: about all of it.
+        names: of persons, by their numbers; who has none is not in it.
+        markers: in the order of their times.
+    """
+
+    notes: str = ""
+    names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    markers: tuple[Marker, ...] = ()
+
+    def call(self, person: int) -> str:
+        """What a person is called: the name, or "person 2"."""
+        return self.names.get(person) or f"person {person}"
 
 
 Sink = Callable[[Look], None]
@@ -106,6 +139,7 @@ class Recording:
         nobody: when it was looked and nobody was found, in order.
         duration_s: from the first frame to the last.
         overflowed: more was seen than `samples` holds; a sink was given all of it.
+        markers: the moments that were marked meanwhile, in order.
     """
 
     classes: tuple[str, ...]
@@ -114,6 +148,7 @@ class Recording:
     nobody: tuple[Span, ...]
     duration_s: float
     overflowed: bool
+    markers: tuple[Marker, ...] = ()
 
 
 class Recorder:
@@ -128,6 +163,13 @@ class Recorder:
         self._samples: list[Sample] = []
         self._nobody = EmptySpans()
         self._overflowed = False
+        self._markers: list[Marker] = []
+
+    def mark(self, note: str) -> Marker:
+        """Mark the moment of the last frame."""
+        marker = Marker(self.duration_s, note)
+        self._markers.append(marker)
+        return marker
 
     def add(self, result: FrameResult, now_s: float) -> Exception | None:
         """Keep what a frame showed and hand it on; what the sink raised is returned, and costs no frame."""
@@ -155,6 +197,7 @@ class Recorder:
             nobody=self._nobody.spans(),
             duration_s=self.duration_s,
             overflowed=self._overflowed,
+            markers=tuple(self._markers),
         )
 
 

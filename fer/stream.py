@@ -22,6 +22,8 @@ class FaceStream:
         pipeline: analyses every frame. May be set between frames; people keep their numbers.
         everyone: False keeps to one person: the largest face first, then whoever that was, until lost for good. May be
             set between frames.
+        chosen: the number of the one to keep to, while in view; None leaves that to the rule above. May be set between
+            frames.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class FaceStream:
         """
         self.half_life_s = half_life_s
         self.everyone = everyone
+        self.chosen: int | None = None
         self.pipeline = pipeline
         self._tracker = Tracker(half_life_s=half_life_s, first_person=first_person)
         self._held: int | None = None
@@ -83,5 +86,7 @@ class FaceStream:
         """Choose whom to keep to, where one person is asked for: `found` comes from the largest to the smallest."""
         if self.everyone:
             self._held = None
+        elif self.chosen in self._tracker.persons:
+            self._held = self.chosen
         elif self._held not in self._tracker.persons:
             self._held = found[0].person if found else None

@@ -10,18 +10,19 @@ from fer.ui.navigation import require_entrypoint
 
 require_entrypoint()
 
+pieces.leave_room()
 st.title("Live")
-st.caption("Every face in view, labelled on the very picture that was read. An expression is not a feeling.")
 
-top_of_sidebar = st.sidebar.container()
 settings, pipeline = controls.choose_reading(live=True, locked=pieces.explain_lock())
-with top_of_sidebar:
+picture, answer = st.columns([11, 8], gap="medium")
+with picture:
+    stage, under = st.container(), st.container()
+with under:
     wanted = pieces.draw_switches(pipeline.reader.detector)
 session = pieces.open_session(pipeline, wanted)
 shown = read_example(settings, file_version(settings.model))
 
-picture, answer = st.columns(2, gap="medium")
-with picture:
+with stage:
     agreed = camera.ask_consent()
     streams = agreed and camera.choose_way("live_way")
     if streams:
@@ -29,15 +30,19 @@ with picture:
         pieces.begin_anew(session, playing=playing)
         if not playing and session.snapshot().frame is None:
             show_example(shown)
+        pieces.show_ribbon(session, shown.snapshot, playing=playing)
         pieces.show_status(session, playing=playing)
         recording.show_controls(session, pipeline, playing=playing)
-        pieces.show_stages(session, playing=playing)
     elif agreed:
         taken_bgr = camera.take_snapshot("live_snapshot")
     else:
         show_example(shown)
+if streams:
+    with under:
+        pieces.show_stages(session, playing=playing)
 with answer:
     if agreed and not streams:
         pieces.read_still(taken_bgr, pipeline, wanted)
     else:
         pieces.draw_graphs(session, shown.snapshot, playing=streams and playing)
+st.caption("An expression is not a feeling.")

@@ -19,7 +19,7 @@ with pieces.show_store_errors():
     if saved:
         shown, other = pieces.list_sessions(saved)
         if other is not None:
-            pieces.compare_sessions(shown, other)
+            pieces.compare_sessions(store, owner, shown, other)
         pieces.show_session(store, owner, shown)
     else:
         pieces.explain_sessions()

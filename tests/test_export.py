@@ -13,7 +13,7 @@ import pytest
 
 from fer import export
 from fer.emotions import EMOTIONS
-from fer.recording import Sample
+from fer.recording import Marker, Remarks, Sample
 from fer.results import Face, FrameResult, PhotoResult, Reader
 
 READER = Reader("drawn", "haar", "It finds what the tests draw.", "flip", EMOTIONS)
@@ -109,18 +109,20 @@ class TestRecordings:
 
     @pytest.mark.parametrize("samples", [(), SAMPLES], ids=["nothing", "two people"])
     def test_csv_holds_one_row_a_person_and_moment(self, samples: tuple[Sample, ...]) -> None:
-        head, *rows = export.samples_to_bytes(samples, ("happy", "sad"), {}, "csv").decode().splitlines()
-        assert head == "time_s,person,emotion,confidence,x,y,w,h,detector_score,happy,sad"
+        marked = Remarks("Rain.", {2: "=Bo"}, (Marker(0.0, "in"), Marker(0.01, "a"), Marker(9.0)))
+        head, *rows = export.samples_to_bytes(samples, ("happy", "sad"), {}, "csv", marked).decode().splitlines()
+        assert head == "time_s,person,emotion,confidence,x,y,w,h,detector_score,happy,sad,name,marker"
         expected = [
-            "0.0,1,sad,0.75,1.0,2.0,3.0,4.0,0.5,0.25,0.75",
-            "0.067,2,happy,0.5,1.24,2.0,3.0,4.0,0.8765,0.5,0.5",
+            "0.0,1,sad,0.75,1.0,2.0,3.0,4.0,0.5,0.25,0.75,,in",
+            "0.067,2,happy,0.5,1.24,2.0,3.0,4.0,0.8765,0.5,0.5,'=Bo,a | marker",
         ]
         assert rows == expected[: len(samples)]
 
     @pytest.mark.parametrize("samples", [(), SAMPLES], ids=["nothing", "two people"])
     def test_json_says_what_it_is_about_and_holds_the_same(self, samples: tuple[Sample, ...]) -> None:
-        about = {"name": "Süß", "model": "drawn"}
-        data = export.samples_to_bytes(samples, ("happy", "sad"), about, "json")
+        about = {"name": "Süß", "model": "drawn", "notes": "Rain.", "names": {"2": "Bo"}, "markers": []}
+        remarks = Remarks("Rain.", {2: "Bo"})
+        data = export.samples_to_bytes(samples, ("happy", "sad"), {**about, "notes": ""}, "json", remarks)
         assert "Süß".encode() in data
         told = json.loads(data)
         assert {key: told[key] for key in about} == about

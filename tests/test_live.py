@@ -314,6 +314,16 @@ class TestSettings:
         assert ([face.person for face in frame.faces], [face.person for face in frame.others]) == ([1], [2])
         assert len(session.snapshot().history) == 1
 
+    def test_whom_to_follow_is_chosen_and_named(self) -> None:
+        session = LiveSession(Scripted(TWO))
+        session.everyone, session.chosen = False, 2
+        session.name(2, " Bo ")
+        _play(session, 0.2)
+        assert [face.person for face in session.snapshot().frame.faces] == [2]
+        assert dict(session.snapshot().names) == {2: "Bo"}
+        session.restart()
+        assert (session.chosen, dict(session.snapshot().names)) == (None, {})
+
     def test_smoothing(self, drawn: FacePipeline) -> None:
         session = LiveSession(drawn)
         session.view, session.half_life_s = PLAIN, 100.0
@@ -391,6 +401,22 @@ class TestRecording:
         assert [sample for look in given for sample in look.samples] == list(recording.samples)
         assert [len(look.samples) for look in given] == [1, 2, 0, 0], "a look without people is handed on as well"
         assert [tuple(round(s, 6) for s in span) for span in recording.nobody] == [(0.2, 0.3)]
+
+    def test_a_marker_stands_in_the_minute_and_in_the_recording(self) -> None:
+        session = LiveSession(Scripted(ONE))
+        _play(session, 1)
+        assert session.mark("before") is None
+        session.start_recording()
+        _play(session, 4, start_s=2)
+        marker = session.mark("a door")
+        assert (marker.note, marker.time_s) == ("a door", pytest.approx(2))
+        assert [(mark.note, mark.time_s) for mark in session.snapshot().marks] == [
+            ("before", pytest.approx(1)),
+            ("a door", pytest.approx(4)),
+        ]
+        assert session.stop_recording().markers == (marker,)
+        _play(session, 63, rate=1, start_s=62)
+        assert [mark.note for mark in session.snapshot().marks] == ["a door"]
 
     def test_nobody_gets_a_number_twice_after_a_restart(self) -> None:
         session = LiveSession(Scripted(TWO))

@@ -1,25 +1,33 @@
-"""The last minute of a live view: a line for each expression, a lane for each person."""
+"""The last minute of a live view: a lane for each person, in it lines or a ribbon, and what was marked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 
 import altair as alt
 import pyarrow as pa
 
 from fer.charts.moving import MovingChart, rows_to_table
 from fer.charts.parts import INK, emotion_scale, percent_of
-from fer.recording import Sample
+from fer.recording import Marker, Sample
 
 SPAN_S = 60
 """How far back the lines reach."""
 
-_LINES_PX = 260
+_LINES_PX, _RIBBON_PX = 230, 56
+_NO_NAMES: Mapping[int, str] = MappingProxyType({})
 _GAP = 0.18  # between two lanes of lines
 _STEP_S = 0.4  # between two points of a line
 _BREAK_S = 1.5  # a line goes on over shorter absences
 
 
-def last_minute(history: Sequence[Sample], classes: Sequence[str], now_s: float, people: Sequence[int]) -> MovingChart:
+def last_minute(
+    history: Sequence[Sample],
+    classes: Sequence[str],
+    now_s: float,
+    people: Sequence[int],
+    names: Mapping[int, str] = _NO_NAMES,
+) -> MovingChart:
     """Chart the last `SPAN_S` seconds: a lane for each person, in it one line a class from 0 to 100 %.
 
     A line breaks where its person was out of view.
@@ -29,6 +37,7 @@ def last_minute(history: Sequence[Sample], classes: Sequence[str], now_s: float,
         classes: what the samples' probabilities stand for.
         now_s: the right end of the time axis.
         people: whose lanes are drawn, from top to bottom.
+        names: of those who have one.
     """
     lanes = {person: (len(people) - 1 - i) * (1 + _GAP) for i, person in enumerate(people)}
     points = [
@@ -36,10 +45,83 @@ def last_minute(history: Sequence[Sample], classes: Sequence[str], now_s: float,
         for person in people
         for stretch, sample in _stretches(history, person, now_s)
     ]
-    tracks = [(f"person {person}", low) for person, low in lanes.items()]
+    tracks = [(names.get(person) or f"person {person}", low) for person, low in lanes.items()]
     return MovingChart(
         _minute(tuple(classes)),
         {"points": rows_to_table(_points(classes), points), "lanes": rows_to_table(_LANES, tracks or [("", 0.0)])},
+    )
+
+
+def minute_ribbon(
+    history: Sequence[Sample],
+    classes: Sequence[str],
+    now_s: float,
+    people: Sequence[int],
+    marks: Sequence[Marker] = (),
+) -> MovingChart:
+    """Chart the last `SPAN_S` seconds as ribbons: a lane for each person, coloured by the most probable class.
+
+    Args:
+        history, classes, now_s, people: see `last_minute`.
+        marks: what was marked, on the same clock; an upright line each, with its note.
+    """
+    pieces = []
+    for lane, person in enumerate(people):
+        own = _stretches(history, person, now_s)
+        ends_s = [sample.time_s for _, sample in own[1:]] + [now_s]
+        for (_, sample), end_s in zip(own, ends_s, strict=True):
+            main = max(range(len(classes)), key=sample.probabilities.__getitem__)
+            end_s = min(end_s, sample.time_s + _BREAK_S)
+            pieces.append((person, sample.time_s - now_s, end_s - now_s, lane, lane + 0.86, classes[main]))
+    lines = [(mark.time_s - now_s, mark.note) for mark in marks if mark.time_s >= now_s - SPAN_S]
+    return MovingChart(
+        _ribbon(tuple(classes)),
+        {"pieces": rows_to_table(_PIECES, pieces), "marks": rows_to_table(_MARKS, lines)},
+    )
+
+
+_PIECES = pa.schema(
+    [
+        ("person", pa.int64()),
+        ("ago", pa.float64()),
+        ("until", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+        ("expression", pa.string()),
+    ]
+)
+_MARKS = pa.schema([("ago", pa.float64()), ("note", pa.string())])
+
+
+@lru_cache(maxsize=8)
+def _ribbon(classes: tuple[str, ...]) -> dict[str, object]:
+    x = _seconds_ago()
+    pieces = (
+        alt.Chart(alt.NamedData("pieces"))
+        .mark_rect(clip=True)
+        .encode(
+            x,
+            alt.Y("low:Q", axis=None, scale=alt.Scale(reverse=True, nice=False)),
+            x2="until:Q",
+            y2="high:Q",
+            color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
+            tooltip=["person:O", "expression:N"],
+        )
+    )
+    marks = alt.Chart(alt.NamedData("marks")).encode(x)
+    lines = marks.mark_rule(color=INK, strokeDash=[4, 3], clip=True).encode(tooltip=["note:N"])
+    notes = marks.mark_text(align="left", baseline="top", dx=4, y=2, color=INK, fontSize=11, limit=90).encode(
+        text="note:N"
+    )
+    return alt.layer(pieces, lines, notes).properties(width="container", height=_RIBBON_PX).to_dict()
+
+
+def _seconds_ago() -> alt.X:
+    return alt.X(
+        "ago:Q",
+        scale=alt.Scale(domain=[-SPAN_S, 0], nice=False),
+        axis=alt.Axis(values=[-60, -45, -30, -15, 0], labelExpr="datum.value == 0 ? 'now' : datum.value + ' s'"),
+        title=None,
     )
 
 
@@ -61,12 +143,7 @@ def _points(classes: Sequence[str]) -> pa.Schema:
 
 @lru_cache(maxsize=8)
 def _minute(classes: tuple[str, ...]) -> dict[str, object]:
-    x = alt.X(
-        "ago:Q",
-        scale=alt.Scale(domain=[-SPAN_S, 0], nice=False),
-        axis=alt.Axis(values=[-60, -45, -30, -15, 0], labelExpr="datum.value == 0 ? 'now' : datum.value + ' s'"),
-        title=None,
-    )
+    x = _seconds_ago()
     y = alt.Y("height:Q", scale=alt.Scale(nice=False, zero=True), axis=None)
     ground = alt.Chart(alt.NamedData("lanes")).transform_calculate(
         **{"from": str(-SPAN_S), "to": "0", "high": "datum.low + 1"}

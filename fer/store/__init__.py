@@ -7,7 +7,8 @@ What was recorded up to a kill is there afterwards: a thread commits what came i
 into a log and waits for the disk at every commit, so that neither a killed process nor a cut in power damages it.
 """
 
-from fer.store.sessions import MAX_NAME, MAX_RETENTION_DAYS, Kind, SavedSession, Store
+from fer.store.schema import MAX_NAME
+from fer.store.sessions import MAX_NOTE, MAX_NOTES, MAX_RETENTION_DAYS, Kind, SavedSession, Store
 from fer.store.writer import SessionWriter
 
-__all__ = ["MAX_NAME", "MAX_RETENTION_DAYS", "Kind", "SavedSession", "SessionWriter", "Store"]
+__all__ = ["MAX_NAME", "MAX_NOTE", "MAX_NOTES", "MAX_RETENTION_DAYS", "Kind", "SavedSession", "SessionWriter", "Store"]

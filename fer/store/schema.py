@@ -3,15 +3,20 @@
 Knows nothing of who asks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from fer.errors import StoreError
 
+MAX_NAME = 80
+
 _MIGRATION_LOCK = 0x666572
 """PostgreSQL's advisory lock that one server holds while it makes or moves the tables; "fer" in ASCII."""
+
+_NAMES_LOCK = 0x6E616D65
+"""PostgreSQL's advisory lock that is held while a session gets its name; "name" in ASCII."""
 
 
 class _Moment(sa.types.TypeDecorator):
@@ -48,6 +53,8 @@ SESSIONS = sa.Table(
     sa.Column("duration_s", sa.Double, nullable=False),
     sa.Column("people", sa.Integer, nullable=False),
     sa.Column("counts", sa.JSON, nullable=False),
+    sa.Column("notes", sa.Text, nullable=False, server_default=""),
+    sa.Column("persons", sa.JSON, nullable=False, server_default="{}"),  # names by numbers
     sqlite_autoincrement=True,  # or a recording whose session was deleted would go on in the next one of that number
 )
 
@@ -72,6 +79,15 @@ NOBODY = sa.Table(
 )
 """When it was looked and nobody was found."""
 
+MARKERS = sa.Table(
+    "markers",
+    _METADATA,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("session", _ID, sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("time_s", sa.Double, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+)
+
 SETTINGS = sa.Table(
     "settings",
     _METADATA,
@@ -79,7 +95,50 @@ SETTINGS = sa.Table(
     sa.Column("retention_days", sa.Integer),
 )
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (lambda connection: NOBODY.create(connection),)
+
+def free_name(name: str, taken: Collection[str], most: int) -> str:
+    """A name that nobody has yet: this one, or this one with a number behind it.
+
+    Args:
+        name: the name wished for.
+        taken: names that are given already.
+        most: letters that it may have; before the number it is cut.
+    """
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        behind = f" ({number})"
+        free = name[: most - len(behind)] + behind
+    return free
+
+
+def taken_names(connection: sa.Connection, owner: str, but: int | None = None) -> set[str]:
+    """The names of an owner's sessions but this one, to which nobody adds until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_NAMES_LOCK)))
+    query = sa.select(SESSIONS.c.name).where((SESSIONS.c.owner == owner) & (SESSIONS.c.id != (but or 0)))
+    return set(connection.execute(query).scalars())
+
+
+def _write_remarks(connection: sa.Connection) -> None:
+    """Version 3: notes, names of persons and markers; and no two sessions of an owner have one name any more."""
+    connection.execute(sa.text("ALTER TABLE sessions ADD COLUMN notes TEXT DEFAULT '' NOT NULL"))
+    connection.execute(sa.text("ALTER TABLE sessions ADD COLUMN persons JSON DEFAULT '{}' NOT NULL"))
+    MARKERS.create(connection)
+    columns = (SESSIONS.c.id, SESSIONS.c.owner, SESSIONS.c.name)
+    taken: dict[str, set[str]] = {}
+    for number, owner, name in connection.execute(sa.select(*columns).order_by(SESSIONS.c.id)).all():
+        theirs = taken.setdefault(owner, set())
+        free = free_name(name, theirs, MAX_NAME)
+        theirs.add(free)
+        if free != name:
+            connection.execute(SESSIONS.update().where(SESSIONS.c.id == number).values(name=free))
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    lambda connection: NOBODY.create(connection),
+    _write_remarks,
+)
 """The steps that move an older database on, in order: the first from version 1 to 2, and so on. A new one is made whole
 from the tables above, so a step and its change to the tables belong together."""
 

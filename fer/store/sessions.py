@@ -8,7 +8,7 @@ import os
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,16 +18,25 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 
 from fer.errors import StoreError
-from fer.recording import Look, Sample, Span
+from fer.recording import Look, Marker, Remarks, Sample, Span
 from fer.store.database import default_url, describe_place, forget, open_engine, parse_url, translate_errors
-from fer.store.schema import NOBODY, SAMPLES, SESSIONS, SETTINGS, migrate
+from fer.store.schema import MARKERS, MAX_NAME, NOBODY, SAMPLES, SESSIONS, SETTINGS, free_name, migrate, taken_names
 from fer.store.transfer import back_up, restore
 from fer.store.writer import SessionWriter, write_at_once
 
 Kind = Literal["live", "video"]
 
-MAX_NAME = 80
 MAX_RETENTION_DAYS = 3650
+MAX_NOTES = 4000
+"""Most letters of a session's notes."""
+
+MAX_NOTE = 200
+"""Most letters of a marker's note."""
+
+MAX_MARKERS = 500
+
+_MERGED_APART_S = 2.0
+"""What lies between two recordings that were merged: longer than between two looks, so that it counts as not looked."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class SavedSession:
 
     Attributes:
         id: its number in the database.
-        name: given by its owner.
+        name: given by its owner, and no other one of theirs has it.
         kind: what it was recorded with.
         model, detector: who read the faces.
         classes: the model's classes, in the order of the samples' probabilities.
@@ -134,6 +143,8 @@ class Store:
     ) -> "SessionWriter":
         """Begin a session and return what writes its samples.
 
+        Where the owner has a session of that name, it gets a number behind its name.
+
         Raises:
             StoreError: also where the name is empty or too long.
         """
@@ -155,7 +166,7 @@ class Store:
         detector: str,
         classes: Sequence[str],
     ) -> int:
-        """Save a session whose looks are all there, as those of a video, and return its number.
+        """Save a session whose looks are all there, as those of a video, and return its number; see `begin`.
 
         Raises:
             StoreError: then nothing of it is kept.
@@ -175,7 +186,6 @@ class Store:
         now = datetime.now(UTC)
         row = {
             "owner": owner,
-            "name": _checked_name(name),
             "kind": kind,
             "model": model,
             "detector": detector,
@@ -186,8 +196,11 @@ class Store:
             "people": 0,
             "counts": dict.fromkeys(classes, 0),
         }
+        name = _checked_name(name)
         with self._writing() as connection:
-            return connection.execute(SESSIONS.insert().values(row).returning(SESSIONS.c.id)).scalar_one()
+            free = free_name(name, taken_names(connection, owner), MAX_NAME)
+            insert = SESSIONS.insert().values({**row, "name": free})
+            return connection.execute(insert.returning(SESSIONS.c.id)).scalar_one()
 
     def sessions(self, owner: str) -> list[SavedSession]:
         """The owner's sessions, the newest first, after those past their time were deleted."""
@@ -237,10 +250,111 @@ class Store:
         Raises:
             StoreError: also where the name is empty or too long.
         """
-        change = SESSIONS.update().where(_owned(owner, session_id)).values(name=_checked_name(name))
+        name = _checked_name(name)
         with self._forgetting() as connection:
+            if name in taken_names(connection, owner, session_id):
+                raise StoreError("Another one of your sessions has this name already; give it one of its own.")
+            change = SESSIONS.update().where(_owned(owner, session_id)).values(name=name)
             if not connection.execute(change).rowcount:
                 raise _missing()
+
+    def remarks(self, owner: str, session_id: int) -> Remarks:
+        """What was written onto a session."""
+        query = sa.select(SESSIONS.c.notes, SESSIONS.c.persons).where(_owned(owner, session_id))
+        markers = sa.select(MARKERS.c.time_s, MARKERS.c.note).where(MARKERS.c.session == session_id)
+        with self._reading() as connection:
+            if (row := connection.execute(query).one_or_none()) is None:
+                raise _missing()
+            names = {int(person): name for person, name in row.persons.items()}
+            found = connection.execute(markers.order_by(MARKERS.c.time_s, MARKERS.c.id))
+            return Remarks(row.notes, MappingProxyType(names), tuple(Marker(*one) for one in found))
+
+    def write_remarks(self, owner: str, session_id: int, remarks: Remarks) -> None:
+        """Write onto a session, in place of what was written on it.
+
+        Raises:
+            StoreError: also where something of it is too long or cannot be printed.
+        """
+        if len(remarks.notes) > MAX_NOTES:
+            raise StoreError(f"Notes have at most {MAX_NOTES:,} letters, but these have {len(remarks.notes):,}.")
+        if len(remarks.markers) > MAX_MARKERS:
+            raise StoreError(f"A session has at most {MAX_MARKERS} markers.")
+        names = {str(person): _checked_name(name, "person") for person, name in remarks.names.items() if name.strip()}
+        rows = [_marker_row(session_id, marker) for marker in sorted(remarks.markers)]
+        with self._forgetting() as connection:
+            change = SESSIONS.update().where(_owned(owner, session_id))
+            if not connection.execute(change.values(notes=remarks.notes.replace("\0", ""), persons=names)).rowcount:
+                raise _missing()
+            connection.execute(MARKERS.delete().where(MARKERS.c.session == session_id))
+            if rows:
+                connection.execute(MARKERS.insert(), rows)
+
+    def add_marker(self, owner: str, session_id: int, marker: Marker) -> None:
+        """Set a marker, also in a session that is still being recorded.
+
+        Raises:
+            StoreError: also where there are too many, or the note is too long.
+        """
+        row = _marker_row(session_id, marker)
+        count = sa.select(sa.func.count()).where(MARKERS.c.session == session_id)
+        with self._writing() as connection:
+            if connection.execute(sa.select(SESSIONS.c.id).where(_owned(owner, session_id))).one_or_none() is None:
+                raise _missing()
+            if connection.execute(count).scalar_one() >= MAX_MARKERS:
+                raise StoreError(f"A session has at most {MAX_MARKERS} markers.")
+            connection.execute(MARKERS.insert(), [row])
+
+    def merge(self, owner: str, first_id: int, second_id: int, name: str) -> int:
+        """Make one session of two, the second behind the first, and return its number; the two stay as they are.
+
+        A marker says where the second begins. Its people get numbers of their own, except those whose name somebody in
+        the first has: they are the same person.
+
+        Raises:
+            StoreError: also where different models or detectors read them, whose numbers do not belong together.
+        """
+        found = {one.id: one for one in self.sessions(owner)}
+        if first_id not in found or second_id not in found:
+            raise _missing()
+        first, second = found[first_id], found[second_id]
+        if (first.model, first.detector, first.classes) != (second.model, second.detector, second.classes):
+            raise StoreError("Only sessions that one model and one detector read can be merged.")
+        samples, others = self.samples(owner, first_id), self.samples(owner, second_id)
+        written, also = self.remarks(owner, first_id), self.remarks(owner, second_id)
+        most = max((one.person for one in samples), default=0)
+        by_name = {name: person for person, name in written.names.items()}
+        called = {one.person: by_name.get(also.names.get(one.person, ""), most + one.person) for one in others}
+        shift_s = first.duration_s + _MERGED_APART_S
+        spans = (
+            *self.nobody(owner, first_id),
+            *(Span(start_s + shift_s, end_s + shift_s) for start_s, end_s in self.nobody(owner, second_id)),
+        )
+        begins = Marker(shift_s, f"{second.name} begins"[:MAX_NOTE])
+        later = [replace(one, time_s=one.time_s + shift_s) for one in also.markers]
+        remarks = Remarks(
+            "\n\n".join(filter(None, (written.notes, also.notes)))[:MAX_NOTES],
+            {**{called[person]: name for person, name in also.names.items() if person in called}, **written.names},
+            (*written.markers, begins, *later)[:MAX_MARKERS],
+        )
+        merged = [
+            *samples,
+            *(replace(one, time_s=one.time_s + shift_s, person=called[one.person]) for one in others),
+        ]
+        summary = {
+            "duration_s": shift_s + second.duration_s,
+            "people": len({one.person for one in merged}),
+            "counts": {name: first.counts[name] + second.counts[name] for name in first.classes},
+            "started": first.started,
+        }
+        merged_id = self._insert(owner, name, first.kind, first.model, first.detector, first.classes)
+        try:
+            self._append(merged_id, merged, spans, summary)
+            self.write_remarks(owner, merged_id, remarks)
+        except StoreError:
+            with suppress(StoreError):
+                self.delete(owner, merged_id)
+            raise
+        return merged_id
 
     def delete(self, owner: str, session_id: int) -> None:
         """Delete a session and its samples; a recording that still runs ends with a sentence."""
@@ -355,8 +469,15 @@ def _session(row: sa.Row) -> SavedSession:
     )
 
 
-def _checked_name(name: str) -> str:
+def _marker_row(session_id: int, marker: Marker) -> dict[str, object]:
+    note = " ".join(marker.note.split())
+    if len(note) > MAX_NOTE or not note.isprintable():
+        raise StoreError(f"A marker's note has at most {MAX_NOTE} letters that can be printed.")
+    return {"session": session_id, "time_s": float(marker.time_s), "note": note}
+
+
+def _checked_name(name: str, whose: str = "session") -> str:
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise StoreError(f"A session's name must have 1 to {MAX_NAME} letters that can be printed.")
+        raise StoreError(f"A {whose}'s name must have 1 to {MAX_NAME} letters that can be printed.")
     return name

@@ -17,16 +17,16 @@ import sqlalchemy as sa
 from fer.errors import StoreError
 from fer.files import replacing
 from fer.store.database import translate_errors
-from fer.store.schema import NOBODY, SAMPLES, SESSIONS, SETTINGS
+from fer.store.schema import MARKERS, MAX_NAME, NOBODY, SAMPLES, SESSIONS, SETTINGS, free_name, taken_names
 
-VERSION = 1
-"""Of the file's form."""
+VERSION = 2
+"""Of the file's form; 1 knew no notes, names of persons and markers."""
 
 _MARK = "fer saved sessions"
-_PARTS = {"samples": SAMPLES, "nobody": NOBODY}
+_PARTS = {"samples": SAMPLES, "nobody": NOBODY, "markers": MARKERS}
 _MOMENTS = ("started", "saved")
-_SAME = ("owner", "name", "kind", "started", "duration_s")
-"""A session that agrees in these is the same one, whatever number a database gave it."""
+_SAME = ("owner", "kind", "started", "duration_s")
+"""A session that agrees in these is the same one, whatever number a database gave it, and whatever it is called now."""
 
 
 def back_up(engine: sa.Engine, place: str, file: Path) -> int:
@@ -122,8 +122,9 @@ def _add_session(connection: sa.Connection, line: Mapping[str, Any]) -> bool:
     same = sa.and_(*(SESSIONS.c[name] == session[name] for name in _SAME))
     if connection.execute(sa.select(SESSIONS.c.id).where(same)).first() is not None:
         return False
+    session["name"] = free_name(session["name"], taken_names(connection, session["owner"]), MAX_NAME)
     number = connection.execute(SESSIONS.insert().values(**session).returning(SESSIONS.c.id)).scalar_one()
     for name, table in _PARTS.items():
-        if line[name]:
+        if line.get(name):
             connection.execute(table.insert(), [row | {"session": number} for row in line[name]])
     return True

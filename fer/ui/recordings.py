@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from fer import export
-from fer.recording import Sample
+from fer.recording import Remarks, Sample
 from fer.store import Store
 
 KINDS: Mapping[str, str] = {"live": "Live", "video": "Video"}
@@ -28,15 +28,29 @@ def close_store() -> None:
     open_store.clear()
 
 
-def offer_recording(samples: Sequence[Sample], classes: Sequence[str], about: Mapping[str, object], stem: str) -> None:
-    """Offer a recording as CSV and JSON (`fer.export.samples_to_bytes`); each file is made when it is asked for."""
-    for name, mime in (("csv", "text/csv"), ("json", "application/json")):
+def offer_recording(
+    samples: Sequence[Sample],
+    classes: Sequence[str],
+    about: Mapping[str, object],
+    name: str,
+    remarks: Remarks,
+    key: str,
+) -> None:
+    """Offer a recording as CSV and JSON (`fer.export.samples_to_bytes`); each file is made when it is asked for.
+
+    Args:
+        samples, classes, about, remarks: see there.
+        name: the recording's, which the files go by.
+        key: tells it apart from others on the page.
+    """
+    stem = export.file_stem(name, "recording")
+    for kind, mime in (("csv", "text/csv"), ("json", "application/json")):
         st.download_button(
-            name.upper(),
-            partial(export.samples_to_bytes, samples, classes, about, name),
-            f"{stem}.{name}",
+            kind.upper(),
+            partial(export.samples_to_bytes, samples, classes, about, kind, remarks),
+            f"{stem}.{kind}",
             mime,
             icon=":material/download:",
             on_click="ignore",
-            key=f"{stem}_{name}",
+            key=f"{key}_{kind}",
         )

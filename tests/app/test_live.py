@@ -48,7 +48,7 @@ class TestFirstVisit:
 
     def test_it_shows_an_example_that_was_read(self, visit: Visit) -> None:
         app = visit("live")
-        assert alts(app) == ["A sample photo with its box"]
+        assert alts(app) == ["Two sample photos, read one moment after another, with their boxes"]
         assert "An example, until your camera starts: Eileen Collins" in said(app)
         assert [title.value for title in app.subheader] == ["Now", "Last 60 seconds", "Expressions seen"]
         assert len(app.get("vega_lite_chart")) == 4
@@ -86,7 +86,7 @@ class TestFirstVisit:
 def test_switches_reach_the_next_picture(key: str, attribute: str, value: bool, visit: Visit) -> None:
     app = visit("live")
     assert session(app).view == View()
-    toggle = app.sidebar.toggle(key=key)
+    toggle = app.toggle(key=key)
     toggle.set_value(not toggle.value).run()
     assert session(app).view == View(**{attribute: value})
 
@@ -94,14 +94,14 @@ def test_switches_reach_the_next_picture(key: str, attribute: str, value: bool, 
 def test_whom_to_read_and_how_calmly(visit: Visit) -> None:
     app = visit("live")
     assert (session(app).everyone, session(app).half_life_s) == (True, 0.3)
-    app.sidebar.segmented_control(key="live_mode").set_value("One person").run()
-    app.sidebar.select_slider(key="live_half_life").set_value(0.0).run()
+    app.segmented_control(key="live_mode").set_value("One person").run()
+    app.select_slider(key="live_half_life").set_value(0.0).run()
     assert (session(app).everyone, session(app).half_life_s) == (False, 0.0)
     assert not app.exception
 
 
 def test_landmarks_can_be_had_where_the_detector_gives_them(visit: Visit) -> None:
-    assert visit("live").sidebar.toggle(key="live_landmarks").disabled
+    assert visit("live").toggle(key="live_landmarks").disabled
 
 
 def test_live_reading_averages_nothing(visit: Visit) -> None:
@@ -143,7 +143,7 @@ def test_while_it_records_nobody_changes_who_reads(visit: Visit) -> None:
 
 def test_the_example_goes_once_the_visitor_was_seen(visit: Visit) -> None:
     app = agree(visit("live"))
-    assert alts(app) == ["A sample photo with its box"]
+    assert alts(app) == ["Two sample photos, read one moment after another, with their boxes"]
     session(app).process(SAMPLES["astronaut"].load(), 0)
     app.run()
     assert alts(app) == [], "it would stand beside graphs of somebody else"
@@ -219,7 +219,7 @@ class TestSnapshots:
         ]
 
     def test_one_person_alone_is_read_if_that_is_wanted(self, app: AppTest, two_faces_png: bytes) -> None:
-        app.sidebar.segmented_control(key="live_mode").set_value("One person").run()
+        app.segmented_control(key="live_mode").set_value("One person").run()
         app.camera_input(key="live_snapshot").set_value(("us.jpg", two_faces_png, "image/jpeg")).run()
         assert alts(app)[0].startswith("The photo with 1 numbered face.")
 

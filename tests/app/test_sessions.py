@@ -1,5 +1,6 @@
 """The Sessions page: none yet, one, two compared, renamed, deleted, kept for a while, and for whom."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer import paths
 from fer.emotions import EMOTIONS
+from fer.recording import Marker, Remarks
 from fer.store import Store, schema
 from tests.app.conftest import Visit, said
 from tests.store.test_store import recorded, sample
@@ -109,6 +111,42 @@ def test_names_that_are_the_same_are_told_apart(visit: Visit, saved: Store) -> N
     for _ in range(3):
         recorded(saved, "local", [sample(0.0)])
     assert visit("sessions").selectbox(key="opened_session").options == ["Rehearsal (3)", "Rehearsal (2)", "Rehearsal"]
+
+
+def test_two_with_markers_are_laid_over_each_other(visit: Visit, saved: Store, two: tuple[int, int]) -> None:
+    saved.write_remarks("local", two[0], Remarks(names={2: "Bo"}, markers=(Marker(1.0, "in"), Marker(20.0, "joke"))))
+    saved.add_marker("local", two[1], Marker(0.0, "joke"))
+    app = visit("sessions")
+    app.selectbox(key=f"compare_{two[1]}").set_value(two[0]).run()
+    assert not app.exception
+    pair = f"{two[1]}_{two[0]}"
+    places = [app.selectbox(key=f"zero_{pair}_{number}") for number in reversed(two)]
+    assert [place.value for place in places] == [1, 2], "markers of one note are laid on each other"
+    assert places[1].options == ["its beginning", "0:01 min, in", "0:20 min, joke"]
+    drawn = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert [trace["name"] for trace in drawn["data"][1::2]] == ["A moment", "Rehearsal"]
+    assert drawn["layout"]["xaxis"]["range"][0] == -20
+    app.button(key=f"merge_{pair}_now").click().run()
+    assert not app.exception
+    assert app.selectbox(key="opened_session").value not in two
+    assert saved.sessions("local")[0].name == "A moment and Rehearsal"
+
+
+def test_notes_names_and_markers_are_written(visit: Visit, saved: Store, two: tuple[int, int]) -> None:
+    app = visit("sessions")
+    app.selectbox(key="opened_session").set_value(two[0]).run()
+    app.text_area(key=f"notes_{two[0]}").set_value("A rainy day.").run()
+    app.text_input(key=f"called_{two[0]}_2").set_value("Bo").run()
+    app.number_input(key=f"at_{two[0]}").set_value(12.0)
+    app.text_input(key=f"note_{two[0]}").set_value("a door")
+    (button,) = (button for button in app.button if button.label == "Set a marker")
+    button.click().run()
+    assert not app.exception
+    written = saved.remarks("local", two[0])
+    assert written == Remarks("A rainy day.", {2: "Bo"}, (Marker(12.0, "a door"),))
+    assert app.dataframe[1].value["person"].tolist() == ["Person 1", "Bo"]
+    click(app, f"marker_{two[0]}_go")
+    assert saved.remarks("local", two[0]).markers == ()
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from fer.charts.counts import count_columns, count_pie
-from fer.charts.last_minute import SPAN_S, last_minute
+from fer.charts.last_minute import SPAN_S, last_minute, minute_ribbon
 from fer.charts.moving import MOST_LANES, MovingChart, chosen_people
 from fer.charts.probabilities import probabilities_now
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
-from fer.recording import Sample
+from fer.recording import Marker, Sample
 from fer.results import Face
 
 BOX = (0.0, 0.0, 10.0, 10.0)
@@ -82,12 +82,16 @@ def test_who_gets_a_lane(in_view: list[int], seen: list[int], chosen: list[int])
             last_minute([make_sample(1), make_sample(2, 4)], EMOTIONS, 2, [1, 4]),
         ),
         (
+            minute_ribbon([], EMOTIONS, 0, []),
+            minute_ribbon([make_sample(1), make_sample(2, 4)], EMOTIONS, 2, [1, 4], [Marker(1.5, "a door")]),
+        ),
+        (
             count_columns(dict.fromkeys(EMOTIONS, 0)),
             count_columns({name: 100 * i for i, name in enumerate(EMOTIONS)}),
         ),
         (count_pie(dict.fromkeys(EMOTIONS, 0)), count_pie({name: 100 * i for i, name in enumerate(EMOTIONS)})),
     ],
-    ids=["now", "the last minute", "columns", "pie"],
+    ids=["now", "the last minute", "ribbon", "columns", "pie"],
 )
 def test_only_the_data_change(before: MovingChart, after: MovingChart) -> None:
     assert before.specification == after.specification
@@ -103,10 +107,11 @@ def test_only_the_data_change(before: MovingChart, after: MovingChart) -> None:
     [
         probabilities_now([make_face(1)], EMOTIONS),
         last_minute([make_sample(1)], EMOTIONS, 1, [1]),
+        minute_ribbon([make_sample(1)], EMOTIONS, 1, [1], [Marker(1.0)]),
         count_columns(dict.fromkeys(EMOTIONS, 1)),
         count_pie(dict.fromkeys(EMOTIONS, 1)),
     ],
-    ids=["now", "the last minute", "columns", "pie"],
+    ids=["now", "the last minute", "ribbon", "columns", "pie"],
 )
 def test_every_column_that_is_drawn_is_there(chart: MovingChart) -> None:
     drawn = layers_by_table(chart)

@@ -6,9 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer.charts.timeline import MAX_BINS, MAX_RIBBONS, bin_width_s, people_table, person_counts, timeline
+from fer.charts.timeline import (
+    MAX_BINS,
+    MAX_RIBBONS,
+    Course,
+    bin_width_s,
+    overlay,
+    people_table,
+    person_counts,
+    timeline,
+)
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, emotion
-from fer.recording import Sample, samples_table
+from fer.recording import Marker, Remarks, Sample, samples_table
 
 
 def table(*seen: tuple[float, int, str], classes: Sequence[str] = EMOTIONS) -> pd.DataFrame:
@@ -124,3 +133,23 @@ class TestTimeline:
         figure = timeline(crowd, EMOTIONS, 39)
         assert figure.data[0].y == tuple(f"person {person}" for person in range(1, MAX_RIBBONS + 1))
         assert not np.isnan(figure.data[1].y).any()
+
+    def test_what_was_written_on_it_is_drawn(self) -> None:
+        seen = table((0.0, 1, "happy"), (4.0, 2, "sad"), (4.0, 3, "sad"))
+        remarks = Remarks(names={1: "<b>", 2: "Bo", 3: "Bo"}, markers=(Marker(1.5, "a door that falls shut, loudly"),))
+        figure = timeline(seen, EMOTIONS, 1, remarks=remarks)
+        assert figure.data[0].y == ("&lt;b&gt;", "Bo (2)", "Bo (3)")
+        assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(1.5, 1.5)]
+        assert [note.text for note in figure.layout.annotations] == ["a door that falls shu\u2026"]
+
+
+def test_two_are_laid_over_each_other_where_they_are_marked() -> None:
+    first = Course("One", table((0.0, 1, "happy"), (1.0, 2, "happy")), EMOTIONS, 4.0, (Marker(4.0, "joke"),))
+    second = Course("Two", table((0.0, 1, "sad"), classes=EMOTIONS_WITH_CONTEMPT), EMOTIONS_WITH_CONTEMPT)
+    figure = overlay(first, second, "happy")
+    assert [(trace.y[0], trace.x[0]) for trace in figure.data[::2]] == [("One", -3.0), ("Two", 1.0)]
+    lines = figure.data[1::2]
+    assert [line.line.dash for line in lines] == ["solid", "dash"], "colour does not tell them apart"
+    assert lines[0].y[0] > 0.6 > lines[1].y[0]
+    assert [shape.x0 for shape in figure.layout.shapes] == [0.0]
+    assert figure.layout.xaxis.range[0] == -4.0

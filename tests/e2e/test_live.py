@@ -338,7 +338,7 @@ MISSING = """() => {
     return ['Live', 'a second', 'Record', 'How long every step takes', 'Now', 'Last 60 seconds', 'Expressions seen',
             'Reset the counts'].filter(words => !text.includes(words))
         .concat(main.querySelectorAll('iframe').length === 1 ? [] : ['the player'])
-        .concat(main.querySelectorAll('[data-testid=stVegaLiteChart] svg').length === 4 ? [] : ['a chart']);
+        .concat(main.querySelectorAll('[data-testid=stVegaLiteChart] svg').length === 5 ? [] : ['a chart']);
 }"""
 
 

@@ -14,6 +14,7 @@ import pytest
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
 from fer.benchmark.browser import wait_for
+from fer.recording import Marker
 from fer.samples import SAMPLES
 from fer.store import Store
 from tests.e2e.conftest import App, Arrive, Visitor, make_clip, press, running_app, start_camera
@@ -133,27 +134,38 @@ def test_a_forged_cookie_opens_nothing(with_login: App, arrive: Arrive) -> None:
 def test_a_session_from_the_list_to_its_end(app: App, here: Store, arrive: Arrive) -> None:
     crowd = [sample(t / 4, person, "sad" if person == 2 else "happy") for t in range(240) for person in (1, 2)]
     session_id = recorded(here, "local", crowd)
-    recorded(here, "local", [sample(0.0, 1, "fear")], name="A moment")
+    moment = recorded(here, "local", [sample(0.0, 1, "fear")], name="A moment")
+    for number, time_s in ((session_id, 30.0), (moment, 0.0)):
+        here.add_marker("local", number, Marker(time_s, "a door"))
     visitor = arrive(app)
     page = visitor.open(f"sessions?session={session_id}")
     page.get_by_role("heading", level=3, name="Rehearsal").wait_for()
     assert urlsplit(page.url).query == ""
     assert names(page) == ["A moment", "Rehearsal"]
 
+    page.get_by_role("combobox", name="Compare with").click()
+    page.get_by_role("option", name="A moment").click()
+    page.get_by_role("heading", name="Over each other").wait_for()
+    field = page.get_by_role("textbox", name="Name of this session")
+    field.fill("Act one")
+    field.press("Enter")
+    page.get_by_role("heading", level=3, name="Act one", exact=True).wait_for()
     files = {}
     for kind in ("CSV", "JSON"):
         with page.expect_download() as download:
             press(page, kind)
-        assert download.value.suggested_filename == f"session-{session_id}.{kind.lower()}"
+        assert download.value.suggested_filename == f"Act one.{kind.lower()}"
         files[kind] = Path(download.value.path()).read_text()
     rows = list(csv.DictReader(io.StringIO(files["CSV"])))
     told = json.loads(files["JSON"])
     assert len(rows) == len(told["samples"]) == len(crowd)
     assert [rows[1]["person"], rows[1]["emotion"]] == ["2", "sad"]
-    assert (told["name"], told["model"]) == ("Rehearsal", "drawn")
+    assert (told["name"], told["model"]) == ("Act one", "drawn")
+    assert told["markers"] == [{"time_s": 30.0, "note": "a door"}]
+    assert [row["time_s"] for row in rows if row["marker"]] == ["30.0"]
 
     press(page, "Delete")
-    page.get_by_text("Delete Rehearsal and all its numbers? This cannot be undone.").wait_for()
+    page.get_by_text("Delete Act one and all its numbers? This cannot be undone.").wait_for()
     assert len(here.sessions("local")) == 2, "it was asked first"
     press(page, "Delete this session")
     page.get_by_role("heading", level=3, name="A moment").wait_for()

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from fer import paths, store
 from fer.emotions import EMOTIONS
 from fer.errors import StoreError
-from fer.recording import Look, Sample
+from fer.recording import Look, Marker, Remarks, Sample
 from fer.store import Store, schema
 
 SCHEMES = "FER_DATABASE_URL must begin with postgresql:// or with sqlite:///, but does not."
@@ -208,6 +208,16 @@ class TestNames:
         assert str(renamed.value) == str(begun.value) == sentence
         assert [session.name for session in opened.sessions("ann")] == ["Rehearsal"]
 
+    def test_no_two_of_an_owner_have_one_name(self, opened: Store) -> None:
+        ids = [recorded(opened, owner, [sample(0.0)]) for owner in ("ann", "ann", "bob")]
+        long = [recorded(opened, "ann", [sample(0.0)], name="x" * store.MAX_NAME) for _ in range(2)]
+        names = {one.id: one.name for owner in ("ann", "bob") for one in opened.sessions(owner)}
+        assert [names[number] for number in ids] == ["Rehearsal", "Rehearsal (2)", "Rehearsal"]
+        assert names[long[1]] == "x" * (store.MAX_NAME - 4) + " (2)"
+        with pytest.raises(StoreError, match="Another one of your sessions has this name already"):
+            opened.rename("ann", ids[1], "Rehearsal")
+        opened.rename("ann", ids[0], "Rehearsal")
+
     def test_a_kind_must_be_known(self, opened: Store) -> None:
         with pytest.raises(ValueError, match="kind must be one of live, video, but is radio"):
             opened.begin("ann", **FACTS | {"kind": "radio"})
@@ -216,6 +226,10 @@ class TestNames:
 ON_ONE: dict[str, Callable[[Store, str, int], object]] = {
     "samples": lambda opened, owner, number: opened.samples(owner, number),
     "nobody": lambda opened, owner, number: opened.nobody(owner, number),
+    "remarks": lambda opened, owner, number: opened.remarks(owner, number),
+    "write remarks": lambda opened, owner, number: opened.write_remarks(owner, number, Remarks("mine")),
+    "add a marker": lambda opened, owner, number: opened.add_marker(owner, number, Marker(0.0)),
+    "merge": lambda opened, owner, number: opened.merge(owner, number, number, "Mine"),
     "rename": lambda opened, owner, number: opened.rename(owner, number, "Mine"),
     "delete": lambda opened, owner, number: opened.delete(owner, number),
 }
@@ -257,6 +271,58 @@ def rows(url: str, table: str) -> int:
         count = connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
     engine.dispose()
     return count
+
+
+class TestRemarks:
+    def test_there_are_none_at_first(self, opened: Store) -> None:
+        assert opened.remarks("ann", recorded(opened, "ann", [sample(0.0)])) == Remarks()
+
+    def test_what_was_written_comes_back_and_is_written_over(self, opened: Store) -> None:
+        number = recorded(opened, "ann", [sample(0.0)])
+        opened.add_marker("ann", number, Marker(2.0, " a  door "))
+        opened.add_marker("ann", number, Marker(1.0))
+        assert opened.remarks("ann", number).markers == (Marker(1.0), Marker(2.0, "a door"))
+        remarks = Remarks("Rain.\nThen sun.", {1: "Ann", 2: " "}, (Marker(3.0, "end"), Marker(0.5)))
+        opened.write_remarks("ann", number, remarks)
+        assert opened.remarks("ann", number) == Remarks(remarks.notes, {1: "Ann"}, (Marker(0.5), Marker(3.0, "end")))
+        opened.write_remarks("ann", number, Remarks())
+        assert opened.remarks("ann", number) == Remarks()
+
+    @pytest.mark.parametrize(
+        ("remarks", "error"),
+        [
+            pytest.param(Remarks("x" * (store.MAX_NOTES + 1)), "Notes have at most 4,000 letters", id="notes"),
+            pytest.param(Remarks(names={1: "x" * 81}), "A person's name must have 1 to 80 letters", id="a name"),
+            pytest.param(Remarks(markers=(Marker(0.0, "x" * 201),)), "note has at most 200 letters", id="a marker"),
+            pytest.param(Remarks(markers=(Marker(0.0),) * 501), "at most 500 markers", id="too many"),
+        ],
+    )
+    def test_what_cannot_be_written_changes_nothing(self, opened: Store, remarks: Remarks, error: str) -> None:
+        number = recorded(opened, "ann", [sample(0.0)])
+        with pytest.raises(StoreError, match=error):
+            opened.write_remarks("ann", number, remarks)
+        assert opened.remarks("ann", number) == Remarks()
+
+    def test_two_become_one_and_stay(self, opened: Store) -> None:
+        first = recorded(opened, "ann", [sample(0.0), sample(1.0, 2)])
+        second = recorded(opened, "ann", [sample(0.0), sample(0.5, 2, "sad")], name="Act two")
+        opened.write_remarks("ann", first, Remarks("One.", {2: "Bo"}, (Marker(0.5, "a door"),)))
+        opened.write_remarks("ann", second, Remarks("Two.", {1: "Bo", 2: "Cy"}, (Marker(0.25),)))
+        both = opened.merge("ann", first, second, "Both")
+        found = {one.id: one for one in opened.sessions("ann")}
+        assert set(found) == {first, second, both}
+        assert (found[both].name, found[both].duration_s, found[both].people) == ("Both", 3.5, 3)
+        assert found[both].readings == len(opened.samples("ann", both)) == 4
+        assert [(one.time_s, one.person) for one in opened.samples("ann", both)] == [(0, 1), (1, 2), (3, 2), (3.5, 4)]
+        written = opened.remarks("ann", both)
+        assert (written.notes, dict(written.names)) == ("One.\n\nTwo.", {2: "Bo", 4: "Cy"})
+        assert written.markers == (Marker(0.5, "a door"), Marker(3.0, "Act two begins"), Marker(3.25))
+
+    def test_what_different_models_read_is_not_merged(self, opened: Store) -> None:
+        ids = [recorded(opened, "ann", [sample(0.0)], model=model) for model in ("drawn", "other")]
+        with pytest.raises(StoreError, match="one model and one detector"):
+            opened.merge("ann", *ids, "Both")
+        assert len(opened.sessions("ann")) == 2
 
 
 class TestDeleting:
@@ -379,14 +445,22 @@ class TestSeveralAtOnce:
 class TestVersions:
     def test_a_new_database_has_the_newest(self, opened: Store) -> None:
         with opened._reading() as connection:
-            assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(2,)]
+            assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(3,)]
 
     def test_sessions_of_the_first_version_are_kept(self, opened: Store, url: str) -> None:
         session_id = recorded(opened, "ann", [sample(0.0)])
+        for name in ("b", "c"):
+            recorded(opened, "ann", [sample(0.0)], name=name)
         with opened._writing() as connection:
-            connection.exec_driver_sql("DROP TABLE nobody")
+            for table in ("nobody", "markers"):
+                connection.exec_driver_sql(f"DROP TABLE {table}")
+            for column in ("notes", "persons"):
+                connection.exec_driver_sql(f"ALTER TABLE sessions DROP COLUMN {column}")
+            connection.exec_driver_sql("UPDATE sessions SET name = 'Rehearsal'")
             connection.exec_driver_sql("UPDATE schema_version SET version = 1")
         newer = Store(url)
+        assert [one.name for one in newer.sessions("ann")] == ["Rehearsal (3)", "Rehearsal (2)", "Rehearsal"]
+        assert newer.remarks("ann", session_id) == Remarks()
         assert newer.samples("ann", session_id) == [sample(0.0)]
         assert newer.nobody("ann", session_id) == ()
         newer.close()
@@ -397,16 +471,16 @@ class TestVersions:
         session_id = recorded(opened, "ann", [sample(0.0)])
         steps = (
             *schema.MIGRATIONS,
-            lambda connection: connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN note TEXT"),
-            lambda connection: connection.exec_driver_sql("UPDATE sessions SET note = 'moved', name = 'v4'"),
+            lambda connection: connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN remark TEXT"),
+            lambda connection: connection.exec_driver_sql("UPDATE sessions SET remark = 'moved', name = 'v5'"),
         )
         monkeypatch.setattr(schema, "MIGRATIONS", steps)
         for _ in range(2):  # the second time there is nothing to do; the first step would fail
             newer = Store(url)
             with newer._reading() as connection:
-                assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(4,)]
-                assert connection.exec_driver_sql("SELECT note FROM sessions").all() == [("moved",)]
-            assert [session.name for session in newer.sessions("ann")] == ["v4"]
+                assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(5,)]
+                assert connection.exec_driver_sql("SELECT remark FROM sessions").all() == [("moved",)]
+            assert [session.name for session in newer.sessions("ann")] == ["v5"]
             assert newer.samples("ann", session_id) == [sample(0.0)]
             newer.close()
 
@@ -416,7 +490,7 @@ class TestVersions:
         recorded(opened, "ann", [sample(0.0)])
         steps = (
             *schema.MIGRATIONS,
-            lambda connection: connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN note TEXT"),
+            lambda connection: connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN remark TEXT"),
             lambda connection: connection.exec_driver_sql("no SQL at all"),
         )
         with monkeypatch.context() as patch:
@@ -425,7 +499,7 @@ class TestVersions:
                 Store(url)
         again = Store(url)
         assert [session.name for session in again.sessions("ann")] == ["Rehearsal"]
-        assert "note" not in {column["name"] for column in sa.inspect(again._engine).get_columns("sessions")}
+        assert "remark" not in {column["name"] for column in sa.inspect(again._engine).get_columns("sessions")}
         again.close()
 
     def test_a_newer_one_is_refused(self, opened: Store, url: str) -> None:
@@ -555,7 +629,7 @@ class TestTrouble:
 
 RECORDER = """
 import sys, time
-from fer.recording import Look, Sample
+from fer.recording import Look, Marker, Remarks, Sample
 from fer.store import Store
 facts = dict(name="One minute", kind="live", model="drawn", detector="haar", classes=("a", "b"))
 writers = [Store(url).begin("ann", **facts) for url in sys.argv[1:]]

@@ -9,27 +9,29 @@ import pytest
 
 from fer.emotions import EMOTIONS
 from fer.errors import StoreError
-from fer.recording import Look
+from fer.recording import Look, Marker, Remarks
 from fer.store import Store, transfer
 from tests.store.test_store import recorded, sample
 
-MARK = {"is": "fer saved sessions", "version": 1}
+MARK = {"is": "fer saved sessions", "version": 2}
 
 
 def contents(store: Store) -> list[tuple]:
     """All that a store holds, without the numbers that the database gives."""
     return [
-        (owner, store.retention(owner), session.name, session.started, session.counts, samples, nobody)
+        (owner, store.retention(owner), session.name, session.started, session.counts, samples, nobody, remarks)
         for owner in store.owners()
         for session in store.sessions(owner)
         for samples, nobody in [(store.samples(owner, session.id), store.nobody(owner, session.id))]
+        for remarks in [store.remarks(owner, session.id)]
     ]
 
 
 def test_what_was_backed_up_is_restored_anywhere(opened: Store, tmp_path: Path) -> None:
     """From SQLite or PostgreSQL into SQLite and back into itself; a second time adds nothing."""
     file, elsewhere = tmp_path / "backup", Store(f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
-    recorded(opened, "ann", [sample(0.0), sample(0.5, 2, "sad")])
+    number = recorded(opened, "ann", [sample(0.0), sample(0.5, 2, "sad")])
+    opened.write_remarks("ann", number, Remarks("Rain.", {2: "Bo"}, (Marker(0.25, "a door"),)))
     opened.save(
         "bob https://login", [Look(0.0, ()), Look(0.9, ())], name="Nobody", kind="video", model="m", detector="haar",
         classes=EMOTIONS,

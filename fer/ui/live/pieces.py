@@ -1,5 +1,6 @@
 """The pieces of the Live page: switches, the picture and what is said under it, graphs that move beside it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,24 +9,55 @@ import pandas as pd
 import streamlit as st
 
 from fer.charts.counts import count_columns, count_pie
-from fer.charts.last_minute import last_minute
+from fer.charts.last_minute import last_minute, minute_ribbon
 from fer.charts.moving import MOST_LANES, chosen_people
 from fer.charts.probabilities import probabilities_now, probability_bars
 from fer.drawing import annotate, blur_faces
 from fer.errors import known
 from fer.live import LiveSession, LiveSnapshot, View
 from fer.pipeline import FacePipeline
-from fer.ui.live.recording import find_trouble
+from fer.store import MAX_NAME, MAX_NOTE
+from fer.ui.live.recording import find_trouble, set_marker
 from fer.ui.shared import draw_moving_chart
-from fer.ui.style import describe_result, write_headline, write_headlines, write_status
+from fer.ui.style import describe_result, plain, write_headline, write_headlines, write_status
 
 TICK_S = 0.4
 """How often the graphs and the words move: a little more than twice a second, since a tick can be late."""
 
+NOW_S = 2.0
+"""What was analysed longer ago is not shown as what is now."""
+
 HALF_LIVES_S = (0.0, 0.1, 0.3, 0.6, 1.0, 2.0)
 
+NOT_NOW = "Nothing is read now."
 NO_FACE = "No face in view. Look at the camera, come closer, or lower the least detector score."
 FOLLOWED_IS_GONE = "Whom you follow is out of view. After two seconds the largest face is followed instead."
+_RULES = """<style>
+.stApp [data-testid="stMainBlockContainer"] { padding: 2.5rem 3rem 1rem; }
+@media (max-width: 640px) { .stApp [data-testid="stMainBlockContainer"] { padding: 3.5rem 1rem 1rem; } }
+</style>"""
+"""Leave the page's window to the stage: all of it is to be seen at once at 1280 by 800 pixels."""
+
+_FULL_SCREEN = """
+export default function ({ parentElement }) {
+    const button = parentElement.querySelector("button");
+    const video = () =>
+        document.querySelector('iframe[title*="webrtc"]')?.contentDocument?.querySelector("video");
+    button.onclick = () => video()?.requestFullscreen?.();
+}
+"""
+"""The player is a frame of the app's own, so that its picture can be asked to fill the screen."""
+
+_full_screen = st.components.v2.component(
+    "fer_full_screen",
+    html='<button type="button">Full screen</button>',
+    css="""button { font: inherit; color: var(--st-text-color); background: none; padding: 0.25rem 0.75rem;
+        min-height: 2.5rem; border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
+        cursor: pointer; }
+        button:hover, button:focus-visible { border-color: var(--st-primary-color); }""",
+    js=_FULL_SCREEN,
+)
+
 TOO_DARK = "It is too dark to read a face. Turn on a light, or face a window."
 
 
@@ -44,51 +76,62 @@ class Switches:
     half_life_s: float
 
 
+def leave_room() -> None:
+    """Let the page have more of its window than others."""
+    st.html(_RULES)
+
+
 def draw_switches(detector: str) -> Switches:
-    """Draw the switches; every one keeps its value from page to page.
+    """Draw the switches, in rows as wide as there is room; every one keeps its value from page to page.
 
     Args:
         detector: the name of the one that runs, since not all of them give landmarks.
     """
-    mode = st.segmented_control(
-        "Whom to read",
-        ["Everyone in view", "One person"],
-        default="Everyone in view",
-        required=True,
-        key="live_mode",
-        persist_state="session",
-        help="One person: the largest face, then whoever that was, until lost from view.",
-    )
 
     def toggle(label: str, key: str, value: bool = False, **more: Any) -> bool:
         return st.toggle(label, value, key=key, persist_state="session", **more)
 
-    mirror = toggle("Mirror", "live_mirror", value=True)
-    numbers = toggle(
-        "Numbers only", "live_numbers", help="Boxes bear the person's number and no word; their colour stays."
-    )
-    landmarks = toggle(
-        "Landmarks",
-        "live_landmarks",
-        disabled=detector != "yunet",
-        help="Eyes, nose and corners of the mouth. YuNet gives them, other detectors do not.",
-    )
-    blur = toggle(
-        "Blur faces",
-        "live_blur",
-        help="Nobody can be recognised in the picture; while no face is found, all of it is blurred. "
-        "A face that the detector misses beside another one stays visible.",
-    )
-    half_life_s = st.select_slider(
-        "Smoothing",
-        HALF_LIVES_S,
-        0.3,
-        format_func=lambda seconds: f"{seconds:g} s" if seconds else "off",
-        key="live_half_life",
-        persist_state="session",
-        help="After this time a reading counts half. Longer is calmer and later.",
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        mirror = toggle("Mirror", "live_mirror", value=True)
+        numbers = toggle(
+            "Numbers only", "live_numbers", help="Boxes bear the person's number and no word; their colour stays."
+        )
+        landmarks = toggle(
+            "Landmarks",
+            "live_landmarks",
+            disabled=detector != "yunet",
+            help="Eyes, nose and corners of the mouth. YuNet gives them, other detectors do not.",
+        )
+        blur = toggle(
+            "Blur faces",
+            "live_blur",
+            help="Nobody can be recognised in the picture; while no face is found, all of it is blurred. "
+            "A face that the detector misses beside another one stays visible.",
+        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        mode = st.segmented_control(
+            "Whom to read",
+            ["Everyone in view", "One person"],
+            default="Everyone in view",
+            required=True,
+            key=_MODE,
+            persist_state="session",
+            help="One person: whom you follow, else the largest face, then whoever that was, until lost from view.",
+        )
+        half_life_s = st.select_slider(
+            "Smoothing",
+            HALF_LIVES_S,
+            0.3,
+            format_func=lambda seconds: f"{seconds:g} s" if seconds else "off",
+            key="live_half_life",
+            persist_state="session",
+            width=160,
+            help="After this time a reading counts half. Longer is calmer and later.",
+        )
     return Switches(View(mirror, not numbers, landmarks, blur), mode == "Everyone in view", half_life_s)
+
+
+_MODE, _NOTE = "live_mode", "live_note"
 
 
 def explain_lock() -> str | None:
@@ -159,6 +202,76 @@ def show_status(session: LiveSession, *, playing: bool) -> None:
             write_status("Press START, and allow this page the camera. Nothing is recorded unless you ask for it.")
 
 
+def show_ribbon(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> None:
+    """Draw the minute's ribbon under the picture, and below it whom to follow and what to mark.
+
+    Args:
+        session: the visitor's.
+        shown: what to draw where the session has read nothing yet.
+        playing: whether it moves.
+    """
+
+    def draw() -> None:
+        own = session.snapshot()
+        snapshot = own if own.frame is not None else shown
+        people = _people(snapshot)
+        draw_moving_chart(
+            minute_ribbon(snapshot.history, snapshot.classes, snapshot.now_s, people, snapshot.marks),
+            alt="What everyone mostly showed over the last minute, a ribbon for each person",
+            key="live_ribbon",
+        )
+        if playing and _follow(session, own, people):
+            st.rerun()
+
+    with st.container():
+        st.fragment(draw, run_every=TICK_S if playing else None)()
+    if not playing:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if session.chosen is not None:
+            person, field = session.chosen, f"live_name_{session.chosen}"
+            st.text_input(
+                f"Name of person {person}",
+                max_chars=MAX_NAME,
+                key=field,
+                width=160,
+                on_change=lambda: session.name(person, st.session_state[field]),
+            )
+        note = st.text_input("Note", max_chars=MAX_NOTE, key=_NOTE, width=160, placeholder="of the next marker")
+        if st.button("Set a marker", icon=":material/bookmark_add:", shortcut="Ctrl+M", key="live_mark"):
+            trouble = set_marker(session, note)
+            st.toast(trouble or f"Marked: {note or 'without a note'}", icon=":material/bookmark_add:")
+        _full_screen(key="live_full_screen")
+
+
+def _follow(session: LiveSession, snapshot: LiveSnapshot, people: Sequence[int]) -> bool:
+    """Offer to follow somebody; True where somebody else is followed from now on."""
+
+    def choose(person: int | None) -> None:
+        session.chosen = person
+        st.session_state[_MODE] = "Everyone in view" if person is None else "One person"
+
+    pressed = False
+    with st.container(horizontal=True):
+        for person in people:
+            called = snapshot.names.get(person) or f"person {person}"
+            words = f"Follow {called}" if person != session.chosen else "Follow everyone"
+            pressed |= st.button(
+                plain(words),
+                key=f"live_follow_{person}",
+                icon=":material/person_search:" if person != session.chosen else ":material/groups:",
+                on_click=choose,
+                args=(None if person == session.chosen else person,),
+            )
+    return pressed
+
+
+def _people(snapshot: LiveSnapshot) -> list[int]:
+    """Whom the graphs show."""
+    faces = known(snapshot.frame).faces
+    return chosen_people([known(face.person) for face in faces], snapshot.history)
+
+
 def show_stages(session: LiveSession, *, playing: bool) -> None:
     """Show, on demand, how long every step of a picture takes."""
 
@@ -191,7 +304,8 @@ def draw_graphs(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> 
 
     def draw() -> None:
         snapshot = session.snapshot()
-        _graphs(snapshot if snapshot.frame is not None else shown)
+        is_own = snapshot.frame is not None
+        _graphs(snapshot if is_own else shown, is_now=not is_own or (playing and snapshot.age_s < NOW_S))
         st.button(
             "Reset the counts",
             icon=":material/restart_alt:",
@@ -204,12 +318,15 @@ def draw_graphs(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> 
         st.fragment(draw, run_every=TICK_S if playing else None)()
 
 
-def _graphs(snapshot: LiveSnapshot) -> None:
-    faces = known(snapshot.frame).faces
-    people = chosen_people([known(face.person) for face in faces], snapshot.history)
+def _graphs(snapshot: LiveSnapshot, *, is_now: bool) -> None:
+    people = _people(snapshot)
+    faces = known(snapshot.frame).faces if is_now else ()
     in_view = sorted((face for face in faces if face.person in people), key=lambda face: known(face.person))
     st.subheader("Now")
-    write_headlines(in_view)
+    if is_now:
+        write_headlines(in_view)
+    else:
+        write_status(NOT_NOW)
     draw_moving_chart(
         probabilities_now(in_view, snapshot.classes),
         alt="The probability of every expression now, a lane for each person",
@@ -217,7 +334,7 @@ def _graphs(snapshot: LiveSnapshot) -> None:
     )
     st.subheader("Last 60 seconds")
     draw_moving_chart(
-        last_minute(snapshot.history, snapshot.classes, snapshot.now_s, people),
+        last_minute(snapshot.history, snapshot.classes, snapshot.now_s, people, snapshot.names),
         alt="The probability of every expression over the last minute, a lane for each person",
         key="live_minute",
     )

@@ -4,6 +4,7 @@ Knows nothing of cameras; what is recorded comes from a `LiveSession`, which giv
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from fer.errors import StoreError, known
 from fer.export import describe_recording
 from fer.live import LiveSession
 from fer.pipeline import FacePipeline
-from fer.recording import Recording
+from fer.recording import Recording, Remarks
 from fer.results import Reader
 from fer.store import Kind, SessionWriter
 from fer.ui.recordings import KINDS, offer_recording, open_store
@@ -24,8 +25,8 @@ from fer.ui.words import write_count, write_length, write_moment
 _RUNNING, _DONE = "_recording_running", "_recording_done"
 
 
-def begin_saving(kind: Kind, reader: Reader) -> SessionWriter | None:
-    """Begin a session under the visitor's name; None where saving is off.
+def begin_saving(kind: Kind, reader: Reader, name: str) -> SessionWriter | None:
+    """Begin a session of the visitor's, under this name or one like it; None where saving is off.
 
     Raises:
         StoreError: it cannot be saved.
@@ -33,7 +34,6 @@ def begin_saving(kind: Kind, reader: Reader) -> SessionWriter | None:
     owner = find_owner()
     if owner is None:
         return None
-    name = f"{KINDS[kind]}, {write_moment(datetime.now(UTC))}"
     return open_store().begin(
         owner, name=name, kind=kind, model=reader.model, detector=reader.detector, classes=reader.classes
     )
@@ -44,11 +44,13 @@ class Running:
     """A recording that runs.
 
     Attributes:
+        name: what it is to be called.
         reader: who reads it, from its beginning to its end.
         writer: saves it; None where it is not saved.
         refusal: why it is not saved although it was to be.
     """
 
+    name: str
     reader: Reader
     writer: SessionWriter | None
     refusal: str | None
@@ -65,13 +67,17 @@ class Finished:
 
     Attributes:
         recording: its numbers.
+        name: of the session, or what it would have been called.
         about: what its JSON says before the samples.
+        remarks: its markers, and the names that people were given.
         session_id: of the saved session; None where it was not saved.
         trouble: why not all of it was saved.
     """
 
     recording: Recording
+    name: str
     about: Mapping[str, object]
+    remarks: Remarks
     session_id: int | None
     trouble: str | None
 
@@ -109,11 +115,12 @@ def find_trouble() -> str | None:
 def _begin(live: LiveSession, pipeline: FacePipeline) -> None:
     st.session_state.pop(_DONE, None)
     writer, refusal = None, None
+    name = f"{KINDS['live']}, {write_moment(datetime.now(UTC))}"
     try:
-        writer = begin_saving("live", pipeline.reader)
+        writer = begin_saving("live", pipeline.reader, name)
     except StoreError as error:
         refusal = f"This recording is not saved, and can only be downloaded. {error}"
-    st.session_state[_RUNNING] = Running(pipeline.reader, writer, refusal)
+    st.session_state[_RUNNING] = Running(name, pipeline.reader, writer, refusal)
     live.start_recording(None if writer is None else writer.write)
 
 
@@ -122,7 +129,10 @@ def _finish(live: LiveSession) -> None:
     if running.writer is not None:
         running.writer.close()
     reader = running.reader
-    about = describe_recording(
+    kept = running.writer is not None and not running.writer.deleted and recording.samples
+    saved = known(running.writer).session_id if kept else None
+    name = running.name if saved is None else _saved_name(saved, running.name)
+    about = {"name": name} | describe_recording(
         "live",
         recording.started,
         recording.duration_s,
@@ -131,9 +141,39 @@ def _finish(live: LiveSession) -> None:
         recording.classes,
         recording.nobody,
     )
-    kept = running.writer is not None and not running.writer.deleted and recording.samples
-    saved = running.writer.session_id if kept else None
-    st.session_state[_DONE] = Finished(recording, about, saved, running.trouble)
+    seen = {sample.person for sample in recording.samples}
+    names = {person: called for person, called in live.snapshot().names.items() if person in seen}
+    remarks = Remarks(names=names, markers=recording.markers)
+    trouble = running.trouble
+    if saved is not None and names:
+        try:
+            open_store().write_remarks(known(find_owner()), saved, remarks)
+        except StoreError as error:
+            trouble = str(error)
+    st.session_state[_DONE] = Finished(recording, name, about, remarks, saved, trouble)
+
+
+def _saved_name(session_id: int, default: str) -> str:
+    """What a session is called, which may have a number behind the name that was wished for."""
+    with suppress(StoreError):
+        return {one.id: one.name for one in open_store().sessions(known(find_owner()))}.get(session_id, default)
+    return default
+
+
+def set_marker(live: LiveSession, note: str) -> str | None:
+    """Mark this moment in the last minute, and in the recording and its session where one runs.
+
+    Returns:
+        One sentence where the session could not take it.
+    """
+    marker, running = live.mark(note), st.session_state.get(_RUNNING)
+    if marker is None or running is None or running.writer is None:
+        return None
+    try:
+        open_store().add_marker(known(find_owner()), running.writer.session_id, marker)
+    except StoreError as error:
+        return str(error)
+    return None
 
 
 def show_finished(done: Finished) -> None:
@@ -150,7 +190,7 @@ def show_finished(done: Finished) -> None:
         if recording.overflowed:
             st.caption(f"The downloads hold the first {len(recording.samples):,} readings; there were more.")
         with st.container(horizontal=True):
-            offer_recording(recording.samples, recording.classes, done.about, "recording")
+            offer_recording(recording.samples, recording.classes, done.about, done.name, done.remarks, "recording")
             if done.session_id is not None:
                 st.page_link(
                     "pages/sessions.py",

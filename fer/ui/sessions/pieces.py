@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -9,13 +10,13 @@ import streamlit as st
 
 from fer.charts.counts import count_columns, count_pie, share_comparison
 from fer.charts.parts import percent
-from fer.charts.timeline import MAX_RIBBONS, bin_width_s, people_table, person_counts, timeline
+from fer.charts.timeline import MAX_RIBBONS, Course, bin_width_s, overlay, people_table, person_counts, timeline
 from fer.detection import TITLES
 from fer.errors import FerError, StoreError
 from fer.export import describe_recording
 from fer.pipeline import DEFAULT_MODEL, Settings
-from fer.recording import Sample, Span, samples_table
-from fer.store import MAX_NAME, MAX_RETENTION_DAYS, SavedSession, Store
+from fer.recording import Marker, Remarks, Sample, Span, samples_table
+from fer.store import MAX_NAME, MAX_NOTE, MAX_NOTES, MAX_RETENTION_DAYS, SavedSession, Store
 from fer.ui.example import read_example
 from fer.ui.loaders import file_version
 from fer.ui.recordings import KINDS, offer_recording
@@ -26,6 +27,8 @@ from fer.ui.words import write_count, write_length, write_moment
 
 TOOLS = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 """What Plotly offers beside the timeline: zoom, pan, back to the whole, a picture of it."""
+
+_NO_REMARKS = Remarks()
 
 _OPENED, _DAYS, _TROUBLE = "opened_session", "retention_days", "_session_trouble"
 
@@ -135,14 +138,13 @@ def list_sessions(sessions: Sequence[SavedSession]) -> tuple[SavedSession, Saved
         st.warning("That session is not there; it may have been deleted.", icon=":material/search_off:")
     if st.session_state.get(_OPENED) not in by_id:
         st.session_state[_OPENED] = sessions[0].id
-    titles = _titles(sessions)
     left, right = st.columns(2)
-    opened = left.selectbox("Open", list(by_id), format_func=titles.__getitem__, key=_OPENED)
+    opened = left.selectbox("Open", list(by_id), format_func=lambda number: by_id[number].name, key=_OPENED)
     others = [number for number in by_id if number != opened]
     other = right.selectbox(
         "Compare with",
         [None, *others],
-        format_func=lambda number: "Nothing" if number is None else titles[number],
+        format_func=lambda number: "Nothing" if number is None else by_id[number].name,
         key=f"compare_{opened}",
         disabled=not others,
     )
@@ -152,6 +154,7 @@ def list_sessions(sessions: Sequence[SavedSession]) -> tuple[SavedSession, Saved
 def show_session(store: Store, owner: str, session: SavedSession) -> None:
     """Show one session: its course, its people, and what can be done with it."""
     samples, nobody = store.samples(owner, session.id), store.nobody(owner, session.id)
+    remarks = store.remarks(owner, session.id)
     st.subheader(plain(session.name))
     st.caption(
         plain(
@@ -162,13 +165,20 @@ def show_session(store: Store, owner: str, session: SavedSession) -> None:
         )
     )
     if samples:
-        _course(samples_table(samples, session.classes), session.classes, str(session.id), nobody)
+        _course(samples_table(samples, session.classes), session.classes, str(session.id), nobody, remarks)
     else:
         st.info("No face was seen while this was recorded.", icon=":material/search_off:")
-    _changes(store, owner, session, samples, nobody)
+    _write_on(store, owner, session, remarks, sorted({sample.person for sample in samples}))
+    _changes(store, owner, session, samples, nobody, remarks)
 
 
-def _course(table: pd.DataFrame, classes: Sequence[str], key: str, nobody: Sequence[Span] = ()) -> None:
+def _course(
+    table: pd.DataFrame,
+    classes: Sequence[str],
+    key: str,
+    nobody: Sequence[Span] = (),
+    remarks: Remarks = _NO_REMARKS,
+) -> None:
     """Draw a recording: pie and columns of everyone or of one person, the timeline, and the people in a table."""
     people = people_table(table, classes)
     numbers = people["person"].tolist()
@@ -177,7 +187,7 @@ def _course(table: pd.DataFrame, classes: Sequence[str], key: str, nobody: Seque
         chosen = st.selectbox(
             "Who",
             [None, *numbers],
-            format_func=lambda number: "Everyone" if number is None else f"Person {number}",
+            format_func=lambda number: "Everyone" if number is None else capitalized(remarks.call(number)),
             key=f"person_{key}",
         )
     counts = person_counts(table, classes)
@@ -189,26 +199,30 @@ def _course(table: pd.DataFrame, classes: Sequence[str], key: str, nobody: Seque
         draw_moving_chart(count_pie(counts), key=f"pie_{key}", alt=_in_words("Which share of", counts))
     shown = chosen or int(people.loc[people["readings"].idxmax(), "person"])
     st.plotly_chart(
-        timeline(table, classes, shown, nobody),
+        timeline(table, classes, shown, nobody, remarks),
         width="stretch",
         config=TOOLS,
         key=f"timeline_{key}_{shown}",
-        alt=f"Above, what every person mostly showed over time; below, the probabilities of person {shown}",
+        alt=f"Above, what every person mostly showed over time; below, the probabilities of {remarks.call(shown)}",
     )
     width = f"{bin_width_s(table):.2g} s"
     ribbons = f" The first {MAX_RIBBONS} people have a ribbon." if len(numbers) > MAX_RIBBONS else ""
     shaded = " Where it is shaded, nobody was in view." if nobody else ""
+    marked = " Dotted lines are markers." if remarks.markers else ""
     st.caption(
-        f"The ribbons show everyone's most probable expression, the lines the probabilities of person {shown}; a point "
-        f"is the mean of {width}.{ribbons}{shaded} Drag over the time to zoom, double-click to see all of it."
+        f"The ribbons show everyone's most probable expression, the lines the probabilities of "
+        f"{plain(remarks.call(shown))}; a point is the mean of {width}.{ribbons}{shaded}{marked} Drag over the time to "
+        "zoom, double-click to see all of it."
     )
     if len(numbers) > 1:
         st.dataframe(
-            people.assign(share=people["share"] * 100),
+            people.assign(
+                person=[capitalized(remarks.call(number)) for number in numbers], share=people["share"] * 100
+            ),
             hide_index=True,
             alt="When each person was seen and what they mostly showed",
             column_config={
-                "person": st.column_config.NumberColumn("Person", width="small"),
+                "person": st.column_config.TextColumn("Person"),
                 "first_s": st.column_config.NumberColumn("First seen", format="%.1f s"),
                 "last_s": st.column_config.NumberColumn("Last seen", format="%.1f s"),
                 "readings": st.column_config.NumberColumn("Readings", format="localized"),
@@ -218,21 +232,25 @@ def _course(table: pd.DataFrame, classes: Sequence[str], key: str, nobody: Seque
         )
 
 
-def compare_sessions(first: SavedSession, second: SavedSession) -> None:
-    """Lay two sessions on one axis, in shares, since they differ in length."""
-    titles = _titles([second, first])
+def capitalized(words: str) -> str:
+    """Words as they begin a line; a name stays as it is written."""
+    return words[:1].upper() + words[1:]
+
+
+def compare_sessions(store: Store, owner: str, first: SavedSession, second: SavedSession) -> None:
+    """Lay two sessions on one axis, in shares, since they differ in length; then over each other in time."""
     st.subheader("Side by side")
     st.altair_chart(
         share_comparison(
-            {titles[one.id]: pd.DataFrame([one.counts]) for one in (first, second)}, "share of the session's readings"
+            {one.name: pd.DataFrame([one.counts]) for one in (first, second)}, "share of the session's readings"
         ),
         width="stretch",
-        alt=". ".join(_in_words(f"{titles[one.id]}: which share of", one.counts) for one in (first, second)),
+        alt=". ".join(_in_words(f"{one.name}: which share of", one.counts) for one in (first, second)),
     )
     st.caption(
         plain(
             ". ".join(
-                f"{titles[one.id]}: {write_length(one.duration_s)}, {write_count(one.people, 'person', 'people')}, "
+                f"{one.name}: {write_length(one.duration_s)}, {write_count(one.people, 'person', 'people')}, "
                 f"{write_count(one.readings, 'reading', 'readings')} by {one.model}"
                 for one in (first, second)
             )
@@ -241,10 +259,132 @@ def compare_sessions(first: SavedSession, second: SavedSession) -> None:
     )
     if first.model != second.model:
         st.caption("They were read by different models: part of what differs may be that.")
+    if first.readings and second.readings:
+        _lay_over(store, owner, first, second)
+    _offer_merging(store, owner, first, second)
+
+
+def _lay_over(store: Store, owner: str, first: SavedSession, second: SavedSession) -> None:
+    """Draw both over each other, aligned where the visitor wants: at their beginnings or at a marker of each."""
+    key = f"{first.id}_{second.id}"
+    marked = {one.id: store.remarks(owner, one.id).markers for one in (first, second)}
+    same = [(i, j) for i, a in enumerate(marked[first.id]) for j, b in enumerate(marked[second.id]) if a.note == b.note]
+    both = (0, 0) if marked[first.id] and marked[second.id] else (None, None)
+    places = dict(zip((first.id, second.id), same[0] if same else both, strict=True))
+    st.subheader("Over each other")
+    what, *where = st.columns(3)
+    shared = [name for name in first.classes if name in second.classes]
+    expression = what.selectbox(
+        "Expression", shared, shared.index(first.main) if first.main in shared else 0, key=f"laid_{key}"
+    )
+    courses = []
+    for one, column in zip((first, second), where, strict=True):
+        markers, place = marked[one.id], places[one.id]
+        options: list[Marker | None] = [None, *markers]
+        chosen = column.selectbox(
+            f"Align {plain(one.name)} at",
+            range(len(options)),
+            0 if place is None else place + 1,
+            format_func=["its beginning", *map(write_marker, markers)].__getitem__,
+            key=f"zero_{key}_{one.id}",
+        )
+        marker = options[chosen]
+        table = samples_table(store.samples(owner, one.id), one.classes)
+        courses.append(Course(one.name, table, one.classes, 0.0 if marker is None else marker.time_s, markers))
+    st.plotly_chart(
+        overlay(courses[0], courses[1], expression),
+        width="stretch",
+        config=TOOLS,
+        key=f"overlay_{key}",
+        alt=f"{first.name} and {second.name} over each other: what they mostly showed, and how probable {expression} "
+        "was in both",
+    )
+    st.caption(
+        plain(
+            f"Means of everyone in view. The ribbons show the most probable expression, the lines how probable "
+            f"{expression} was: {first.name} drawn through, {second.name} dashed, and so are their markers."
+        )
+    )
+
+
+def _offer_merging(store: Store, owner: str, first: SavedSession, second: SavedSession) -> None:
+    """Make one session of two, which stay."""
+    field = f"merged_{first.id}_{second.id}"
+
+    def merge() -> None:
+        st.session_state[_OPENED] = store.merge(owner, first.id, second.id, st.session_state[field])
+
+    with st.popover("Merge the two", icon=":material/merge:", key=f"merge_{first.id}_{second.id}"):
+        st.markdown(
+            plain(
+                f"A new session in which {second.name} stands behind {first.name}, and a marker between them. People "
+                "of one name become one person. The two stay as they are."
+            )
+        )
+        st.text_input("Name of the new session", f"{first.name} and {second.name}"[:MAX_NAME], MAX_NAME, key=field)
+        st.button("Merge", type="primary", key=f"merge_{first.id}_{second.id}_now", on_click=lambda: _try(merge))
+
+
+def write_marker(marker: Marker) -> str:
+    """A marker in words: when it stands, and its note."""
+    return f"{write_length(marker.time_s)}, {marker.note or 'without a note'}"
+
+
+def _write_on(store: Store, owner: str, session: SavedSession, remarks: Remarks, people: Sequence[int]) -> None:
+    """Notes, names of persons and markers."""
+
+    def change(changed: Callable[[Remarks], Remarks]) -> None:
+        _try(lambda: store.write_remarks(owner, session.id, changed(store.remarks(owner, session.id))))
+
+    def name(person: int) -> None:
+        called = st.session_state[f"called_{session.id}_{person}"]
+        change(lambda now: replace(now, names={**now.names, person: called}))
+
+    def unmark() -> None:
+        gone = st.session_state[chosen]
+        change(lambda now: replace(now, markers=tuple(one for one in now.markers if one != gone)))
+
+    def mark() -> None:
+        marker = Marker(st.session_state[f"at_{session.id}"], st.session_state[f"note_{session.id}"])
+        _try(lambda: store.add_marker(owner, session.id, marker))
+
+    notes, chosen = f"notes_{session.id}", f"marker_{session.id}"
+    with st.expander("Notes, markers, names", icon=":material/edit_note:", expanded=remarks != _NO_REMARKS):
+        st.text_area(
+            "Notes",
+            remarks.notes,
+            max_chars=MAX_NOTES,
+            key=notes,
+            on_change=lambda: change(lambda now: replace(now, notes=st.session_state[notes])),
+        )
+        with st.grid(min_column_width=180):
+            for person in people[:MAX_RIBBONS]:
+                st.text_input(
+                    f"Name of person {person}",
+                    remarks.names.get(person, ""),
+                    MAX_NAME,
+                    key=f"called_{session.id}_{person}",
+                    on_change=name,
+                    args=(person,),
+                )
+        with st.form(f"mark_{session.id}", clear_on_submit=True, border=False):
+            at, note, button = st.columns([1, 2, 1], vertical_alignment="bottom")
+            at.number_input("Marker at second", 0.0, max(session.duration_s, 0.1), key=f"at_{session.id}")
+            note.text_input("Its note", max_chars=MAX_NOTE, key=f"note_{session.id}")
+            button.form_submit_button("Set a marker", icon=":material/bookmark_add:", on_click=mark)
+        if remarks.markers:
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                st.selectbox("Markers", remarks.markers, format_func=write_marker, key=chosen)
+                st.button("Remove this marker", icon=":material/bookmark_remove:", key=f"{chosen}_go", on_click=unmark)
 
 
 def _changes(
-    store: Store, owner: str, session: SavedSession, samples: Sequence[Sample], nobody: Sequence[Span]
+    store: Store,
+    owner: str,
+    session: SavedSession,
+    samples: Sequence[Sample],
+    nobody: Sequence[Span],
+    remarks: Remarks,
 ) -> None:
     """Rename, download, delete."""
     name = f"name_{session.id}"
@@ -259,7 +399,7 @@ def _changes(
         session.kind, session.started, session.duration_s, session.model, session.detector, session.classes, nobody
     )
     with st.container(horizontal=True):
-        offer_recording(samples, session.classes, about, f"session-{session.id}")
+        offer_recording(samples, session.classes, about, session.name, remarks, f"session_{session.id}")
         with st.popover("Delete", icon=":material/delete:", key=f"delete_{session.id}"):
             st.markdown(f"Delete **{plain(session.name)}** and all its numbers? This cannot be undone.")
             st.button(
@@ -325,17 +465,6 @@ def _try(change: Callable[[], object]) -> None:
         change()
     except StoreError as error:
         st.session_state[_TROUBLE] = str(error)
-
-
-def _titles(sessions: Sequence[SavedSession]) -> dict[int, str]:
-    """The sessions' names by their numbers, told apart by a count where they are the same, from the oldest on."""
-    titles: dict[int, str] = {}
-    for session in reversed(sessions):
-        title, count = session.name, 2
-        while title in titles.values():
-            title, count = f"{session.name} ({count})", count + 1
-        titles[session.id] = title
-    return titles
 
 
 def _mostly(session: SavedSession) -> str:
