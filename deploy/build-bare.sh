@@ -37,26 +37,29 @@ if [ ! -x opt/fer/bin/streamlit ]; then
     for name in pyproject.toml README.md LICENSE deploy models fer; do cp -r "$SOURCE/$name" build/; done
     rm build/models/*/*.keras
     for step in packages install detector; do inside /build/deploy/image.sh "$step"; done
+    for path in "$@"; do umount --recursive ".$path"; done
     rm -rf build
 fi
+echo 127.0.0.1 localhost >etc/hosts  # as Docker writes it
 cp "$SOURCE/deploy/image.sh" opt/image.sh
 for name in streamlit_app.py pages .streamlit; do cp -r "$SOURCE/$name" app/; done
 echo "Debian and the app: $(du -smx . | cut -f1) MB, of which /opt/fer $(du -smx opt/fer | cut -f1) MB"
 
 for place in data tmp; do mount -t tmpfs -o mode=1777 tmpfs "$place"; done
 mount -o remount,bind,ro "$FOLDER"
-as_app() {
-    chroot --userspec=10001:10001 --groups= "$FOLDER" /usr/bin/env -i -C /app PATH="$PROGRAMS" HOME=/tmp \
+become_app() {
+    exec chroot --userspec=10001:10001 --groups= "$FOLDER" /usr/bin/env -i -C /app PATH="$PROGRAMS" HOME=/tmp \
         STREAMLIT_SERVER_ADDRESS=localhost STREAMLIT_SERVER_PORT="$PORT" "$@"
 }
-as_app /opt/fer/bin/python -c 'import importlib.util as found; assert found.find_spec("tensorflow") is None' 
+as_app() { (become_app "$@"); }
+as_app /opt/fer/bin/python -c 'import importlib.util as found; assert found.find_spec("tensorflow") is None'
 echo "TensorFlow is not there."
-as_app /opt/image.sh serve &
+become_app /opt/image.sh serve &
 server=$!
 tries=0
 until as_app /opt/image.sh well 2>/dev/null; do
     tries=$((tries + 1))
-    [ "$tries" -lt 120 ] && kill -0 "$server" || { echo "The app does not get well." >&2; kill "$server"; exit 1; }
+    [ "$tries" -lt 120 ] && kill -0 "$server" || { echo "The app does not get well." >&2; kill "$server" || true; exit 1; }
     sleep 1
 done
 echo "The app answers that it is well: $(as_app /opt/fer/bin/python -c "

@@ -16,7 +16,8 @@ export FER_MODEL_DIR FER_SESSIONS_DIR FER_CACHE_DIR HOME STREAMLIT_SERVER_ADDRES
 apt_install() {
     apt-get update --quiet
     DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends "$@"
-    rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
+    apt-get clean
+    rm -rf /var/lib/apt/lists/* /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
 }
 
 case "${1:-}" in
@@ -29,6 +30,7 @@ install)
     "$PYTHON" -m pip install --quiet --no-cache-dir --no-compile "$(realpath "$(dirname "$0")/..")[app]"
     "$PYTHON" -m pip uninstall --quiet --yes pip setuptools
     find "$PREFIX/lib" -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
+    rm -f "$PREFIX"/lib/python3*/site-packages/pyarrow/*flight*.so*  # Arrow between machines
     # Compiled is what every start imports, and nothing else.
     for name in fer streamlit pandas numpy sqlalchemy; do
         "$PYTHON" -m compileall -q "$PREFIX"/lib/python3*/site-packages/$name
