@@ -133,6 +133,10 @@ def _walk_through_the_sample(page: "Page", box: "Locator", timeline: "Locator") 
     page.mouse.up()
     page.get_by_text(re.compile(r"^0:01\.0 to 0:03\.0$")).wait_for()
     page.get_by_text(re.compile(r"^Person 1: \w+ \d+\s%")).wait_for()
+    timeline.click(position={"x": to_x - place["x"], "y": 60})
+    timeline.press("]")  # at the frame that is about to be shown
+    page.get_by_text(re.compile(r"^0:01\.0 to 0:03\.[01]$")).wait_for()
+    assert box.evaluate("({ player }) => player.span[1] === player.endOf(player.wanted ?? player.frame)")
     timeline.press("Escape")
     page.get_by_text("Drag along the times above").wait_for()
 

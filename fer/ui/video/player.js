@@ -502,7 +502,7 @@ class Player {
   }
 
   zoom(factor, x = null) {
-    const time_s = x === null ? this.times[this.frame] : this.time(x);
+    const time_s = x === null ? this.times[this.wanted ?? this.frame] : this.time(x);
     const share = Math.min(1, Math.max(0, (time_s - this.from) / (this.to - this.from)));
     this.look(time_s, (this.to - this.from) * factor, share);
   }
@@ -513,11 +513,11 @@ class Player {
     this.tell("span", span);
   }
 
-  // Begin or end of the selected stretch at the frame that is shown.
+  // Begin or end of the selected stretch at the frame that is shown, or about to be.
   selectFrom(which) {
-    const time_s = this.times[this.frame];
+    const frame = this.wanted ?? this.frame;
     const [start_s, end_s] = this.span ?? [0, this.data.end_s];
-    const span = which === "start" ? [time_s, end_s] : [start_s, this.endOf(this.frame)];
+    const span = which === "start" ? [this.times[frame], end_s] : [start_s, this.endOf(frame)];
     if (span[0] < span[1]) this.select(span);
   }
 
