@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 CONFIG = TrainingConfig(
     name="drawn",
-    stages=(Stage(8, 1), Stage(10, 3)),
+    stages=(Stage(8, 1), Stage(10, 2)),
     network=NetworkConfig((4, 8)),
     augmentation=AugmentationConfig(rotation_degrees=5, scale=(0.95, 1.05), shift_pixels=0.5, erase_probability=0.1),
     batch_size=16,
@@ -52,9 +52,9 @@ def weights(path: Path) -> np.ndarray:
     return np.concatenate([w.ravel() for w in export.load_network(path).get_weights()])
 
 
-def changed(faces: FaceDataset, usage: str) -> FaceDataset:
-    """The same faces, but black and labelled 0 in one split; the digest stays that of the original."""
-    images, labels, rows = faces.images.copy(), faces.labels.copy(), faces.usage == usage
+def changed(faces: FaceDataset) -> FaceDataset:
+    """The same faces, but black and labelled 0 in both test splits; the digest stays that of the original."""
+    images, labels, rows = faces.images.copy(), faces.labels.copy(), faces.usage != "Training"
     images[rows], labels[rows] = 0, 0
     return replace(faces, images=images, labels=labels)
 
@@ -81,8 +81,8 @@ def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("step", "epochs_left"),
-    [(0, 4), (STEPS - 1, 4), (STEPS, 4), (STEPS + BATCHES + 1, 3), (2 * STEPS + BATCHES + 1, 3)],
-    ids=["at once", "first epoch", "while averaging", "second epoch", "second averaging"],
+    [(STEPS - 1, 3), (STEPS, 3), (STEPS + BATCHES + 1, 2)],
+    ids=["first epoch", "while averaging", "second epoch"],
 )
 def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(
     faces: FaceDataset,
@@ -121,7 +121,7 @@ def test_a_process_that_is_killed_is_taken_up_by_the_next(faces: FaceDataset, un
     np.testing.assert_array_equal(
         weights(train(CONFIG, faces, tmp_path, epochs.append)), weights(unbroken / "model.keras")
     )
-    assert [log.epoch for log in epochs] == [2, 3, 4]
+    assert [log.epoch for log in epochs] == [2, 3]
 
 
 def test_a_finished_run_is_not_repeated(faces: FaceDataset, unbroken: Path) -> None:
@@ -131,22 +131,34 @@ def test_a_finished_run_is_not_repeated(faces: FaceDataset, unbroken: Path) -> N
     assert epochs == []
 
 
+def logged(folder: Path) -> list[EpochLog]:
+    return [EpochLog(**json.loads(line)) for line in (folder / LOG_FILE).read_text().splitlines()]
+
+
 def test_the_log_tells_every_epoch(unbroken: Path) -> None:
-    logs = [EpochLog(**json.loads(line)) for line in (unbroken / LOG_FILE).read_text().splitlines()]
-    assert [(log.epoch, log.epochs, log.size) for log in logs] == [(1, 4, 8), (2, 4, 10), (3, 4, 10), (4, 4, 10)]
+    logs = logged(unbroken)
+    assert [(log.epoch, log.epochs, log.size) for log in logs] == [(1, 3, 8), (2, 3, 10), (3, 3, 10)]
     assert logs[-1].loss < logs[0].loss
 
 
-@pytest.mark.parametrize(
-    ("usage", "same"), [("PrivateTest", True), ("PublicTest", True), ("Training", False)], ids=lambda value: str(value)
-)
-def test_test_faces_change_no_weight(
-    faces: FaceDataset, unbroken: Path, tmp_path: Path, usage: str, same: bool
-) -> None:
+def first_loss(config: TrainingConfig, faces: FaceDataset, folder: Path) -> float:
+    """The loss of a run's first epoch, with which it ends."""
+    logs: list[EpochLog] = []
+
+    def end(log: EpochLog) -> None:
+        logs.append(log)
+        raise Killed
+
+    with pytest.raises(Killed):
+        train(config, faces, folder, end)
+    return logs[0].loss
+
+
+def test_only_faces_for_training_change_what_is_learned(faces: FaceDataset, unbroken: Path, tmp_path: Path) -> None:
+    expected = weights(unbroken / "model.keras")
+    np.testing.assert_array_equal(weights(train(CONFIG, changed(faces), tmp_path / "tests")), expected)
     relabelled = replace(faces, labels=(faces.labels + 1) % 7)
-    faces = relabelled if usage == "Training" else changed(faces, usage)
-    got = weights(train(CONFIG, faces, tmp_path))
-    assert np.array_equal(got, weights(unbroken / "model.keras")) == same
+    assert first_loss(CONFIG, relabelled, tmp_path / "training") != logged(unbroken)[0].loss
 
 
 def test_it_learns(faces: FaceDataset, tmp_path: Path) -> None:
@@ -161,16 +173,21 @@ def test_it_learns(faces: FaceDataset, tmp_path: Path) -> None:
     assert epochs[-1].public_accuracy > 0.9
 
 
-@pytest.mark.parametrize("how", ["class_weights", "oversample"])
-def test_balancing_lets_rare_classes_be_learned(faces: FaceDataset, tmp_path: Path, how: str) -> None:
+def test_balancing_lets_rare_classes_be_learned(faces: FaceDataset, tmp_path: Path) -> None:
     rows = np.flatnonzero((faces.labels < 2) & (faces.usage == "Training"))
     rare = np.flatnonzero(faces.labels[rows] == 1)[3:]
     uneven = faces.take(np.delete(rows, rare))
-    config = replace(CONFIG, stages=(Stage(10, 2),), batch_size=4, balance=how)
-    plain, balanced = (train(c, uneven, tmp_path / c.balance) for c in (replace(config, balance="none"), config))
     shown = augmentation.centre(faces.select("PublicTest").images, 10)
-    bias = [export.load_network(path).predict(shown, verbose=0)[:, :2].mean(axis=0) for path in (plain, balanced)]
-    assert bias[1][1] - bias[1][0] > bias[0][1] - bias[0][0]
+    config = replace(CONFIG, stages=(Stage(10, 2),), batch_size=4)
+
+    def lean_to_the_rare_one(how: str) -> float:
+        path = train(replace(config, balance=how), uneven, tmp_path / how)
+        common, rare = export.load_network(path).predict(shown, verbose=0)[:, :2].mean(axis=0)
+        return rare - common
+
+    plain = lean_to_the_rare_one("none")
+    for how in ("class_weights", "oversample"):
+        assert lean_to_the_rare_one(how) > plain, how
 
 
 def test_faces_of_other_sizes_are_scaled(faces: FaceDataset, tmp_path: Path) -> None:
@@ -201,7 +218,7 @@ def test_the_share_done_grows_to_one_and_goes_on_where_it_stopped(faces: FaceDat
     total = before + shares
     assert len(total) == CONFIG.epochs * STEPS
     assert total == sorted(total)
-    assert total[STEPS - 1] == pytest.approx(8**2 / (8**2 + 3 * 10**2))
+    assert total[STEPS - 1] == pytest.approx(8**2 / (8**2 + 2 * 10**2))
     assert total[-1] == pytest.approx(1)
 
 
@@ -210,7 +227,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_epoch(
 ) -> None:
     losses = iter([1.0] * STEPS + [float("nan")])
     monkeypatch.setattr(keras.Model, "train_on_batch", lambda *_: next(losses))
-    with pytest.raises(FerError, match=r"no number any more in epoch 2 of 4; lower peak_rate, which is 0\.05"):
+    with pytest.raises(FerError, match=r"no number any more in epoch 2 of 3; lower peak_rate, which is 0\.05"):
         train(CONFIG, faces, tmp_path)
     assert len((tmp_path / LOG_FILE).read_text().splitlines()) == 1
 
@@ -230,12 +247,11 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     monkeypatch.setattr("fer.training.train._STATISTICS_BATCHES", BATCHES)
     epochs: list[EpochLog] = []
     train(CONFIG, faces, tmp_path, epochs.append)
-    assert [log.epoch for log in epochs] == [2, 3, 4]
+    assert [log.epoch for log in epochs] == [2, 3]
 
 
 def test_seeds_differ(faces: FaceDataset, unbroken: Path, tmp_path: Path) -> None:
-    other = train(replace(CONFIG, seed=2), faces, tmp_path)
-    assert not np.array_equal(weights(other), weights(unbroken / "model.keras"))
+    assert first_loss(replace(CONFIG, seed=2), faces, tmp_path) != logged(unbroken)[0].loss
 
 
 def test_without_public_test_there_is_no_accuracy(faces: FaceDataset, tmp_path: Path) -> None:
@@ -263,7 +279,7 @@ def test_a_run_can_start_from_a_trained_network(faces: FaceDataset, unbroken: Pa
         np.testing.assert_allclose(weight, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(("classes", "shared"), [(8, 7), (7, 7), (6, 6)], ids=["more", "as many", "fewer"])
+@pytest.mark.parametrize(("classes", "shared"), [(8, 7), (6, 6)], ids=["more", "fewer"])
 def test_a_start_keeps_the_outputs_that_both_have(
     faces: FaceDataset, tmp_path: Path, classes: int, shared: int
 ) -> None:
@@ -311,7 +327,7 @@ def test_teachers_are_listened_to(faces: FaceDataset, unbroken: Path, tmp_path: 
     deaf, listening = (replace(CONFIG, distillation=DistillationConfig((path,), share)) for share in (0.0, 0.9))
     expected = weights(unbroken / "model.keras")
     np.testing.assert_array_equal(weights(train(deaf, faces, tmp_path / "deaf")), expected)
-    assert not np.array_equal(weights(train(listening, faces, tmp_path / "listening")), expected)
+    assert first_loss(listening, faces, tmp_path / "listening") != logged(unbroken)[0].loss
 
 
 @pytest.mark.parametrize(
