@@ -40,7 +40,7 @@ def render_figures() -> str:
             if any(r.heads for r in reports.values())
             else {}
         ),
-        **({"What helps to read strangers": _ablation()} if ABLATION.exists() else {}),
+        "What helps to read strangers": _ablation(),
         "How often the expressions named hold the label": _sets(reports),
         "What a detector's own crops cost": _framing(reports),
         "Speed": _speed(),
@@ -222,7 +222,7 @@ def _ablation() -> Iterator[str]:
         for name, how in budget["augmentation"].items()
     )
     yield (
-        f"{len(lines)} networks of one short budget: widths {widths}, {stages}, seed {budget['seed']}, one run each, "
+        f"{len(lines)} of twelve networks of one short budget: widths {widths}, {stages}, seed {budget['seed']}, one run each, "
         "so that differences within the intervals say nothing. Nothing was chosen by these figures; of both heads the "
         "mean with 0.6 of the votes' is read. CK+'s people are those of its Training rows, the others are held out. "
         f"Augmentation: {augmentation}. Measured {stored['date']}, code "
