@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lint types format docs figures pictures clean
+.PHONY: run test check lint types format docs figures pictures lock audit clean
 
 run: $(VENV)/.installed $(VENV)/.detector
 	$(BIN)/streamlit run streamlit_app.py
@@ -35,6 +35,22 @@ figures: $(VENV)/.installed
 
 pictures: $(VENV)/.installed-dev
 	$(BIN)/python -m tools.pictures
+
+# What requirements.txt allows, to the file: for every system and Python, each with its hashes. No host of a registry is
+# written down, so that a mirror serves as well.
+lock: $(VENV)/.audit
+	$(VENV)/audit/bin/uv pip compile requirements.txt --universal --python-version 3.11 --generate-hashes --quiet \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --output-file requirements.lock
+
+# Fails where something is known against a version in requirements.lock, or nobody can be asked.
+audit: $(VENV)/.audit
+	$(VENV)/audit/bin/pip-audit --requirement requirements.lock --disable-pip --timeout 15
+
+# In an environment of their own: what they bring is no part of the app.
+$(VENV)/.audit: | $(VENV)/.installed
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3' 'uv>=0.9,<1'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis site

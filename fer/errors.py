@@ -51,3 +51,7 @@ class CameraError(FerError):
 
 class StoreError(FerError):
     """Saved sessions cannot be reached, or what was asked of them cannot be done."""
+
+
+class BudgetError(FerError):
+    """A visitor asks for more of a server than is one visitor's share."""

@@ -68,7 +68,9 @@ class ModelCard:
         parameters: number of weights.
         framing: by detector, how its boxes become crops.
         training: data, split, rows, recipe: free facts, shown as they stand.
-        licence, limits: for people.
+        licence: of the network and the code, for people.
+        data_terms: on which terms that is given out which it learned from; "" where nobody noted them.
+        limits: for people.
         purpose, fails: what it is to be chosen for, and where it reads badly, each in a sentence; where a card states
             neither, its summary and its limits stand in.
     """
@@ -84,6 +86,7 @@ class ModelCard:
     framing: Mapping[str, Framing]
     training: Mapping
     licence: str
+    data_terms: str
     limits: str
     purpose: str
     fails: str
@@ -116,6 +119,7 @@ class ModelCard:
                 },
                 training=facts["training"],
                 licence=facts["licence"],
+                data_terms=str(facts.get("data_terms", "")),
                 limits=facts["limits"],
                 purpose=str(facts.get("purpose") or f"{facts['summary']}."),
                 fails=str(facts.get("fails") or facts["limits"]),

@@ -38,7 +38,7 @@ ENTRANCES = frozenset({"fer/__init__.py", "fer/__main__.py"})
 OPTIONAL = frozenset({"jax", "mtcnn", "playwright", "torch"})
 """Packages that are used where somebody installed them."""
 
-BROUGHT_BY = {"google": "streamlit", "starlette": "streamlit", "threadpoolctl": "scikit-learn"}
+BROUGHT_BY = {"aioice": "aiortc", "google": "streamlit", "starlette": "streamlit", "threadpoolctl": "scikit-learn"}
 """Packages that are used through the one that brings them, in the version that it wants."""
 
 MAX_PAGE_LINES = 60

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from fer import __version__, paths
 from fer.media import encode_png
@@ -148,3 +149,17 @@ def test_a_command_that_needs_an_extra_names_it(run: Run, tmp_path: Path) -> Non
     assert done.stderr == (
         "fer: The command train needs the package keras; `pip install 'fer-dashboard[train]'` brings it.\n"
     )
+
+
+def test_the_lock_file_holds_what_is_required_with_hashes() -> None:
+    """A version that requirements.txt does not allow, or a package that it names anew, wants `make lock`."""
+    lock = (paths.ROOT / "requirements.lock").read_text()
+    assert not re.search("://|--index-url|--find-links", lock), "a mirror serves as well"
+    entries = re.split(r"\n(?=\S)", re.sub(r"\n *#.*", "", lock.partition("make lock\n")[2]))
+    assert all("--hash=sha256:" in entry for entry in entries)
+    pinned = [Requirement(entry.split(" \\")[0]) for entry in entries]
+    lines = [line.partition("#")[0].strip() for line in (paths.ROOT / "requirements.txt").read_text().splitlines()]
+    for wanted in map(Requirement, filter(None, lines)):
+        versions = [next(iter(each.specifier)).version for each in pinned if each.name == wanted.name]
+        assert versions, f"{wanted.name} is missing"
+        assert all(wanted.specifier.contains(version) for version in versions), wanted.name

@@ -6,7 +6,16 @@ cache afterwards.
 
 from fer.datasets.copies import copies_in
 from fer.datasets.dataset import SPLITS, USAGES, BadRow, FaceDataset
-from fer.datasets.registry import DATASETS, FaceKind, KnownDataset, OnBadRows, Progress, data_title, load_dataset
+from fer.datasets.registry import (
+    DATASETS,
+    FaceKind,
+    KnownDataset,
+    OnBadRows,
+    Progress,
+    data_terms,
+    data_title,
+    load_dataset,
+)
 
 __all__ = [
     "DATASETS",
@@ -19,6 +28,7 @@ __all__ = [
     "OnBadRows",
     "Progress",
     "copies_in",
+    "data_terms",
     "data_title",
     "load_dataset",
 ]

@@ -5,7 +5,7 @@ Knows nothing about networks or pages.
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -36,6 +36,7 @@ class KnownDataset:
         file_name: what its file is called where it is downloaded.
         origin: where that is, as the end of a sentence.
         published: how many faces each class has there, by split; by "all" where no split is official.
+        terms: on which terms it is given out, after its title and a colon.
         faces: "everyday" photos as people put them on the web, or "posed" in front of a camera in a studio.
     """
 
@@ -44,6 +45,7 @@ class KnownDataset:
     file_name: str
     origin: str
     published: Mapping[str, Mapping[str, int]]
+    terms: str
     faces: FaceKind
 
 
@@ -67,6 +69,7 @@ DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
                     "PublicTest": _by_class(467, 56, 496, 895, 653, 415, 607),
                     "PrivateTest": _by_class(491, 55, 528, 879, 594, 416, 626),
                 },
+                "photos from a web search, put together for a research competition; their owners gave no licence",
                 "everyday",
             ),
             KnownDataset(
@@ -75,6 +78,7 @@ DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
                 "ckextended.csv",
                 'the Kaggle data set "CK+ Dataset" by davilsena (kaggle.com)',
                 {ALL: _by_class(45, 59, 25, 69, 28, 83, 593, 18)},
+                "recordings that their makers give out for research, by an agreement",
                 "posed",
             ),
             KnownDataset(
@@ -83,6 +87,7 @@ DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
                 VOTES_FILE,
                 f"{VOTES_ORIGIN}, beside fer2013.csv, whose faces it labels anew",
                 {"PrivateTest": _by_class(269, 16, 86, 892, 382, 394, 1083, 15)},
+                "votes on FER2013's photos, for which its terms hold",
                 "everyday",
             ),
         )
@@ -93,6 +98,19 @@ DATASETS: Mapping[str, KnownDataset] = MappingProxyType(
 def data_title(name: str) -> str:
     """What to call a data set for people, known or not."""
     return DATASETS[name].title if name in DATASETS else name
+
+
+def data_terms(names: Iterable[str]) -> str:
+    """On which terms data sets are given out, for people; each is named once, in the order of `DATASETS`.
+
+    Args:
+        names: of data sets, known or not.
+    """
+    named = set(names)
+    told = [f"{known.title}: {known.terms}" for known in DATASETS.values() if known.name in named]
+    return (
+        ". ".join([*told, *(f"{name}: as whoever it belongs to says" for name in sorted(named - set(DATASETS)))]) + "."
+    )
 
 
 def load_dataset(

@@ -40,6 +40,8 @@ class InstalledModel:
             "summary": self.card.summary,
             "classes": list(self.card.classes),
             "parameters": self.card.parameters,
+            "licence": self.card.licence,
+            "data_terms": self.card.data_terms,
             "detectors": list(self.card.framing),
             "figures": headline(self.report),
             "macro_recalls": [render_cell(cell) for cell in cross_data_matrix({self.name: self.report})],

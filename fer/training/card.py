@@ -6,13 +6,15 @@ at once; evaluation measures it anew where it has faces to measure on.
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import keras
 
 from fer import paths
-from fer.datasets import FaceDataset
+from fer.datasets import FaceDataset, data_terms
+from fer.datasets.ferplus import FERPLUS
 from fer.errors import ModelError
 from fer.files import replace_file
 from fer.pipeline import DEFAULT_MODEL
@@ -93,13 +95,25 @@ def write_card(
                 "copies of test faces": rows.in_tests,
             },
         },
-        "licence": "as the training data and whoever trained it say",
+        "licence": "as whoever trained it says",
+        "data_terms": data_terms(_data(config, data, initial, teachers)),
         "limits": f"Knows faces as they are in {data.name}, and no others."
         + (f" Was shown no {', no '.join(unseen)}." if unseen else ""),
     }
     if data.subjects is not None and learned.subjects is not None:
         card["training"]["held_out_subjects"] = sorted(set(data.subjects.tolist()) - set(learned.subjects.tolist()))
     replace_file(folder / paths.CARD_FILE, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _data(
+    config: TrainingConfig, data: FaceDataset, initial: Origin | None, teachers: tuple[Origin, ...]
+) -> Iterator[str]:
+    """The data sets that the network and all before it learned from."""
+    yield data.name
+    if config.heads is not None and config.heads.votes:
+        yield FERPLUS
+    for origin in (initial, *teachers):
+        yield from () if origin is None else (rows.data for rows in origin.learned or ())
 
 
 def _framing(initial: Origin | None) -> tuple[str | None, dict]:

@@ -17,7 +17,8 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from fer.errors import FerError
+from fer.errors import BudgetError, FerError
+from fer.ui import shares
 from fer.ui.visitor import (
     MARK,
     OWN_MACHINE,
@@ -36,6 +37,7 @@ MAX_FORM_BYTES = 4096
 COOKIE_DAYS = 30
 
 _HEALTH = "/_stcore/health"
+_UPLOADS = "/_stcore/upload_file/"
 _CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent/")
 _ASK = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Token</title>
 <meta name="viewport" content="width=device-width"><style>
@@ -151,6 +153,35 @@ def _is_order(message: Message) -> bool:
     except DecodeError:
         return False  # Streamlit closes the connection
     return asked.WhichOneof("type") == "clear_cache"
+
+
+class UploadBudget:
+    """Refuses uploads beyond what is held for one visitor, or for all, before they are read.
+
+    Browsers' uploads state their length; one that does not is refused, since it could not be counted.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, unless it brings too much; the visitor's page then says so."""
+        if scope["type"] != "http" or scope["method"] != "PUT" or _UPLOADS not in scope["path"]:
+            await self._app(scope, receive, send)
+            return
+        lengths = _values(scope, b"content-length")
+        if len(lengths) != 1 or not lengths[0].isdecimal():
+            await answer(scope, receive, send, 411, "An upload must state its length.")
+            return
+        session_id = scope["path"].partition(_UPLOADS)[2].partition("/")[0]
+        try:
+            with shares.expect_upload(session_id, int(lengths[0])):
+                await self._app(scope, receive, send)
+        except BudgetError as error:
+            message: Message = {"more_body": True}
+            while message.get("more_body"):  # a browser hears no answer before it has sent everything
+                message = await receive()
+            await answer(scope, receive, send, 413, str(error))
 
 
 class OwnMachine:

@@ -15,22 +15,35 @@ import av
 import numpy as np
 import streamlit as st
 import streamlit_webrtc.webrtc
+from aiortc import RTCConfiguration
 from streamlit_webrtc import webrtc_streamer
 from streamlit_webrtc.webrtc import SignallingTimeoutError
 
-from fer.errors import CameraError, MediaError
-from fer.media import decode_image
+from fer.errors import CameraError, FerError
 from fer.ui.ice import VARIABLE, ice_servers
+from fer.ui.photos import from_upload, open_photo
 from fer.ui.shared import UPLOAD_TYPES
 from fer.ui.style import plain
-from fer.ui.visitor import is_loopback, on_own_machine
+from fer.ui.visitor import find_share, is_loopback, on_own_machine
 from fer.webrtc import prompt_video
 from fer.webrtc.exchange import PictureExchange
 from fer.webrtc.limits import BoundedPeerConnection, StreamRefusedError, decode_vp8_only
+from fer.webrtc.nearby import keep_to_loopback
+
+
+def _connect(configuration: RTCConfiguration | None = None) -> BoundedPeerConnection:
+    """The server's end of the connection to the visitor whose page runs.
+
+    Firefox pairs no address of a network with one of loopback, and has no others; it is told all.
+    """
+    nearby = on_own_machine() and "Firefox/" not in st.context.headers.get("User-Agent", "")
+    return BoundedPeerConnection(configuration, who=find_share(), nearby=nearby)
+
 
 prompt_video.install()
 decode_vp8_only()
-streamlit_webrtc.webrtc.RTCPeerConnection = BoundedPeerConnection  # type: ignore[misc]
+keep_to_loopback()
+streamlit_webrtc.webrtc.RTCPeerConnection = _connect  # type: ignore[assignment,misc]
 
 Process = Callable[[np.ndarray, float], np.ndarray]
 """Called by the stream's own thread with image_bgr, uint8 of shape (height, width, 3), and the time in seconds on
@@ -280,7 +293,7 @@ def take_snapshot(key: str) -> np.ndarray | None:
     if taken is None:
         return None
     try:
-        return decode_image(taken.getvalue(), taken.name)
-    except MediaError as error:
+        return open_photo(from_upload(taken), find_share())
+    except FerError as error:
         st.error(plain(str(error)), icon=":material/broken_image:")
         return None

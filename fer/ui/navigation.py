@@ -7,7 +7,7 @@ a deep link first would see the page's script alone. Every page therefore begins
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from fer.ui import style
+from fer.ui import shares, style
 
 _ENTERED, _WORK = "_entered", "video_work"
 
@@ -36,6 +36,7 @@ def enter() -> StreamlitPage:
     st.session_state[_ENTERED] = True
     page = build_navigation()
     st.set_page_config(page_title=f"{page.title} \u00b7 fer")
+    shares.say_refusal()
     return page
 
 

@@ -1,8 +1,6 @@
 """One picture of a visitor's, or a sample, that can be opened when it is needed; its bytes stay in memory."""
 
 import hashlib
-import os
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,9 +9,7 @@ from streamlit.typing import UploadedFile
 
 from fer import samples
 from fer.media import decode_image
-
-AT_WORK = threading.BoundedSemaphore(os.cpu_count() or 1)
-"""As many pictures are open at once as there are processors, however many visitors wait."""
+from fer.ui.shares import TURNS, Work
 
 
 @dataclass(frozen=True)
@@ -48,11 +44,16 @@ def from_sample(key: str) -> Photo:
     return Photo(sample.title, f"sample {key}", sample.load, sample.credit)
 
 
-def open_photo(photo: Photo) -> np.ndarray:
+def open_photo(photo: Photo, who: str | None) -> np.ndarray:
     """Decode a photo: image_bgr, uint8 of shape (height, width, 3); waits for a free processor.
+
+    Args:
+        photo: the photo.
+        who: for whom, as `fer.ui.visitor.find_share` says.
 
     Raises:
         MediaError: it cannot be read.
+        BudgetError: this visitor waits for too much already.
     """
-    with AT_WORK:
+    with TURNS.take(Work.PHOTO, who):
         return photo.opener()

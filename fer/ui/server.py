@@ -32,6 +32,7 @@ from fer.ui.access import (
     OwnMachine,
     OwnPagesOnly,
     TokenDoor,
+    UploadBudget,
     chosen_token,
     needed_token,
 )
@@ -231,6 +232,7 @@ def middleware() -> list[Middleware]:
         Middleware(Beside, PLACE, programs),
         Middleware(TokenDoor),
         Middleware(ClosedRoutes),
+        Middleware(UploadBudget),
         Middleware(OwnMachine),
         Middleware(NameTheBase),
     ]

@@ -5,12 +5,15 @@ from math import ceil
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fer import paths
 from fer.charts.moving import MovingChart
 from fer.datasets import KnownDataset
 from fer.media import IMAGE_SUFFIXES
+from fer.ui.shares import TURNS, Work, waiting_words
 from fer.ui.style import plain
+from fer.ui.visitor import find_share
 
 UPLOAD_TYPES = sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 
@@ -32,6 +35,17 @@ def remember_result(key: tuple, make: Callable[[], T]) -> T:
         while len(results) > MAX_REMEMBERED:
             del results[next(iter(results))]
     return results[key]
+
+
+def in_turn(place: DeltaGenerator, make: Callable[[], T]) -> T:
+    """Do something long with a data set once it is this visitor's turn; until then the place says how many come first.
+
+    Raises:
+        BudgetError: this visitor waits for too much already.
+    """
+    with TURNS.take(Work.DATA, find_share(), lambda before: place.caption(waiting_words(before))):
+        place.empty()
+        return make()
 
 
 def explain_how_to_get(known: KnownDataset) -> None:

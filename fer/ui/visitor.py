@@ -5,7 +5,7 @@ import secrets
 import socket
 import stat
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -98,6 +98,36 @@ def comes_from_own_machine(scope: Mapping) -> bool:
 def on_own_machine() -> bool:
     """Whether the visitor whose page runs sits at the machine that runs the app: the one place that knows."""
     return secrets.compare_digest(st.context.headers.get(OWN_MACHINE, ""), MARK)
+
+
+def find_share() -> str | None:
+    """For whom the visitor whose page runs is counted; None for whoever sits at the machine."""
+    return share_of(st.context.headers.get(OWN_MACHINE, ""), st.context.ip_address, st.user)
+
+
+def share_of(mark: str, address: str | None, user: Mapping) -> str | None:
+    """For whom a visitor is counted where everyone has their share of the server.
+
+    Users who are logged in are told by their login, others by their address: who closes a page and comes back, or opens
+    ten, is the same visitor, and so are all who come through one address. Of IPv6 a household has 64 bits for itself.
+
+    Args:
+        mark: what `fer.ui.access` wrote of the connection.
+        address: where it comes from; None for loopback.
+        user: what is known of who is logged in.
+
+    Returns:
+        None for whoever sits at the machine.
+    """
+    if secrets.compare_digest(mark, MARK):
+        return None
+    if user.get("is_logged_in") and user.get("iss") and user.get("sub"):
+        return f"{user['iss']} {user['sub']}"
+    try:
+        parsed = ip_address(address or "127.0.0.1")
+    except ValueError:  # a socket without an address
+        return address
+    return str(IPv6Network((int(parsed), 64), strict=False) if isinstance(parsed, IPv6Address) else parsed)
 
 
 def find_owner() -> str | None:

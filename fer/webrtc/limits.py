@@ -7,9 +7,11 @@ of Streamlit or of what is in a picture.
 import asyncio
 import weakref
 
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs import CODECS
 from aiortc.sdp import SessionDescription
+
+from fer.webrtc.nearby import NAMED, on_loopback_alone, without_names
 
 CONNECT_S = 20.0
 """A connection that has not come about after so many seconds is closed."""
@@ -17,13 +19,16 @@ CONNECT_S = 20.0
 MAX_STREAMS = 16
 """The most streams of all visitors together; each takes a fifth of a core or more."""
 
+MAX_STREAMS_EACH = 4
+"""The most streams of one visitor."""
+
 MAX_PIXELS = 1920 * 1088
 """The largest pictures that are decoded."""
 
 _CODECS = ("video/VP8", "video/rtx")
 _KEY_FRAME_START = b"\x9d\x01\x2a"
 
-_open: "weakref.WeakSet[RTCPeerConnection]" = weakref.WeakSet()
+_open: "weakref.WeakSet[BoundedPeerConnection]" = weakref.WeakSet()
 
 
 class StreamRefusedError(Exception):
@@ -33,11 +38,25 @@ class StreamRefusedError(Exception):
 class BoundedPeerConnection(RTCPeerConnection):
     """A peer connection that takes one stream of pictures and no sound, and that does not wait for ever."""
 
+    def __init__(
+        self, configuration: RTCConfiguration | None = None, *, who: str | None = None, nearby: bool = False
+    ) -> None:
+        """Make one that waits for an offer.
+
+        Args:
+            configuration: names the ICE servers, which somebody nearby does not need.
+            who: for which visitor streams are counted; None for one who may have as many as the server takes.
+            nearby: the other end is on this machine, so that no port is opened beyond it.
+        """
+        super().__init__(RTCConfiguration(iceServers=[]) if nearby else configuration)
+        self._who, self._nearby = who, nearby
+
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:  # noqa: N802, N803
         """Take an offer.
 
         Raises:
-            StreamRefusedError: it holds sound or more than one stream, or the server has as many streams as it takes.
+            StreamRefusedError: it holds sound or more than one stream, or the server has as many streams as it takes of
+                this visitor or of all.
         """
         kinds = [media.kind for media in SessionDescription.parse(sessionDescription.sdp).media]
         refusal = None
@@ -45,12 +64,27 @@ class BoundedPeerConnection(RTCPeerConnection):
             refusal = "A camera sends one stream of pictures and no sound here; load the page again."
         elif self not in _open and len(_open) >= MAX_STREAMS:
             refusal = f"{MAX_STREAMS} cameras are on here already, as many as this server takes; try again in a while."
+        elif self._who is not None and sum(other._who == self._who for other in _open - {self}) >= MAX_STREAMS_EACH:
+            refusal = (
+                f"{MAX_STREAMS_EACH} of your cameras are on here already, as many as this server takes of one visitor; "
+                "stop one of them first."
+            )
         if refusal is not None:
             await self.close()
             raise StreamRefusedError(refusal)
         _open.add(self)
         asyncio.get_running_loop().call_later(CONNECT_S, _close_if_unconnected, weakref.ref(self))
-        await super().setRemoteDescription(sessionDescription)
+        await super().setRemoteDescription(without_names(sessionDescription) if self._nearby else sessionDescription)
+
+    async def setLocalDescription(self, sessionDescription: RTCSessionDescription | None = None) -> None:  # noqa: N802, N803
+        """Gather the addresses that an answer names."""
+        with on_loopback_alone(self._nearby):
+            await super().setLocalDescription(sessionDescription)
+
+    async def addIceCandidate(self, candidate: RTCIceCandidate | None) -> None:  # noqa: N802
+        """Take an address of the other end, unless it is a name for which this machine would ask the network."""
+        if not (self._nearby and candidate is not None and candidate.ip.endswith(NAMED)):
+            await super().addIceCandidate(candidate)
 
     async def close(self) -> None:
         """End the connection, and make room for another one."""

@@ -483,7 +483,8 @@ class TestTabs:
     def test_cards_hold_the_facts(self, visit: Visit) -> None:
         app = turn(visit("models"), models_view="Cards")
         facts = app.table[1].value[""].to_dict()
-        assert facts["Licence"] == "MIT"
+        assert facts["Licence of code and network"] == "MIT"
+        assert facts["Terms of the data"] == "nobody noted them"
         assert facts["Training: selected by"] == "nothing"
         assert "Knows one thing" in said(app)
 

@@ -50,6 +50,7 @@ def _connection(app: App, headers: dict[str, str], name: str) -> ClientConnectio
         sock=socket.create_connection(("127.0.0.1", port)),
         additional_headers=headers,
         subprotocols=["streamlit"],
+        open_timeout=LIMIT_S,
         max_size=None,
         proxy=None,
     )
@@ -123,34 +124,64 @@ def test_a_script_from_elsewhere_does_not_run(app: App, arrive: Arrive) -> None:
     assert ran is False
 
 
-def _memory_mb(app: App) -> int:
+LIMIT_MB = 600
+"""What no attack may bring a server's memory to."""
+
+STRANGER = {"X-Forwarded-For": "203.0.113.9"}
+
+
+def _memory_mb(app: App, field: str = "VmRSS") -> int:
     status = Path(f"/proc/{app.process.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) >> 10
+    return int(status.partition(f"{field}:")[2].split()[0]) >> 10
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """A server whose memory nobody else uses."""
+    with running_app(tmp_path_factory.mktemp("attacked")) as app:
+        yield app
+
+
+def _arrived(connection: ClientConnection, page: str) -> str:
+    """Open a page in a connection; the session that it has."""
+    message = BackMsg()
+    message.rerun_script.page_name = page
+    connection.send(message.SerializeToString())
+    started = ForwardMsg.FromString(connection.recv(LIMIT_S))
+    while started.WhichOneof("type") != "new_session":
+        started = ForwardMsg.FromString(connection.recv(LIMIT_S))
+    return started.new_session.initialize.session_id
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
-def test_what_was_uploaded_goes_with_its_visitor(tmp_path: Path) -> None:
+def test_what_is_uploaded_is_bounded_and_goes_with_its_visitor(attacked: App) -> None:
     """Within half a minute, though nobody else comes or leaves."""
-    with running_app(tmp_path) as app, httpx.Client(base_url=app.url, timeout=LIMIT_S) as client:
+    app = attacked
+    with httpx.Client(base_url=app.url, timeout=LIMIT_S) as client:
         client.get("/_stcore/health")
-        with _connection(app, {"Origin": app.url}, "localhost") as connection:
-            message = BackMsg()
-            message.rerun_script.page_name = "sessions"
-            connection.send(message.SerializeToString())
-            started = ForwardMsg.FromString(connection.recv(LIMIT_S))
-            while started.WhichOneof("type") != "new_session":
-                started = ForwardMsg.FromString(connection.recv(LIMIT_S))
-            session = started.new_session.initialize.session_id
-            for number in range(3):
-                answer = client.put(
-                    f"/_stcore/upload_file/{session}/{number}",
-                    files={"file": ("a.png", os.urandom(60_000_000))},
-                    headers={"X-Xsrftoken": client.cookies["_streamlit_xsrf"]},
+
+        def put(session: str, number: int, megabytes: int) -> int:
+            return client.put(
+                f"/_stcore/upload_file/{session}/{number}",
+                files={"file": ("a.png", os.urandom(megabytes * 1_000_000))},
+                headers={"X-Xsrftoken": client.cookies["_streamlit_xsrf"]},
+            ).status_code
+
+        with _connection(app, {"Origin": app.url} | STRANGER, "localhost") as connection:
+            session = _arrived(connection, "sessions")
+            assert [put(session, number, 100) for number in range(3)] == [204, 413, 413]
+            while b"holds 150 MB of one visitor's files at most" not in connection.recv(LIMIT_S):
+                pass
+            assert client.put(f"/_stcore/upload_file/{session}/9", content=iter([b"of no length"])).status_code == 411
+            assert _memory_mb(app, "VmHWM") < LIMIT_MB
+            with _connection(app, {"Origin": app.url}, "localhost") as own:
+                session = _arrived(own, "sessions")
+                assert [put(session, number, 60) for number in range(3)] == [204] * 3, (
+                    "whoever sits here notices nothing"
                 )
-                assert answer.status_code == 204
-            full = _memory_mb(app)
+                full = _memory_mb(app)
         left = time.monotonic()
-        while _memory_mb(app) > full - 150:
+        while _memory_mb(app) > full - 230:
             assert time.monotonic() - left < 60, "on a machine that is not busy it takes 25 s"
             time.sleep(0.2)
 

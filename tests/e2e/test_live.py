@@ -163,6 +163,19 @@ def live(arrive_with_camera: Arrive, app: App, clip: Path) -> Visitor:
     return visitor
 
 
+def udp_addresses(app: App) -> set[str]:
+    """The addresses on which the server has UDP ports open."""
+    descriptors = Path(f"/proc/{app.process.pid}/fd").iterdir()
+    own = {os.readlink(descriptor) for descriptor in descriptors if descriptor.is_symlink()}
+    tables = [Path(f"/proc/net/{name}").read_text().splitlines()[1:] for name in ("udp", "udp6")]
+    entries = [line.split() for table in tables for line in table]
+    return {entry[1].partition(":")[0] for entry in entries if f"socket:[{entry[9]}]" in own}
+
+
+LOOPBACK_IN_PROC = {"0100007F", "00000000000000000000000001000000"}
+"""127.0.0.1 and ::1, as /proc writes them on little-endian machines."""
+
+
 def switch(page: "Page", name: str) -> None:
     page.locator("label", has_text=re.compile(f"^{name}$")).click()
 
@@ -215,6 +228,10 @@ def test_every_picture_carries_its_own_box(
     assert np.ptp(fitting, axis=0).max() > 60, "the face moved between the pictures"
     visitor.page.get_by_text("Looks happy").first.wait_for()
     assert visitor.troubles == []
+    if Path("/proc/net/udp").exists():
+        opened = udp_addresses(app)
+        assert opened, "its camera is on"
+        assert opened <= LOOPBACK_IN_PROC, "nobody beyond this machine reaches what serves this machine alone"
 
 
 def test_switches_do_what_they_say(app: App, arrive_with_camera: Arrive, astronaut: Path) -> None:

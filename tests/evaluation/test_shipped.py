@@ -43,6 +43,13 @@ def test_stamps_repeat_the_card(folder: Path) -> None:
         assert stamp.trained_on.startswith(card.trained_on[0])
 
 
+def test_the_card_says_the_terms_of_all_that_was_learned_from(folder: Path) -> None:
+    card = ModelCard.read(folder)
+    assert card.licence == "MIT"
+    for name in {rows.data for rows in card.learned}:
+        assert f"{DATASETS[name].title}: {DATASETS[name].terms}." in card.data_terms
+
+
 def test_figures_follow_from_their_confusion(folder: Path) -> None:
     for evaluation in _evaluations(load_report(folder)):
         for figures in (evaluation.figures["none"], evaluation.figures["flip"]):

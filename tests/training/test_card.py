@@ -8,7 +8,7 @@ import pytest
 
 from fer import paths
 from fer.crops import Framing
-from fer.datasets import FaceDataset
+from fer.datasets import DATASETS, FaceDataset
 from fer.errors import ModelError
 from fer.evaluation.evaluate import learned_from
 from fer.pipeline import DEFAULT_MODEL
@@ -56,6 +56,8 @@ def test_cards_state_the_recipe(tmp_path: Path, config: TrainingConfig, words: s
     assert (card.crop_size, card.input_size, card.maps_size) == (12, 10, 5)
     assert (card.training["rows"], card.training["epochs"], card.training["copies_removed"]) == (12, 5, False)
     assert sum(card.training["rows_left_out"].values()) == 2
+    terms = [f"{faces.name}: as whoever it belongs to says", f"FER2013: {DATASETS['fer2013'].terms}"]
+    assert [term in card.data_terms for term in terms] == [True, config.initial is not None or "target" in words]
 
 
 def written(folder: Path, config: TrainingConfig, faces: FaceDataset) -> ModelCard:

@@ -11,7 +11,7 @@ import uvicorn
 
 from fer.ui import visitor
 from fer.ui.access import KnownNamesOnly, OwnMachine
-from fer.ui.visitor import MARK, OWN_MACHINE, find_owner
+from fer.ui.visitor import MARK, OWN_MACHINE, find_owner, share_of
 
 ANN = {"is_logged_in": True, "iss": "https://login.example", "sub": "7"}
 
@@ -53,6 +53,22 @@ def test_whose_sessions(
     monkeypatch.setattr(st, "user", User(user))
     monkeypatch.setattr(type(st.context), "headers", headers)
     assert find_owner() == owner
+
+
+@pytest.mark.parametrize(
+    ("mark", "address", "user", "share"),
+    [
+        pytest.param("", None, {}, "127.0.0.1", id="a forwarder that says nothing"),
+        pytest.param(MARK, None, {}, None, id="this machine"),
+        pytest.param("1", "203.0.113.9", {}, "203.0.113.9", id="a forged mark"),
+        pytest.param("", "2001:db8:1:2:3::4", {}, "2001:db8:1:2::/64", id="one of a household's addresses"),
+        pytest.param("", "testclient", {}, "testclient", id="a socket without an address"),
+        pytest.param("", "203.0.113.9", ANN, "https://login.example 7", id="logged in"),
+        pytest.param("", "203.0.113.9", {"is_logged_in": False}, "203.0.113.9", id="logged out"),
+    ],
+)
+def test_for_whom_a_visitor_is_counted(mark: str, address: str | None, user: dict, share: str | None) -> None:
+    assert share_of(mark, address, user) == share
 
 
 async def _whose(scope, receive, send) -> None:

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from aiortc import RTCPeerConnection
+from aioice import ice
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs import CODECS, init_codecs
 
 from fer.webrtc import limits
+from fer.webrtc import nearby as nearby_module
 from fer.webrtc.limits import BoundedPeerConnection, SizeGuard, StreamRefusedError
+from fer.webrtc.nearby import keep_to_loopback, without_names
 
 
 def key_frame(width: int, height: int) -> bytes:
@@ -87,6 +90,58 @@ def test_a_server_takes_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
             await connection.close()
 
     asyncio.run(offered())
+
+
+def test_a_visitor_has_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sits at the machine has as many as the server takes."""
+    monkeypatch.setattr(limits, "MAX_STREAMS_EACH", 1)
+
+    async def offered() -> None:
+        first, second, other, own, own_too = (BoundedPeerConnection(who=who) for who in ("a", "a", "b", None, None))
+        for connection in (first, other, own, own_too):
+            await _offer(connection, "video")
+        with pytest.raises(StreamRefusedError, match=r"^1 of your cameras are on here already"):
+            await _offer(second, "video")
+        await first.close()
+        again = BoundedPeerConnection(who="a")
+        await _offer(again, "video")
+        for connection in (other, own, own_too, again):
+            await connection.close()
+
+    asyncio.run(offered())
+
+
+NAME = "a=candidate:1 1 UDP 2122252543 3f2d-7c.local 50000 typ host\r\n"
+NUMBER = "a=candidate:2 1 UDP 2122252542 192.0.2.7 50001 typ host\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "heard"),
+    [
+        pytest.param("v=0\r\n", "v=0\r\n", id="none"),
+        pytest.param(f"v=0\r\n{NAME}{NUMBER}a=mid:0\r\n", f"v=0\r\n{NUMBER}a=mid:0\r\n", id="a name and a number"),
+    ],
+)
+def test_nobody_is_asked_for_names(sent: str, heard: str) -> None:
+    """The question goes out to the whole network, from a port that is open to it."""
+    assert without_names(RTCSessionDescription(sent, "offer")).sdp == heard
+
+
+@pytest.mark.parametrize("nearby", [False, True], ids=["from elsewhere", "from this machine"])
+def test_ports_are_opened_where_they_are_needed(nearby: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nearby_module, "_everywhere", lambda use_ipv4, use_ipv6: ["127.0.0.2"])
+    monkeypatch.setattr(ice, "get_host_addresses", ice.get_host_addresses)
+    keep_to_loopback()
+
+    async def answered() -> set[str]:
+        connection = BoundedPeerConnection(RTCConfiguration(iceServers=[]), nearby=nearby)
+        await _offer(connection, "video")
+        await connection.setLocalDescription(await connection.createAnswer())
+        lines = connection.localDescription.sdp.splitlines()
+        await connection.close()
+        return {line.split()[4] for line in lines if line.startswith("a=candidate:")}
+
+    assert asyncio.run(answered()) <= ({"127.0.0.1", "::1"} if nearby else {"127.0.0.2"})
 
 
 def test_what_does_not_come_about_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

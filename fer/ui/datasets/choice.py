@@ -18,6 +18,7 @@ from fer.datasets.pixel_csv import read_pixel_csv
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError, FerError
 from fer.ui.data_files import open_file, progress_of
+from fer.ui.shared import in_turn
 from fer.ui.style import plain
 from fer.ui.visitor import on_own_machine
 
@@ -110,10 +111,11 @@ def _uploaded(file: UploadedFile) -> FaceDataset | None:
         if not st.button("Read", key="read_upload", type="primary", icon=":material/table_view:"):
             return None
         place = st.empty()
-        dataset = _or_say_why(lambda: _read_upload(file, progress_of(place, file.name)))
+        dataset = _or_say_why(lambda: in_turn(place, lambda: _read_upload(file, progress_of(place, file.name))))
         place.empty()
         if dataset is None:
             return None
+        opened.clear()
         opened[key] = dataset
         st.rerun()
     return opened[key]

@@ -14,7 +14,7 @@ from fer.errors import FerError
 from fer.evaluation import learned_from
 from fer.recognition import EmotionModel
 from fer.ui.loaders import file_version, list_models, open_model
-from fer.ui.shared import remember_result
+from fer.ui.shared import in_turn, remember_result
 from fer.ui.style import plain
 
 if TYPE_CHECKING:
@@ -104,6 +104,6 @@ def _laid_out(model: EmotionModel, dataset: FaceDataset, split: str, method: "Me
         return table.assign(image=[data_uri(np.asarray(rows.images[i]), "webp") for i in table["position"]])
 
     key = ("map", dataset.digest, model.card.name, file_version(model.card.name), split, method)
-    table = remember_result(key, make)
+    table = remember_result(key, lambda: in_turn(place, make))
     place.empty()
     return table

@@ -25,9 +25,9 @@ from fer.datasets.ferplus import (
     load_votes,
 )
 from fer.emotions import emotion
-from fer.errors import FerError
+from fer.errors import BudgetError, FerError
 from fer.files import table_to_csv
-from fer.ui.shared import remember_result, take_page
+from fer.ui.shared import in_turn, remember_result, take_page
 from fer.ui.style import plain
 
 PAIRS_A_PAGE = 24
@@ -53,7 +53,11 @@ def show_duplicates(dataset: FaceDataset) -> None:
     except FerError as error:
         st.warning(plain(str(error)), icon=":material/warning:")
         votes = None
-    found = _audit(dataset, votes)
+    try:
+        found = _audit(dataset, votes)
+    except BudgetError as error:
+        st.warning(plain(str(error)), icon=":material/hourglass_disabled:")
+        return
     figures, clean = found.figures, found.without_blank
     with st.grid(min_column_width=165):
         st.metric("Different pictures", f"{figures.distinct:,}", help=f"Of {figures.rows:,} rows, pixel for pixel")
@@ -84,7 +88,7 @@ def _audit(dataset: FaceDataset, votes: Votes | None) -> Audit:
     def report(share: float) -> None:
         place.progress(share, text=f"Comparing every picture with every other, {share:.0%}; another tab stops it.")
 
-    found = remember_result(key, lambda: audit(dataset, votes, report))
+    found = remember_result(key, lambda: in_turn(place, lambda: audit(dataset, votes, report)))
     place.empty()
     return found
 

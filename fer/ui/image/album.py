@@ -16,10 +16,14 @@ import streamlit as st
 from fer.batch.photos import analyze_photo
 from fer.crops import cut_square
 from fer.drawing import annotate
+from fer.errors import BudgetError
 from fer.pipeline import FacePipeline, Settings
 from fer.results import PhotoResult
 from fer.ui.loaders import file_version
-from fer.ui.photos import AT_WORK, Photo
+from fer.ui.photos import Photo
+from fer.ui.shares import TURNS, Work, waiting_words
+from fer.ui.style import plain
+from fer.ui.visitor import find_share
 
 SHOWN_SIDE = 1400
 """Long side, in pixels, of the pictures that are sent to the browser."""
@@ -77,10 +81,15 @@ def read_photos(photos: Sequence[Photo], settings: Settings, pipeline: FacePipel
     version = (settings, file_version(settings.model), pipeline.reader.detector)
     keys = [(photo.name, photo.digest, version) for photo in photos]
     missing = [(key, photo) for key, photo in zip(keys, photos, strict=True) if key not in album]
-    if len(missing) == 1:
-        _read_all(missing, album, pipeline)
-    elif missing:
-        _read_with_a_way_out(missing, keys, album, pipeline)
+    try:
+        if len(missing) == 1:
+            place = st.empty()
+            _read_all(missing, album, pipeline, lambda before: place.caption(waiting_words(before)))
+            place.empty()
+        elif missing:
+            _read_with_a_way_out(missing, keys, album, pipeline)
+    except BudgetError as error:
+        st.warning(plain(str(error)), icon=":material/hourglass_disabled:")
     for key in [key for key in album if key not in set(keys)][:-MAX_REMEMBERED]:
         del album[key]
     return [album[key] for key in keys if key in album]
@@ -90,10 +99,13 @@ def _read_all(
     missing: list[tuple[tuple, Photo]],
     album: OrderedDict[tuple, Reading],
     pipeline: FacePipeline,
+    wait: Callable[[int], object],
     report: Callable[[int], None] = lambda done: None,
 ) -> None:
+    who = find_share()
     for done, (key, photo) in enumerate(missing, start=1):
-        album[key] = _read(photo, pipeline)
+        with TURNS.take(Work.PHOTO, who, wait):
+            album[key] = _read(photo, pipeline)
         report(done)
 
 
@@ -114,31 +126,36 @@ def _read_with_a_way_out(
         bar = st.progress(before / total, text=f"Read {before} of {total} photos")
         st.button("Stop", key="stop_reading", on_click=lambda: st.session_state.update(_stopped=keys))
     start = time.monotonic()
+    share = before / total
+
+    def wait(others: int) -> None:
+        bar.progress(share, text=waiting_words(others))
 
     def report(done: int) -> None:
+        nonlocal share
+        share = (before + done) / total
         left_s = (time.monotonic() - start) / done * (len(missing) - done)
-        bar.progress((before + done) / total, text=f"Read {before + done} of {total} photos, {left_s:.0f} s left")
+        bar.progress(share, text=f"Read {before + done} of {total} photos, {left_s:.0f} s left")
 
-    _read_all(missing, album, pipeline, report)
+    _read_all(missing, album, pipeline, wait, report)
     place.empty()
 
 
 def _read(photo: Photo, pipeline: FacePipeline) -> Reading:
-    with AT_WORK:
-        analysis = analyze_photo(pipeline, photo.name, photo.opener)
-        result, image_bgr = analysis.photo, analysis.image_bgr
-        if image_bgr is None:
-            return Reading(photo, result, b"", ())
-        shown_bgr = _shrunk(annotate(image_bgr, result.faces))
-        views = tuple(
-            FaceView(
-                crop_bgr=cut_square(image_bgr, face.crop_xywh, PATCH_SIDE),
-                seen_bgr=cut_square(image_bgr, pipeline.seen_square(face), PATCH_SIDE),
-                maps=pipeline.explain(image_bgr, face),
-                has_activations=pipeline.has_maps,
-            )
-            for face in result.faces
+    analysis = analyze_photo(pipeline, photo.name, photo.opener)
+    result, image_bgr = analysis.photo, analysis.image_bgr
+    if image_bgr is None:
+        return Reading(photo, result, b"", ())
+    shown_bgr = _shrunk(annotate(image_bgr, result.faces))
+    views = tuple(
+        FaceView(
+            crop_bgr=cut_square(image_bgr, face.crop_xywh, PATCH_SIDE),
+            seen_bgr=cut_square(image_bgr, pipeline.seen_square(face), PATCH_SIDE),
+            maps=pipeline.explain(image_bgr, face),
+            has_activations=pipeline.has_maps,
         )
+        for face in result.faces
+    )
     return Reading(photo, result, cv2.imencode(".jpg", shown_bgr, (cv2.IMWRITE_JPEG_QUALITY, 90))[1].tobytes(), views)
 
 

@@ -16,6 +16,7 @@ from fer.results import JOINED_BY, Face, PhotoResult, to_table
 from fer.ui.image.album import FaceView, Reading
 from fer.ui.photos import open_photo
 from fer.ui.style import describe_result, people_words, plain, reading_words, write_headline
+from fer.ui.visitor import find_share
 
 LEAST_STRETCHED = 400
 """Pictures narrower than this, in pixels, are shown as they are: enlarged they would only look worse."""
@@ -168,10 +169,11 @@ def offer_downloads(read: Sequence[Reading]) -> None:
     """Offer everything that was read, in the command line's own formats; each file is made when it is asked for."""
     readable = [reading for reading in read if reading.result.error is None]
     results = [reading.result for reading in read]
+    who = find_share()
 
     def pictures() -> bytes:
         names = export.annotated_names(reading.photo.name for reading in readable)
-        made = (export.annotated_png(open_photo(reading.photo), reading.result) for reading in readable)
+        made = (export.annotated_png(open_photo(reading.photo, who), reading.result) for reading in readable)
         return next(made) if len(readable) == 1 else export.zip_files(zip(names, made, strict=True))
 
     with st.container(horizontal=True):

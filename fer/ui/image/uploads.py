@@ -4,14 +4,26 @@ A visitor's bytes stay in memory: they are never written to disk and never kept 
 find them.
 """
 
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import streamlit as st
 
 from fer import samples
-from fer.errors import FetchError
+from fer.errors import BudgetError, FetchError
 from fer.fetch import fetch_image_bytes
 from fer.ui.photos import Photo, from_bytes, from_sample, from_upload
 from fer.ui.shared import UPLOAD_TYPES
+from fer.ui.shares import HELD, TURNS, Work, waiting_words
 from fer.ui.style import plain
+from fer.ui.visitor import find_share
+
+MAX_LINKS = 20
+"""How many links are fetched at a time."""
+
+LOOK_EVERY_S = 0.3
+"""How often a page looks whether a link has come; there it can be left."""
 
 SOURCES = {
     "upload": ":material/upload: Photos",
@@ -69,16 +81,85 @@ def _pasted() -> list[Photo]:
             key="image_pasted",
         )
     if given:
-        photos = [from_bytes(file.name, file.getvalue()) for file in given.files]
-        for link in given.text.split():
-            try:
-                with st.spinner("Fetching the picture"):
-                    photos.append(from_bytes(link, fetch_image_bytes(link)))
-            except FetchError as error:
-                st.error(plain(str(error)), icon=":material/link_off:")
-        st.session_state["_pasted"] = photos
+        photos = st.session_state["_pasted"] = []
+        for file in given.files:
+            _add(photos, file.name, file.getvalue())
+        _fetch(given.text.split(), photos)
+    if st.session_state.pop("_fetch_stopped", False):
+        st.info("Stopped. What was fetched until then is below.", icon=":material/pause:")
     st.caption("A link is fetched by this machine, from public addresses alone, up to 20 MB. That site learns of it.")
     return st.session_state.get("_pasted", [])
+
+
+def _add(photos: list[Photo], name: str, data: bytes) -> None:
+    photos.append(from_bytes(name, data))
+    HELD.keep(photos[-1], data, find_share())
+
+
+def _fetch(links: Sequence[str], photos: list[Photo]) -> None:
+    """Fetch links one after another; what has come when somebody presses Stop stays among the photos."""
+    if not links:
+        return
+    who, place = find_share(), st.empty()
+    if len(links) > MAX_LINKS:
+        st.warning(f"{MAX_LINKS} links are fetched at a time; these are the first of {len(links)}.")
+    with place.container(horizontal=True, vertical_alignment="center"):
+        bar = st.progress(0.0, text="Fetching the picture")
+        st.button("Stop", key="stop_fetching", on_click=lambda: st.session_state.update(_fetch_stopped=True))
+    for done, link in enumerate(links[:MAX_LINKS]):
+        share = done / len(links[:MAX_LINKS])
+
+        def show(before: int | None, share: float = share) -> None:
+            bar.progress(share, text="Fetching the picture" if before is None else waiting_words(before))
+
+        try:
+            data = _fetched(link, who, show)
+            with HELD.expect(len(data), who):
+                _add(photos, link, data)
+        except FetchError as error:
+            st.error(plain(str(error)), icon=":material/link_off:")
+        except BudgetError as error:
+            st.warning(plain(str(error)), icon=":material/hourglass_disabled:")
+            break
+    place.empty()
+
+
+def _fetched(link: str, who: str | None, show: Callable[[int | None], None]) -> bytes:
+    """Fetch one link in a thread, so that the page can be left meanwhile.
+
+    Args:
+        link: what was pasted.
+        who: for whom, as `find_share` says.
+        show: called now and then with how many links come first, None where none does; what it raises is the way out.
+
+    Raises:
+        FetchError: it cannot be fetched.
+        BudgetError: this visitor waits for too much already.
+    """
+    left = threading.Event()
+    before: int | None = None
+
+    def wait_for_turn(others: int) -> None:
+        nonlocal before
+        before = others
+        if left.is_set():
+            raise FetchError("Nobody waits for it any more.")
+
+    def fetch() -> bytes:
+        nonlocal before
+        with TURNS.take(Work.LINK, who, wait_for_turn):
+            before = None
+            return fetch_image_bytes(link)
+
+    worker = ThreadPoolExecutor(1, "link")
+    fetching = worker.submit(fetch)
+    try:
+        while not wait([fetching], LOOK_EVERY_S).done:
+            show(before)
+        return fetching.result()
+    finally:
+        left.set()
+        worker.shutdown(wait=False)
 
 
 def _snapshot() -> list[Photo]:

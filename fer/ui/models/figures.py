@@ -18,6 +18,7 @@ from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows, data_file, open_data, split_title
 from fer.ui.models.runs import Key, Run, model_digest, open_kept
 from fer.ui.shared import explain_how_to_get
+from fer.ui.shares import waiting_words
 from fer.ui.style import plain
 
 SEEN = "seen in training"
@@ -243,7 +244,9 @@ def _progress(run: Run) -> None:
         st.rerun()
     left = "" if run.left_s is None else f", {run.left_s:.0f} s left"
     what = f"{data_title(run.dataset.name)}, {split_title(run.split)}"
-    text = f"{run.at} reads {what}: {run.share:.0%}{left}" if run.at else "Waiting for another evaluation to end"
+    text = f"{run.at or 'A model'} reads {what}: {run.share:.0%}{left}"
+    if run.before is not None:
+        text = waiting_words(run.before)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(run.share, text=plain(text))
         st.button("Stop", key="stop_measuring", on_click=run.stop, disabled=run.stopped)

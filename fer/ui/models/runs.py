@@ -16,17 +16,18 @@ import streamlit as st
 
 from fer import paths
 from fer.datasets import FaceDataset
-from fer.errors import FerError
+from fer.errors import BudgetError, FerError
 from fer.evaluation import Evaluation, Readings, evaluate_readings, read_split
 from fer.evaluation.evaluate import Model
 from fer.recognition import MODEL_FILE, REPORT_FILE
 from fer.results import Averaging
 from fer.ui.loaders import file_version
+from fer.ui.shares import TURNS, Work
+from fer.ui.visitor import find_share
 
 MAX_KEPT = 24
 """How many results are kept: the logits of FER2013's Training rows are 1.6 MB."""
 
-_one_reads = threading.Lock()  # two would only share the processors, and need twice the memory
 _log = logging.getLogger(__name__)
 
 
@@ -112,9 +113,10 @@ class Run:
         models: still to be read or read, with the key of each one's result.
         dataset: all rows of the data set.
         split: which of them are read.
-        errors: by model, why it has no result.
+        errors: by model, why it has no result; under "", why none has.
         share: how much is done, in [0, 1].
         at: the model that reads now; "" before the first.
+        before: how many others come first; None where it does not wait.
     """
 
     models: Sequence[tuple[Key, Model]]
@@ -123,6 +125,7 @@ class Run:
     errors: dict[str, str] = field(default_factory=dict)
     share: float = 0.0
     at: str = ""
+    before: int | None = None
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
@@ -148,7 +151,7 @@ class Run:
 
     def start(self, results: Kept) -> None:
         """Begin in a thread, which puts every result on the shelf as soon as it is there."""
-        self._thread = threading.Thread(target=self._work, args=(results,), daemon=True)
+        self._thread = threading.Thread(target=self._work, args=(results, find_share()), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -159,15 +162,23 @@ class Run:
         """Return once it has ended."""
         self._thread.join()
 
-    def _work(self, results: Kept) -> None:
+    def _wait(self, before: int) -> None:
+        self.before = before
+        if self.stopped:
+            raise _StoppedError
+
+    def _work(self, results: Kept, who: str | None) -> None:
         try:
-            with _one_reads:
+            with TURNS.take(Work.EVALUATION, who, self._wait):
+                self.before = None
                 self._started_s = time.monotonic()
                 for turn, (key, model) in enumerate(self.models):
                     if not self.stopped and results.get(key) is None:
                         self._read(turn, key, model, results)
         except _StoppedError:
             pass
+        except BudgetError as error:
+            self.errors[""] = str(error)
         finally:
             self._done.set()
 

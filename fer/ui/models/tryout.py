@@ -20,6 +20,7 @@ from fer.ui.loaders import file_version, open_pipeline
 from fer.ui.photos import Photo, from_sample, from_upload, open_photo
 from fer.ui.shared import UPLOAD_TYPES, remember_result
 from fer.ui.style import covering_words, people_words, plain, reading_words, write_headline
+from fer.ui.visitor import find_share
 
 OWN = "own"
 SHOWN_PX = 160
@@ -101,9 +102,9 @@ def read_face(photo: Photo, names: Sequence[str]) -> Tried:
     """Find a photo's faces once, and let every model read them.
 
     Raises:
-        FerError: the photo cannot be opened, or no model can read.
+        FerError: the photo cannot be opened, no model can read, or this visitor waits for too much already.
     """
-    image_bgr = open_photo(photo)
+    image_bgr = open_photo(photo, find_share())
     found: Detections | None = None
     answers, errors = [], []
     for name in names:

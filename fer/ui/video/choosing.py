@@ -5,8 +5,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.typing import UploadedFile
 
+from fer.ui.shares import HELD
 from fer.ui.video.watching import Clip
-from fer.ui.visitor import on_own_machine
+from fer.ui.visitor import find_share, on_own_machine
 from fer.video.looking import VideoOptions
 from fer.video.reading import VIDEO_SUFFIXES
 
@@ -58,7 +59,9 @@ def choose_source() -> tuple[str, Clip | None]:
 
 
 def _from_upload(file: UploadedFile) -> Clip:
-    return Clip(file.name, f"upload {file.file_id}", file.getvalue())
+    clip = Clip(file.name, f"upload {file.file_id}", file.getvalue())
+    HELD.keep(clip, file.getvalue(), find_share())
+    return clip
 
 
 def _from_path(path: Path) -> Clip:

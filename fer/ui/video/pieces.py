@@ -16,6 +16,7 @@ from fer.store import MAX_NAME
 from fer.ui.loaders import file_version
 from fer.ui.recordings import open_store
 from fer.ui.shared import draw_moving_chart
+from fer.ui.shares import waiting_words
 from fer.ui.style import plain
 from fer.ui.video import player
 from fer.ui.video.choosing import choose_source
@@ -90,7 +91,8 @@ def _progress(task: Task) -> None:
     progress = task.progress
     with st.container(border=True):
         if progress is None:
-            st.progress(0.0, text=f"Opening {plain(task.clip.name)}")
+            waits = "Opening" if task.before is None else f"{waiting_words(task.before)}:"
+            st.progress(0.0, text=f"{waits} {plain(task.clip.name)}")
         else:
             of = "" if progress.duration_s is None else f" of {clock(progress.duration_s)}"
             left = "" if progress.left_s is None else f", {write_duration(progress.left_s)} left"

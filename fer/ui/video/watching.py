@@ -5,7 +5,6 @@ the annotated video.
 """
 
 import logging
-import os
 import threading
 import uuid
 import weakref
@@ -18,13 +17,12 @@ import streamlit as st
 from fer.errors import FerError
 from fer.pipeline import FacePipeline, Settings
 from fer.ui.loaders import open_pipeline
+from fer.ui.shares import TURNS, Work
 from fer.ui.video.pictures import Picture, blank_file
+from fer.ui.visitor import find_share
 from fer.video.formats import digest_file
 from fer.video.looking import VideoOptions, VideoProgress, VideoResult, watch_video
 from fer.video.sample import SAMPLE_NAME, sample_video
-
-_AT_WORK = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
-"""A video keeps two processors busy; further ones wait for their turn."""
 
 SAMPLE_LOOKS = 5.0
 """How often a second a slow detector looks at the sample at most, so that it is there at once."""
@@ -97,11 +95,17 @@ def watched_sample(settings: Settings, version: tuple[int, ...], options: VideoO
 
     Raises:
         MediaError: a sample photo is missing.
+        BudgetError: this visitor waits for too much already.
     """
     pipeline = open_pipeline(settings)
     if pipeline.reader.detector != "yunet":
         options = replace(options, rate=min(options.rate or SAMPLE_LOOKS, SAMPLE_LOOKS))
-    return _watch(Clip(SAMPLE_NAME, "sample", sample_video()), settings, options, pipeline)
+    with TURNS.take(Work.VIDEO, find_share()):
+        return _watch(Clip(SAMPLE_NAME, "sample", sample_video()), settings, options, pipeline)
+
+
+class _StoppedError(FerError):
+    """Gives up a turn."""
 
 
 class _State:
@@ -109,12 +113,18 @@ class _State:
 
     def __init__(self) -> None:
         self.stop, self.done = threading.Event(), threading.Event()
+        self.before: int | None = None
         self.progress: VideoProgress | None = None
         self.watched: Watched | None = None
         self.error: str | None = None
 
     def tell(self, progress: VideoProgress) -> None:
         self.progress = progress
+
+    def wait(self, before: int) -> None:
+        self.before = before
+        if self.stop.is_set():
+            raise _StoppedError("It was stopped before its turn came.")
 
 
 class Task:
@@ -128,7 +138,7 @@ class Task:
         """Begin."""
         self.clip, self.settings, self.options = clip, settings, options
         self._state = _State()
-        arguments = (self._state, clip, settings, options, pipeline)
+        arguments = (self._state, clip, settings, options, pipeline, find_share())
         self._thread = threading.Thread(target=_run, args=arguments, name="video page", daemon=True)
         self._thread.start()
         weakref.finalize(self, self._state.stop.set)
@@ -139,8 +149,13 @@ class Task:
         return self._state.done.is_set()
 
     @property
+    def before(self) -> int | None:
+        """How many videos come first; None where it does not wait."""
+        return self._state.before
+
+    @property
     def progress(self) -> VideoProgress | None:
-        """How far it is; None while others' videos come first."""
+        """How far it is; None before the first look."""
         return self._state.progress
 
     @property
@@ -162,16 +177,13 @@ class Task:
         self._thread.join()
 
 
-def _run(state: _State, clip: Clip, settings: Settings, options: VideoOptions, pipeline: FacePipeline) -> None:
+def _run(
+    state: _State, clip: Clip, settings: Settings, options: VideoOptions, pipeline: FacePipeline, who: str | None
+) -> None:
     try:
-        while not _AT_WORK.acquire(timeout=0.2):
-            if state.stop.is_set():
-                state.error = "It was stopped before its turn came."
-                return
-        try:
+        with TURNS.take(Work.VIDEO, who, state.wait):
+            state.before = None
             state.watched = _watch(clip, settings, options, pipeline, state)
-        finally:
-            _AT_WORK.release()
     except FerError as error:
         state.error = str(error)
     except OSError as error:

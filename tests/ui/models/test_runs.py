@@ -13,6 +13,7 @@ from fer.datasets.dataset import digest_of
 from fer.emotions import EMOTIONS
 from fer.ui.models import runs
 from fer.ui.models.runs import MAX_KEPT, Kept, Key, Result, Run, model_digest
+from fer.ui.shares import TURNS, Work
 from tests.fakes import install_model
 
 
@@ -125,7 +126,7 @@ def test_a_stop_ends_the_reading_and_the_rest(dataset: FaceDataset, monkeypatch:
 def test_one_run_reads_at_a_time(dataset: FaceDataset) -> None:
     run = Run([(key("a"), Reader())], dataset, "PrivateTest")
     results = Kept()
-    with runs._one_reads:
+    with TURNS.take(Work.EVALUATION, None):
         run.start(results)
         assert (run.at, run.done, run.left_s) == ("", False, None)
     run.wait()
