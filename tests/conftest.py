@@ -80,12 +80,13 @@ def _has_data() -> bool:
     return (SHARED / "data" / "fer2013.parquet").is_file()
 
 
-def _find_detector() -> Path | None:
+def find_detector() -> Path | None:
+    """YuNet's file; None where this machine has none."""
     return next((d / paths.DETECTOR_FILE for d in DETECTOR_PLACES if (d / paths.DETECTOR_FILE).is_file()), None)
 
 
 def pytest_report_header() -> list[str]:
-    return [f"real data: {SHARED if _has_data() else 'none'}", f"YuNet: {_find_detector() or 'none'}"]
+    return [f"real data: {SHARED if _has_data() else 'none'}", f"YuNet: {find_detector() or 'none'}"]
 
 
 def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
@@ -133,7 +134,7 @@ def shared_dir() -> Path:
 @pytest.fixture(scope="session")
 def yunet_file() -> Path:
     """The YuNet detector's file."""
-    file = _find_detector()
+    file = find_detector()
     if file is None:
         pytest.skip(NO_DETECTOR)
     return file
