@@ -34,7 +34,7 @@ def annotate(
     landmarks: bool = False,
     mirror: bool = False,
 ) -> np.ndarray:
-    """Draw every face's box and a plate with its number, expression and confidence, as in "1 happy 92 %".
+    """Draw every face's box and a plate with its number and what it shows, as in "1 happy 92 %" and "2 unsure".
 
     A box has the colour of its expression; that of an unsure face (`Face.is_unsure`) is lighter and dashed. Lines and
     letters grow with the picture. A plate stays inside the picture and keeps clear of other plates and faces where
@@ -73,7 +73,7 @@ def annotate(
         grow = (line + 2 * _rim(line)) // 2
         outline = (box[0] - grow, box[1] - grow, box[2] + grow, box[3] + grow)
         number = str(i + 1 if face.person is None else face.person)
-        text = f"{number} {face.emotion} {face.confidence * 100:.0f} %" if words else number
+        text = f"{number} {_called(face)}" if words else number
         plate = _place_plate(text, number, outline, boxes[:i] + boxes[i + 1 :] + plates, (width, height))
         if plate is not None:
             letters, place = plate
@@ -151,6 +151,11 @@ def _ink(shade_bgr: tuple[int, int, int]) -> tuple[int, int, int]:
     blue, green, red = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.array(shade_bgr) / 255)
     luminance = 0.0722 * blue + 0.7152 * green + 0.2126 * red
     return (0, 0, 0) if (luminance + 0.05) ** 2 > 1.05 * 0.05 else (255, 255, 255)
+
+
+def _called(face: Face) -> str:
+    """What a plate says of a face; the confidence of a class that may not be the one would say too much."""
+    return face.label if face.is_unsure else f"{face.label} {face.confidence * 100:.0f} %"
 
 
 def _inside(box_xywh: tuple[float, float, float, float], width: int, height: int) -> Rectangle:

@@ -22,7 +22,7 @@ from fer.results import PhotoResult, to_table
 
 FORMATS = ("json", "csv", "parquet")
 
-WORDS = ("file", "emotion", "model", "detector", "error")
+WORDS = ("file", "emotion", "label", "model", "detector", "error")
 """The columns of the tables that hold text."""
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200b-\u200f\u2028-\u202e\u2066-\u2069]')

@@ -75,7 +75,7 @@ _HEIF_BRANDS = frozenset(
 _PICTURE_ADVICE = "save it as PNG or JPEG and choose that"
 _PAGE_ADVICE = "save the picture itself and choose that"
 _DOCUMENT_ADVICE = "save the picture in it as PNG or JPEG and choose that"
-_VIDEO_ADVICE = "open it as a video, or save one frame as PNG or JPEG"
+_VIDEO_ADVICE = "read it with `python -m fer video` or on the Video page, or save one frame as PNG or JPEG"
 _OTHER_ADVICE = "choose a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF file"
 
 _READABLE_STARTS = (

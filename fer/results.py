@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, UNSURE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,6 +149,11 @@ class Face:
         """Whether more than one class has to be named."""
         return len(self.likely) > 1
 
+    @property
+    def label(self) -> str:
+        """What the face is called on pictures, in tables and where faces are counted: `emotion`, or `UNSURE`."""
+        return UNSURE if self.is_unsure else self.emotion
+
     def ranked(self) -> list[tuple[str, float]]:
         """Every class with its probability, the most probable first."""
         return [(self.classes[i], float(self.probabilities[i])) for i in np.argsort(-self.probabilities, kind="stable")]
@@ -178,6 +183,7 @@ class Face:
             "crop_xywh": [round(v, 2) for v in self.crop_xywh],
             "detector_score": round(self.detector_score, 4),
             "emotion": self.emotion,
+            "label": self.label,
             "confidence": round(self.confidence, 6),
             "set": None if self.prediction_set is None else list(self.prediction_set),
             "quality": list(self.quality),
@@ -282,10 +288,10 @@ def to_table(photos: Sequence[PhotoResult]) -> "pd.DataFrame":
 
     Returns:
         A `pandas.DataFrame` with the columns file, face (1, 2, ... in the order of the numbered boxes), x, y, w, h
-        (pixels), detector_score, emotion, confidence, set, quality, one column a class (probabilities in [0, 1]),
-        model, detector, error. The classes are those of `EMOTIONS`, and contempt where a reader knows it, whatever was
-        found: tables of the same readers have the same columns. A cell of set or quality holds names joined by
-        `JOINED_BY`; set is missing where the model has no rule for sets.
+        (pixels), detector_score, emotion, label (as `Face.label`), confidence, set, quality, one column a class
+        (probabilities in [0, 1]), model, detector, error. The classes are those of `EMOTIONS`, and contempt where a
+        reader knows it, whatever was found: tables of the same readers have the same columns. A cell of set or quality
+        holds names joined by `JOINED_BY`; set is missing where the model has no rule for sets.
 
     Examples:
         >>> from fer import load_pipeline
@@ -315,6 +321,7 @@ def to_table(photos: Sequence[PhotoResult]) -> "pd.DataFrame":
                     **dict(zip("xywh", record["box_xywh"], strict=True)),
                     "detector_score": record["detector_score"],
                     "emotion": record["emotion"],
+                    "label": record["label"],
                     "confidence": record["confidence"],
                     "set": None if record["set"] is None else JOINED_BY.join(record["set"]),
                     "quality": JOINED_BY.join(record["quality"]),
@@ -322,7 +329,7 @@ def to_table(photos: Sequence[PhotoResult]) -> "pd.DataFrame":
                     **shared,
                 }
             )
-    before = ["file", "face", *"xywh", "detector_score", "emotion", "confidence", "set", "quality"]
+    before = ["file", "face", *"xywh", "detector_score", "emotion", "label", "confidence", "set", "quality"]
     after = ["model", "detector", "error"]
     numbers = [*"xywh", "detector_score", "confidence", *classes]
     types = {"face": "Int64", "set": "str", "quality": "str", **dict.fromkeys(numbers, "float64")}

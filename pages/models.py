@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fer.ui.models import choice, details, faces, figures, lesson, tryout, verdict
+from fer.ui.models import choice, details, faces, figures, installed, lesson, tryout, verdict
 from fer.ui.navigation import require_entrypoint
 from fer.ui.style import plain
 
@@ -11,24 +11,24 @@ require_entrypoint()
 st.title("Models")
 st.caption("How well the networks read faces, and how that was measured. No figure here stands without its protocol.")
 
-installed, damaged = choice.find_models()
+found, damaged = choice.find_models()
 for sentence in damaged:
     st.warning(plain(sentence), icon=":material/warning:")
-if not installed:
+if not found:
     st.info("No model is installed that can be shown. The folder `models` of the checkout holds one; fetch it again.")
     st.stop()
 
-read = verdict.find_readings(installed)
-verdict.say_verdict(read, installed)
+read = verdict.find_readings(found)
+verdict.say_verdict(read, found)
 picture, face = st.columns([3, 2], gap="large")
 with picture:
     verdict.draw_verdict(read)
 with face:
-    tryout.try_them(installed)
+    tryout.try_them(found)
 
 st.header("Every figure", anchor=False)
-models = choice.choose_models(installed)
-rows = choice.choose_rows(installed)
+models = choice.choose_models(found)
+rows = choice.choose_rows(found)
 if not models:
     st.info("Choose a model.", icon=":material/touch_app:")
     st.stop()
@@ -50,10 +50,10 @@ views = {
     "Cards": details.show_cards,
     "How copies fake 82 %": lesson.tell_lesson,
 }
-# The tab that is open runs, the others wait.
-for tab, view in zip(
-    st.tabs(list(views), on_change="rerun", key="models_view", bind="query-params"), views.values(), strict=True
-):
-    if tab.open:
+tabs = st.tabs(list(views), on_change="rerun", key="models_view", bind="query-params")
+for tab, view in zip(tabs, views.values(), strict=True):
+    if tab.open:  # the others wait
         with tab:
             view(ranking.order, rows, dataset)
+
+installed.show_installed()

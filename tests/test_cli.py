@@ -34,9 +34,19 @@ from fer.store import Store
 from tests.fakes import CARD, SquareFinder, install_model
 
 PHOTO_KEYS = ["file", "width", "height", "model", "detector", "detector_reason", "averaging", "error", "faces"]
-FACE_KEYS = ["box_xywh", "crop_xywh", "detector_score", "emotion", "confidence", "set", "quality", "probabilities"]
+FACE_KEYS = [
+    "box_xywh",
+    "crop_xywh",
+    "detector_score",
+    "emotion",
+    "label",
+    "confidence",
+    "set",
+    "quality",
+    "probabilities",
+]
 COLUMNS = [
-    *("file", "face", "x", "y", "w", "h", "detector_score", "emotion", "confidence", "set", "quality"),
+    *("file", "face", "x", "y", "w", "h", "detector_score", "emotion", "label", "confidence", "set", "quality"),
     *EMOTIONS,
     *("model", "detector", "error"),
 ]

@@ -18,7 +18,7 @@ from fer.results import Face, FrameResult, PhotoResult, Reader
 
 READER = Reader("drawn", "haar", "It finds what the tests draw.", "flip", EMOTIONS)
 COLUMNS = [
-    *("file", "face", "x", "y", "w", "h", "detector_score", "emotion", "confidence", "set", "quality"),
+    *("file", "face", "x", "y", "w", "h", "detector_score", "emotion", "label", "confidence", "set", "quality"),
     *EMOTIONS,
     *("model", "detector", "error"),
 ]
@@ -54,6 +54,7 @@ def test_json_holds_one_object_a_photo() -> None:
         "crop_xywh": [85, 20, 40, 40],
         "detector_score": 0.875,
         "emotion": "sad",
+        "label": "unsure",
         "confidence": 0.7,
         "set": ["sad", "angry"],
         "quality": ["small", "dark"],
@@ -96,7 +97,7 @@ class TestTable:
 )
 def test_parquet_files_can_be_stacked(photos: list[PhotoResult]) -> None:
     schema = pq.read_schema(io.BytesIO(export.to_bytes(photos, "parquet")))
-    words = {"file", "emotion", "set", "quality", "model", "detector", "error"}
+    words = {"file", "emotion", "label", "set", "quality", "model", "detector", "error"}
     types = {name: "large_string" if name in words else "double" for name in COLUMNS} | {"face": "int64"}
     assert {field.name: str(field.type) for field in schema} == types
 

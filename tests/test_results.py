@@ -156,7 +156,7 @@ class TestFace:
     def test_record_is_plain(self) -> None:
         record = make_face({"happy": 2 / 3, "sad": 1 / 3}, box_xywh=(1.234, 2, 3, 4)).to_record()
         assert record["box_xywh"] == [1.23, 2, 3, 4]
-        assert record["emotion"] == "happy"
+        assert (record["emotion"], record["label"]) == ("happy", "happy")
         assert (record["set"], record["quality"]) == (None, [])
         assert record["probabilities"]["happy"] == 0.666667
         assert tuple(record["probabilities"]) == EMOTIONS
@@ -206,6 +206,7 @@ class TestTable:
         *"xywh",
         "detector_score",
         "emotion",
+        "label",
         "confidence",
         "set",
         "quality",

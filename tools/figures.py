@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fer import paths
+from fer.charts.parts import percent
 from fer.datasets import DATASETS
 from fer.datasets.dataset import ALL
 from fer.evaluation import APEX, HELD_OUT, Evaluation, MatrixCell, Report, cross_data_matrix, load_report
@@ -114,15 +115,15 @@ def _accuracy(reports: dict[str, Report]) -> Iterator[str]:
         measured = [found for found in report.evaluations if found.stamp.split != FIT_SPLIT]
         for found in (*measured, *(() if folds is None else (folds.apex, folds.whole))):
             plain = found.figures["none"]
-            clean = "" if plain.accuracy_without_copies is None else f"{plain.accuracy_without_copies:.1%}"
+            clean = "" if plain.accuracy_without_copies is None else percent(plain.accuracy_without_copies, 1)
             cells = (
                 f"`{name}`",
                 f"{found.stamp.data}, {found.stamp.split}{'' if found.is_ranked else ' (seen in training)'}",
                 f"{plain.n:,}" + ("" if found.stamp.people is None else f" of {found.stamp.people} people"),
                 _share(plain.accuracy, plain.accuracy_95),
-                f"{found.figures['flip'].accuracy:.1%}",
+                percent(found.figures["flip"].accuracy, 1),
                 clean,
-                f"{plain.macro_f1:.1%}",
+                percent(plain.macro_f1, 1),
                 render_calibration_error(found, plain),
             )
             yield f"| {' | '.join(cells)} |"
@@ -189,7 +190,7 @@ def _recall(cell: MatrixCell) -> str:
     low, high = cell.macro_recall_95
     _, comma, folds = cell.split.partition(", ")
     notes = [
-        f"{cell.macro_recall:.1%} ({low:.1%} to {high:.1%})",
+        f"{percent(cell.macro_recall, 1)} ({percent(low, 1)} to {percent(high, 1)})",
         f"{cell.n:,} faces of {cell.classes} classes",
         *([folds] if comma else []),
         *([HELD_OUT] if cell.split == HELD_OUT else []),
@@ -250,7 +251,7 @@ def _ablation() -> Iterator[str]:
 
 def _share(value: float, interval_95: Sequence[float]) -> str:
     low, high = interval_95
-    return f"{value:.1%} ({low:.1%} to {high:.1%})"
+    return f"{percent(value, 1)} ({percent(low, 1)} to {percent(high, 1)})"
 
 
 def _sets(reports: dict[str, Report]) -> Iterator[str]:
@@ -264,9 +265,9 @@ def _sets(reports: dict[str, Report]) -> Iterator[str]:
             continue
         sets = found.figures["flip"].sets
         by_class = ", ".join(
-            f"{label} {share:.0%}" for label, share in sets.coverage_by_class.items() if share is not None
+            f"{label} {percent(share)}" for label, share in sets.coverage_by_class.items() if share is not None
         )
-        cells = (f"{sets.asked:.0%}", f"{sets.coverage:.1%}", f"{sets.single_share:.0%}", f"{sets.mean_size:.2f}")
+        cells = (percent(sets.asked), percent(sets.coverage, 1), percent(sets.single_share), f"{sets.mean_size:.2f}")
         yield f"| `{name}` | {found.stamp.data}, {found.stamp.split} | {' | '.join(cells)} | {by_class} |"
 
 

@@ -184,7 +184,7 @@ def acting(visitor: Visitor) -> list[Shot]:
 
 def _watch(visitor: Visitor, prompt: str) -> list[Shot]:
     """Look on until the prompt's result stands, and let it stand."""
-    visitor.page.get_by_role("heading", name=prompt, level=3).wait_for()
+    visitor.page.get_by_role("heading", name=prompt, level=2).wait_for()
     shots = []
     while not visitor.page.get_by_text("of 100").count():
         shots.append(visitor.shoot(STEP_MS))

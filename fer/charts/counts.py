@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from fer.charts.moving import MovingChart
 from fer.charts.parts import INK, edge_scale, emotion_scale, joined_points, labelled_bars, percent, short_names
-from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, UNSURE
 
 _COUNTS_PX = 200
 _LEAST_SLICE = 0.06  # a smaller one bears no word
@@ -19,15 +19,18 @@ _PIE = alt.ExprRef("max(min(width / 2 - 48, height / 2 - 24), 8)")
 _LABEL_ROOM = 1.15  # axis lengths; the label of the longest bar stands in what lies past the axis
 
 
-def expression_counts(table: pd.DataFrame) -> alt.LayerChart:
+def expression_counts(table: pd.DataFrame, by: Literal["label", "emotion"] = "label") -> alt.LayerChart:
     """Chart how many faces show each expression.
 
     Args:
-        table: one row a face, as from `fer.results.to_table`; rows whose `emotion` is missing are not counted. Contempt
-            has a bar only where the table has a column for it.
+        table: one row a face, as from `fer.results.to_table`; rows without a face are not counted. Contempt has a bar
+            only where the table has a column for it.
+        by: "label" counts unsure faces as such, "emotion" each as its most probable class.
     """
     classes = EMOTIONS_WITH_CONTEMPT if "contempt" in table.columns else EMOTIONS
-    counts = table["emotion"].value_counts().reindex(classes, fill_value=0)
+    if by == "label":
+        classes = (*classes, UNSURE)
+    counts = table[by].value_counts().reindex(classes, fill_value=0)
     bars = pd.DataFrame({"expression": classes, "faces": counts.to_numpy(), "opacity": 1.0})
     bars["label"] = bars["faces"].astype(str)
     most = max(1, int(bars["faces"].max()))

@@ -8,7 +8,7 @@ import altair as alt
 import pyarrow as pa
 
 from fer.charts.moving import MovingChart, rows_to_table
-from fer.charts.parts import INK, emotion_scale, percent_of
+from fer.charts.parts import INK, dash_scale, emotion_scale, percent_of
 from fer.recording import Marker, Sample
 
 SPAN_S = 60
@@ -141,6 +141,9 @@ def _points(classes: Sequence[str]) -> pa.Schema:
     )
 
 
+_NAMES = alt.Legend(title=None, orient="bottom", columns=4, symbolType="stroke")
+
+
 @lru_cache(maxsize=8)
 def _minute(classes: tuple[str, ...]) -> dict[str, object]:
     x = _seconds_ago()
@@ -162,11 +165,8 @@ def _minute(classes: tuple[str, ...]) -> dict[str, object]:
         .encode(
             x,
             y,
-            color=alt.Color(
-                "expression:N",
-                scale=emotion_scale(classes),
-                legend=alt.Legend(title=None, orient="bottom", columns=4, symbolType="stroke"),
-            ),
+            color=alt.Color("expression:N", scale=emotion_scale(classes), legend=_NAMES),
+            strokeDash=alt.StrokeDash("expression:N", scale=dash_scale(classes), legend=_NAMES),
             detail=["person:N", "stretch:N"],
             tooltip=[
                 alt.Tooltip("person:O"),

@@ -16,6 +16,15 @@ INK = alt.ExprRef("luminance(background) > 0.2 ? '#25221D' : '#EFEAE1'")
 INK_ON_FULL = alt.ExprRef("luminance(background) > 0.2 ? '#FFFFFF' : '#181613'")
 """For letters on the far end of the theme's sequential colours, which run away from the background."""
 
+
+@alt.theme.register("fer", enable=True)
+def _theme() -> alt.theme.ThemeConfig:
+    """What all charts share: letters of axes that can be read on either ground, and one way to write per cent."""
+    letters = {f"{part}Color": INK.to_dict() for part in ("label", "title")}
+    locale = {"number": {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["", ""], "percent": " %"}}
+    return {"config": {"axis": letters, "legend": letters, "locale": locale}}  # type: ignore[typeddict-item]
+
+
 GREY = "#808080"
 """Of what belongs to no expression."""
 
@@ -40,14 +49,23 @@ def edge_scale(classes: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(classes), range=[emotion(name).edge for name in classes])
 
 
+def dash_scale(classes: Sequence[str]) -> alt.Scale:
+    """The scale that gives every class the dashes of its expression; arguments and errors as for `emotion_scale`."""
+    return alt.Scale(domain=list(classes), range=[list(emotion(name).dash) for name in classes])
+
+
 def short_names(width_px: int) -> str:
     """Cut an axis' names to three letters below this width, rather than tilt them or leave some out."""
     return f"width < {width_px} ? slice(datum.label, 0, 3) : datum.label"
 
 
-def percent(probability: float) -> str:
-    """Write a share in [0, 1] as whole per cent; what is more than nothing is never written as 0 %."""
-    return "< 1 %" if 0 < probability < 0.005 else f"{probability * 100:.0f} %"
+def percent(share: float, places: int = 0) -> str:
+    """Write a share in [0, 1] as per cent, as in "92 %"; what is more than nothing is never written as 0 %.
+
+    >>> percent(0.918), percent(0.918, 1), percent(0.001)
+    ('92 %', '91.8 %', '< 1 %')
+    """
+    return "< 1 %" if 0 < share < 0.005 and not places else f"{share * 100:.{places}f} %"
 
 
 def percent_of(field: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from fer.charts.parts import GREY
+from fer.charts.parts import GREY, percent
 from fer.emotions import emotion
 from fer.recording import Marker, Remarks, Span
 
@@ -23,6 +23,10 @@ _LINES_PX, _RIBBON_PX, _AROUND_PX = 280, 26, 90
 _GAP_PX = 34
 _MOST_LETTERS = 22
 _NO_REMARKS = Remarks()
+_QUARTERS = {
+    "tickvals": [share / 4 for share in range(5)],
+    "ticktext": [percent(share / 4) for share in range(5)],
+}
 
 
 def bin_width_s(table: pd.DataFrame) -> float:
@@ -68,9 +72,9 @@ def timeline(
     figure.add_trace(_ribbons(means, classes, _told_apart(labels), bins, times_s), 1, 1)
     own = means.loc[person].reindex(bins)
     for name in classes:
-        line = {"color": emotion(name).colour, "width": 2}
-        hover = f"{name} %{{y:.0%}}<extra></extra>"
-        figure.add_trace(go.Scatter(x=times_s, y=own[name], name=name, line=line, hovertemplate=hover), 2, 1)
+        look = emotion(name)
+        line = {"color": look.colour, "width": 2, "dash": ",".join(f"{length}px" for length in look.dash)}
+        figure.add_trace(_line(times_s, own[name], name, line), 2, 1)
     for start_s, end_s in nobody:
         shade = {"x0": start_s, "x1": end_s, "fillcolor": GREY, "opacity": 0.2, "line_width": 0, "layer": "below"}
         figure.add_vrect(**shade)
@@ -120,11 +124,8 @@ def overlay(first: Course, second: Course, expression: str) -> go.Figure:
         ribbon = pd.concat({row: means}, names=["person"])
         figure.add_trace(_ribbons(ribbon, course.classes, {row: labels[row]}, bins, times_s), 1, 1)
         line = {"color": emotion(expression).colour, "width": 2.5, "dash": dash}
-        hover = f"{html.escape(labels[row])} %{{y:.0%}}<extra></extra>"
         own = means[expression].reindex(bins)
-        figure.add_trace(
-            go.Scatter(x=times_s, y=own, name=html.escape(labels[row]), line=line, hovertemplate=hover), 2, 1
-        )
+        figure.add_trace(_line(times_s, own, html.escape(labels[row]), line), 2, 1)
         moved = [Marker(one.time_s - course.zero_s, one.note) for one in course.markers]
         _draw_markers(figure, moved, dash, high=1.0 + 0.06 * row)
         begins_s.append(-course.zero_s)
@@ -144,9 +145,23 @@ def _two_rows(ribbons: int) -> go.Figure:
     return figure.update_layout(height=ribbons_px + _LINES_PX + _GAP_PX + _AROUND_PX)
 
 
+def _line(times_s: np.ndarray, shares: pd.Series, name: str, line: Mapping[str, object]) -> go.Scatter:
+    """The probabilities of one thing as a line, whose words say them as every other page does."""
+    words = ["" if np.isnan(share) else percent(share) for share in shares]
+    return go.Scatter(
+        x=times_s,
+        y=shares,
+        name=name,
+        mode="lines",
+        line=line,
+        text=words,
+        hovertemplate=f"{name} %{{text}}<extra></extra>",
+    )
+
+
 def _finished(figure: go.Figure, range_s: tuple[float, float], axis: str) -> go.Figure:
     figure.update_yaxes(autorange="reversed", dtick=1, fixedrange=True, showgrid=False, row=1, col=1)
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", dtick=0.25, fixedrange=True, row=2, col=1)
+    figure.update_yaxes(range=[0, 1.02], fixedrange=True, row=2, col=1, **_QUARTERS)
     figure.update_xaxes(range=list(range_s), zeroline=False)
     figure.update_xaxes(title_text=axis, row=2, col=1)
     return figure.update_layout(

@@ -83,7 +83,9 @@ def in_short(name: str, report: Report) -> str:
     """How well one model reads either kind of faces, in a sentence; it says so where nobody has measured that."""
     read = strangers_read({name: report})
     found = {kind: main_reading(read, name, kind) for kind in TITLES}
-    parts = [f"{one.macro_recall:.0%} on {TITLES[kind].lower()}" for kind, one in found.items() if one is not None]
+    parts = [
+        f"{100 * one.macro_recall:.0f} % on {TITLES[kind].lower()}" for kind, one in found.items() if one is not None
+    ]
     if not parts:
         return "How well it reads faces that it does not know was not measured yet."
     return f"Of each expression it finds, on average, {' and '.join(parts)}, on people that it does not know."

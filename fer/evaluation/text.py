@@ -59,7 +59,7 @@ def render_cell(cell: MatrixCell) -> str:
 
 def render_calibration_error(evaluation: Evaluation, figures: Figures) -> str:
     """The calibration error of one way of averaging, marked where no temperature was fitted."""
-    return f"{figures.ece:.1%}{'' if evaluation.stamp.is_calibrated else ', uncalibrated'}"
+    return f"{100 * figures.ece:.1f} %{'' if evaluation.stamp.is_calibrated else ', uncalibrated'}"
 
 
 def render_evaluation(evaluation: Evaluation) -> str:

@@ -10,7 +10,7 @@ from fer.errors import FerError
 from fer.evaluation.report import load_report
 from fer.evaluation.strangers import in_short
 from fer.evaluation.text import headline
-from fer.pipeline import FacePipeline, Settings
+from fer.pipeline import DEFAULT_MODEL, FacePipeline, Settings
 from fer.recognition import ModelCard
 from fer.ui.loaders import list_models, open_pipeline
 from fer.ui.style import plain
@@ -32,7 +32,7 @@ def choose_reading(*, live: bool = False, locked: str | None = None) -> tuple[Se
             "Model",
             models,
             key="model",
-            persist_state="session",
+            bind="query-params",
             disabled=locked is not None,
         )
         about = st.empty()
@@ -81,6 +81,19 @@ def choose_reading(*, live: bool = False, locked: str | None = None) -> tuple[Se
         st.stop()
     reason.caption(pipeline.reader.detector_reason)
     return settings, pipeline
+
+
+def settings_so_far() -> Settings:
+    """How photos are read by what the visitor chose on any page, for one that draws no controls."""
+    state = st.session_state
+    model = state.get("model", DEFAULT_MODEL)
+    return Settings(
+        model if model in list_models() else DEFAULT_MODEL,
+        state.get("detector", "auto"),
+        "flip",
+        state.get("min_score", MIN_SCORE),
+        state.get("margin_percent", 0) / 100,
+    )
 
 
 def _about(folder: Path) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from fer.charts.parts import percent
 from fer.datasets import FaceDataset, load_dataset
 from fer.ui.style import plain
 
@@ -44,6 +45,6 @@ def open_file(path: Path, name: str | None = None) -> FaceDataset:
 
 def progress_of(place: DeltaGenerator, file_name: str) -> Callable[[float], None]:
     def report(share: float) -> None:
-        place.progress(share, text=plain(f"Reading {file_name}, {share:.0%}; choose another data set to stop."))
+        place.progress(share, text=plain(f"Reading {file_name}, {percent(share)}; choose another data set to stop."))
 
     return report

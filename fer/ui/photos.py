@@ -9,7 +9,8 @@ from streamlit.typing import UploadedFile
 
 from fer import samples
 from fer.media import decode_image
-from fer.ui.shares import TURNS, Work
+from fer.ui.shares import HELD, TURNS, Work
+from fer.ui.visitor import find_share
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,10 @@ class Photo:
 
 
 def from_upload(file: UploadedFile) -> Photo:
-    """A photo of an uploaded file; its bytes are not touched until it is opened, however many there are."""
-    return Photo(file.name, file.file_id, lambda: decode_image(file.getvalue(), file.name))
+    """A photo of an uploaded file, whose bytes are counted for the visitor as long as anything holds the photo."""
+    photo = Photo(file.name, file.file_id, lambda: decode_image(file.getvalue(), file.name))
+    HELD.keep(photo, file.getvalue(), find_share())
+    return photo
 
 
 def from_bytes(name: str, data: bytes) -> Photo:

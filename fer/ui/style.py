@@ -10,10 +10,15 @@ from pathlib import Path
 
 import streamlit as st
 
+from fer.charts.parts import percent
 from fer.emotions import emotion
 from fer.results import Face, FrameResult
 
-ICON = str(Path(__file__).parent / "assets" / "icon.svg")
+NAME = "Mien"
+"""The app's; the package that it shows is `fer`."""
+
+ASSETS = Path(__file__).parent / "assets"
+ICON, LOGO = str(ASSETS / "icon.svg"), str(ASSETS / "logo.svg")
 
 _RULES = """
 <style>
@@ -26,7 +31,14 @@ _RULES = """
 .fer-now { min-height: 3.25rem; display: flex; flex-wrap: wrap; align-items: center; gap: 0.25rem 1.5rem; }
 .fer-status { min-height: 4rem; font-size: 0.875rem; line-height: 1.5; }
 .fer-status strong { display: block; font-weight: 600; }
+[data-testid="stCaptionContainer"] { opacity: 0.75; }
+[data-testid="stButtonGroup"] [data-selected] :is(p, [role="img"]) { color: light-dark(#4B3E9D, #C3BAFA); }
+[data-testid="stSliderThumbValue"] p { color: light-dark(#4B3E9D, #C3BAFA); }
+@media (max-width: 640px) { .modebar-container { display: none; } }
+[data-testid="stSidebar"] :is(a, button):focus-visible { outline: 2px solid light-dark(#5B4BB5, #A99EF2); }
 [data-testid="stImage"] img { border-radius: 0.375rem; }
+[data-testid="stMainBlockContainer"] { padding-inline: clamp(1rem, 4vw, 3.5rem); }
+.st-key-home_picture img { width: auto; max-width: 100%; max-height: 47vh; }
 </style>
 """
 
@@ -36,18 +48,29 @@ def apply() -> None:
 
     The icon is a local file: a Material icon's picture would be fetched from another host.
     """
-    st.set_page_config(page_title="fer", page_icon=ICON, layout="wide")
-    st.logo(ICON, size="large")
+    st.set_page_config(page_title=NAME, page_icon=ICON, layout="wide")
+    st.logo(LOGO, size="large", icon_image=ICON)
     st.html(_RULES)
+
+
+_ADDRESS = re.compile(r"(?i)(?:https?://|www\.)[^\s`]*[^\s`'\",;:.!?()\[\]]|[^\s`]+@[^\s`]*\w")
 
 
 def plain(text: str) -> str:
     """Escape text from outside so that Markdown shows it letter by letter: no links, pictures, colours or icons.
 
-    Addresses are looked for after the backslashes were taken away, so a joiner without width breaks them up.
+    What could become a link is set as code: addresses are looked for after the backslashes were taken away, and code
+    can be copied as it is.
     """
-    without_addresses = re.sub(r"(?i)(?<=http:)(?=//)|(?<=https:)(?=//)|(?<=www)(?=\.)|(?<=@)", "\u2060", text)
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])", r"\\\1", without_addresses)
+    shown, end = "", 0
+    for address in _ADDRESS.finditer(text):
+        shown += f"{_escaped(text[end : address.start()])}`{address[0]}`"
+        end = address.end()
+    return shown + _escaped(text[end:])
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])", r"\\\1", text)
 
 
 def reading_words(face: Face) -> str:
@@ -75,14 +98,19 @@ def people_words(face: Face) -> str:
     return ", ".join([f"About {count} of 10 people would call this {word}", *named[1:]]) + "."
 
 
+def reading_with_share(face: Face) -> str:
+    """The same with its probability, as in "Looks happy, 92 %"; an unsure one has none that would mean all of it."""
+    return reading_words(face) if face.is_unsure else f"{reading_words(face)}, {percent(face.confidence)}"
+
+
 def _reading(face: Face) -> str:
     """A face's reading as HTML: its colour, the person's number where there is one, the words, the confidence."""
-    look = emotion(face.emotion)
+    look = emotion(face.label)
     who = "" if face.person is None else f"{face.person} \u00b7 "
+    share = "" if face.is_unsure else f'<span class="fer-share">{percent(face.confidence)}</span>'
     return (
         f'<div class="fer-reading"><span class="fer-words"><span class="fer-dot" style="background:{look.colour};'
-        f'border-color:{look.edge}"></span>{who}{html.escape(reading_words(face))}</span>'
-        f'<span class="fer-share">{100 * face.confidence:.0f}\u202f%</span></div>'
+        f'border-color:{look.edge}"></span>{who}{html.escape(reading_words(face))}</span>{share}</div>'
     )
 
 
@@ -116,7 +144,5 @@ def describe_result(result: FrameResult) -> str:
     """What was found, in a sentence for those who cannot see the picture."""
     if not result.faces:
         return "A photo in which no face was found."
-    readings = "; ".join(
-        f"face {n}: {reading_words(face)}, {face.confidence:.0%}" for n, face in enumerate(result.faces, 1)
-    )
+    readings = "; ".join(f"face {n}: {reading_with_share(face)}" for n, face in enumerate(result.faces, 1))
     return f"The photo with {len(result)} numbered face{'s' if len(result) > 1 else ''}. {readings}."

@@ -50,9 +50,10 @@ def visit() -> Visit:
 
 def said(app: AppTest) -> str:
     """Everything that the page says, a line each, as a reader sees it: without the backslashes that Markdown takes."""
-    kinds = (app.title, app.subheader, app.markdown, app.caption, app.error, app.warning, app.info)
+    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.error, app.warning, app.info)
     text = "\n".join(element.value for elements in kinds for element in elements)
-    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text).replace("\u2060", "")
+    without_code = re.sub(r"(?<!\\)`((?:https?://|www\.)[^`]*|[^`\s]+@[^`]*)`", r"\1", text)
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", without_code)
 
 
 def upload(app: AppTest, *files: tuple[str, bytes], key: str = "image_files") -> AppTest:

@@ -60,7 +60,7 @@ def _take(app: AppTest, data: bytes) -> AppTest:
 
 def _prompt(app: AppTest) -> str:
     """The prompt that is shown, without its icon."""
-    return app.subheader[0].value.partition(": ")[2]
+    return app.header[0].value.partition(": ")[2]
 
 
 def _alts(app: AppTest) -> list[str]:

@@ -265,7 +265,7 @@ class TestLabelNoise:
     def test_the_most_disputed_come_first(self, visit: Visit) -> None:
         app = turn(visit("datasets"), view="Label noise")
         assert not app.exception
-        assert "Most raters chose the label for 97.3%" in said(app)
+        assert "Most raters chose the label for 97.3 %" in said(app)
         (sheet,) = sheets(app)
         assert sheet[:2] == [
             "Row 73, labelled neutral, Training. Votes: 10 no face",
@@ -320,7 +320,7 @@ class TestYourOwn:
         (tmp_path / "mine.csv").write_text(as_csv(drawn_rows()))
         own.text_input(key="dataset_path").set_value(str(tmp_path / "mine.csv")).run()
         assert not own.exception
-        assert [title.value for title in own.subheader] == ["mine"]
+        assert [title.value for title in own.header] == ["mine"]
         assert len(sheets(own)[0]) == 60
 
     def test_a_folder(self, own: AppTest, tmp_path: Path) -> None:
@@ -365,10 +365,10 @@ class TestYourOwn:
     ) -> None:
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         own.get("file_uploader")[0].set_value([("up.csv", as_csv(drawn_rows()).encode(), "text/csv")]).run()
-        assert not own.subheader
+        assert not own.header
         own.button(key="read_upload").click().run()
         assert not own.exception
-        assert [title.value for title in own.subheader] == ["up"]
+        assert [title.value for title in own.header] == ["up"]
         assert not list(tmp_path.glob("fer-*"))
         assert not Path(os.environ["FER_CACHE_DIR"]).exists()
 

@@ -50,7 +50,7 @@ class TestFirstVisit:
         app = visit("live")
         assert alts(app) == ["Two sample photos, read one moment after another, with their boxes"]
         assert "An example, until your camera starts: Eileen Collins" in said(app)
-        assert [title.value for title in app.subheader] == ["Now", "Last 60 seconds", "Expressions seen"]
+        assert [title.value for title in app.header] == ["Now", "Last 60 seconds", "Expressions seen"]
         assert len(app.get("vega_lite_chart")) == 4
         assert any("Looks happy" in html.proto.body for html in app.get("html"))
 
@@ -60,7 +60,7 @@ class TestFirstVisit:
         assert not app.exception
         assert not app.image
         assert "The sample photo astronaut.png is missing; install the package scikit-image again." in said(app)
-        assert [title.value for title in app.subheader] == ["Now", "Last 60 seconds", "Expressions seen"]
+        assert [title.value for title in app.header] == ["Now", "Last 60 seconds", "Expressions seen"]
         assert not agree(app).exception
 
     def test_consent_is_asked_for_once(self, visit: Visit) -> None:

@@ -120,11 +120,11 @@ class TestStored:
         assert not app.exception
         table = figures(app)
         assert list(table) == ["drawn", "sour"]
-        assert (table["drawn"]["Rank"], table["drawn"]["Accuracy"]) == ("1", "100.0%")
-        assert (table["sour"]["Rank"], table["sour"]["Accuracy"]) == ("2", "50.0%")
+        assert (table["drawn"]["Rank"], table["drawn"]["Accuracy"]) == ("1", "100.0 %")
+        assert (table["sour"]["Rank"], table["sour"]["Accuracy"]) == ("2", "50.0 %")
         assert table["sour"]["Faces"] == "10"
         assert table["sour"]["Measured"].startswith("stored, ")
-        assert "How drawn reads FER2013, PrivateTest. Read as labelled: angry 100%, happy 100%" in alts(app)
+        assert "How drawn reads FER2013, PrivateTest. Read as labelled: angry 100 %, happy 100 %" in alts(app)
 
     @pytest.mark.usefixtures("models")
     def test_the_protocol_is_on_the_page(self, visit: Visit) -> None:
@@ -137,7 +137,7 @@ class TestStored:
         fer2013.unlink()
         app = visit("models")
         assert not app.exception
-        assert figures(app)["drawn"]["Accuracy"] == "100.0%"
+        assert figures(app)["drawn"]["Accuracy"] == "100.0 %"
         assert "fer2013.csv` is not on this machine. Get it from the Kaggle competition" in said(app)
         assert os.environ["FER_DATA_DIR"] in said(app)
         assert "measure" not in [button.key for button in app.button]
@@ -170,7 +170,7 @@ class TestStored:
         file.write_text(json.dumps(report))
         app = turn(visit("models"), models_data="mine")
         assert not app.exception
-        assert figures(app)["drawn"]["Accuracy"] == "100.0%"
+        assert figures(app)["drawn"]["Accuracy"] == "100.0 %"
         assert "measure" not in [button.key for button in app.button]
 
 
@@ -213,7 +213,7 @@ class TestVerdict:
         assert "**sour**, the best that learned posed faces in a studio, 50 % (95 % interval" in text
         assert "Posed faces in a studio: " not in text, "nobody measured that"
         assert app.header[0].value == "How well strangers' faces are read"
-        assert "drawn on FER2013 PrivateTest, by its labels 100% (100% to 100%); sour on" in alts(app)
+        assert "drawn on FER2013 PrivateTest, by its labels 100 % (100 % to 100 %); sour on" in alts(app)
 
     def test_what_was_seen_in_training_is_no_stranger(self, visit: Visit, model_dir: Path) -> None:
         for name in ("drawn", "sour"):
@@ -294,7 +294,7 @@ class TestVotes:
         assert not app.exception
         table = figures(app)
         assert list(table) == ["drawn", "sour", "raters"]
-        assert [table[name]["Chosen by a rater"] for name in table] == ["60.0%", "\u2013", "70.0%"]
+        assert [table[name]["Chosen by a rater"] for name in table] == ["60.0 %", "\u2013", "70.0 %"]
         assert [table[name]["Cross-entropy"] for name in table] == ["1.250", "\u2013", "0.500 at least"]
         assert table["raters"]["Rank"] == "\u2013"
         assert "how often one of the people who looked at the face chose what is read" in said(app)
@@ -311,8 +311,8 @@ class TestVotes:
         assert not app.exception
         (table,) = (each.value for each in app.table if "of 10 people" in str(each.value.index[0]))
         assert table.to_dict("index") == {
-            "7 of 10 people": {"Faces": "6", "Raters who said it": "66%", "Off by, points": "+5.0"},
-            "10 of 10 people": {"Faces": "3", "Raters who said it": "90%", "Off by, points": "+8.0"},
+            "7 of 10 people": {"Faces": "6", "Raters who said it": "66 %", "Off by, points": "+5.0"},
+            "10 of 10 people": {"Faces": "3", "Raters who said it": "90 %", "Off by, points": "+8.0"},
         }
 
     def test_where_no_votes_were_measured_it_says_so(self, visit: Visit, model_dir: Path) -> None:
@@ -326,7 +326,7 @@ class TestVotes:
         change_report(model_dir / "drawn", lambda evaluation: evaluation, target="votes")
         app = measured(turn(visit("models"), models=["drawn"], models_view="Faces"))
         assert not app.exception
-        assert figures(app)["drawn"]["Accuracy"] == "0.0%"
+        assert figures(app)["drawn"]["Accuracy"] == "0.0 %"
         assert len(_shown(app)) == 10
         assert all("drawn: sad " in words for words in _shown(app))
 
@@ -350,7 +350,7 @@ class TestMeasuring:
         (warning,) = (each.value.replace("\\", "") for each in app.warning)
         assert "This machine's copy of FER2013" in warning
         assert "is another one than the reports'." in warning
-        assert "drawn: accuracy 90.9% here, 100.0% stored" in warning
+        assert "drawn: accuracy 90.9 % here, 100.0 % stored" in warning
 
     def test_rows_of_the_training_are_marked_and_not_ranked(self, visit: Visit, contempt: None) -> None:
         app = measured(turn(visit("models"), models_rows_fer2013="Training"))
@@ -379,7 +379,7 @@ class TestMeasuring:
         assert not app.exception
         assert len(app.error) == 1
         assert "must have the columns emotion, pixels, Usage" in said(app)
-        assert figures(app)["drawn"]["Accuracy"] == "100.0%"
+        assert figures(app)["drawn"]["Accuracy"] == "100.0 %"
 
     def test_it_can_be_stopped(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
         started = threading.Event()
@@ -440,7 +440,7 @@ class TestTabs:
 
     def test_classes_side_by_side(self, visit: Visit) -> None:
         app = turn(visit("models"), models_view="By class", class_figure="recall")
-        assert "Recall by class. drawn: angry 100%, happy 100%; sour: angry 100%, happy 0%" in alts(app)
+        assert "Recall by class. drawn: angry 100 %, happy 100 %; sour: angry 100 %, happy 0 %" in alts(app)
 
     def test_curves_need_a_measurement(self, visit: Visit) -> None:
         app = turn(visit("models"), models_view="Calibration")
@@ -452,11 +452,11 @@ class TestTabs:
         monkeypatch.setattr(benchmark, "WARM_UP", 0)
         monkeypatch.setattr(benchmark, "REPEATS", 1)
         app = turn(visit("models"), models_view="Speed and size")
-        assert "Accuracy against size: drawn 100.0% at 0.0 MB, sour 50.0%" in alts(app)
+        assert "Accuracy against size: drawn 100.0 % at 0.0 MB, sour 50.0 %" in alts(app)
         assert "Accuracy against time" not in alts(app)
         app.button(key="time_models").click().run()
         assert not app.exception
-        assert "Accuracy against time a face: drawn 100.0% in " in alts(app)
+        assert "Accuracy against time a face: drawn 100.0 % in " in alts(app)
 
     def test_models_trained_on_the_rows_have_no_accuracy_to_weigh(self, visit: Visit) -> None:
         app = measured(turn(visit("models"), models_rows_fer2013="Training", models_view="Speed and size"))
@@ -465,7 +465,7 @@ class TestTabs:
 
     def test_other_data_is_a_matrix_of_the_reports(self, visit: Visit) -> None:
         app = turn(visit("models"), models_view="Other data")
-        assert of_tabs(app) == ("Macro recall: drawn on FER2013, PrivateTest 100%; sour on FER2013, PrivateTest 50%")
+        assert of_tabs(app) == ("Macro recall: drawn on FER2013, PrivateTest 100 %; sour on FER2013, PrivateTest 50 %")
 
     def test_a_training_log_is_shown_where_there_is_one(self, visit: Visit, model_dir: Path) -> None:
         epochs = [{"epoch": i, "loss": 2.0 / i, "public_accuracy": None} for i in (1, 2)]

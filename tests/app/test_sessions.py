@@ -47,7 +47,7 @@ def test_nobody_recorded_anything(visit: Visit) -> None:
     assert "No session yet." in said(app)
     assert "Numbers, never pictures." in said(app)
     assert str(paths.sessions_dir()) in said(app)
-    assert [heading.value for heading in app.subheader] == ["An example", "What is kept"]
+    assert [heading.value for heading in app.header] == ["An example", "What is kept"]
     assert len(app.get("plotly_chart")) == 1
     assert not [button for button in app.button if "delete" in (button.key or "")]
 
@@ -288,7 +288,7 @@ def test_without_its_sample_photo_the_example_is_left_out(visit: Visit, monkeypa
     monkeypatch.setattr("fer.samples.find_spec", lambda name: None)
     app = visit("sessions")
     assert not app.exception
-    assert "An example" not in [heading.value for heading in app.subheader]
+    assert "An example" not in [heading.value for heading in app.header]
 
 
 def test_without_a_model_the_example_is_left_out(visit: Visit, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

@@ -61,7 +61,7 @@ class TestFirstVisit:
     def test_the_sample_is_there_at_once(self, visit: Visit) -> None:
         app = visit("video")
         assert not app.exception
-        assert [title.value for title in app.subheader] == [r"sample\.mp4", "People", "Summary", "Downloads"]
+        assert [title.value for title in app.header] == [r"sample\.mp4", "People", "Summary", "Downloads"]
         assert "Until you bring one, this is a sample." in said(app)
         assert len(app.get("bidi_component")) == 1
         assert {"Everything (ZIP)", "Table (CSV)"} <= {button.label for button in app.get("download_button")}
@@ -97,7 +97,7 @@ class TestBadInput:
         app = bring(visit("video"), "clip.mp4", data)
         assert not app.exception
         assert sentence in said(app)
-        assert [title.value for title in app.subheader] == []
+        assert [title.value for title in app.header] == []
 
     @pytest.mark.usefixtures("really")
     def test_a_path_to_nowhere_and_one_to_a_video(
@@ -116,7 +116,7 @@ class TestBadInput:
             app = app.run()
             assert not app.exception
             assert ["none.mp4" in error.value.replace("\\", "") for error in app.error] == [True] * (name == "none.mp4")
-        assert app.subheader[0].value == r"wall\.mp4"
+        assert app.header[0].value == r"wall\.mp4"
         assert [path.name for path in folder.iterdir()] == ["wall.mp4"], "it is read where it is"
 
 
@@ -126,13 +126,13 @@ class TestBrought:
         app = bring(visit("video"), "wall.mp4", clip(lambda i: backdrop(), steady(5)))
         assert not app.exception
         assert "No face was found in this video." in said(app)
-        assert app.subheader[0].value == r"wall\.mp4"
+        assert app.header[0].value == r"wall\.mp4"
 
     def test_it_is_still_there_after_another_page(self, visit: Visit) -> None:
         app = bring(visit("video"), "wall.mp4", clip(lambda i: backdrop(), steady(5)))
         app = app.switch_page("pages/sessions.py").run().switch_page("pages/video.py").run()
         assert "This is wall.mp4, which you brought before." in said(app)
-        assert app.subheader[0].value == r"wall\.mp4"
+        assert app.header[0].value == r"wall\.mp4"
 
 
 class TestProgress:
@@ -157,7 +157,7 @@ class TestProgress:
         app = visit("video").file_uploader(key="video_file").set_value(("long.mp4", b"long", "video/mp4")).run()
         until_stopped.wait()
         assert not app.exception
-        assert not app.subheader
+        assert not app.header
         app = app.button(key="video_stop").click().run()
         app.session_state["video_work"].wait()
         app = app.run()

@@ -17,7 +17,7 @@ def test_a_photo_is_seen_by_its_owner_alone(visit: Visit, face_png: bytes, two_f
     assert "wedding" not in said(one)
     assert "holiday" not in said(two)
     assert not {"holiday", "wedding"} & set(said(passer_by).replace(".", " ").split())
-    assert [title.value for title in passer_by.subheader] == ["Astronaut"]
+    assert [title.value for title in passer_by.header] == ["Astronaut"]
 
 
 def test_the_same_photo_is_read_for_each(visit: Visit, face_png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fer.charts.counts import expression_counts
-from fer.emotions import EMOTIONS
+from fer.emotions import EMOTIONS, UNSURE
 
 
 def rows(chart: alt.LayerChart) -> list[dict]:
@@ -17,18 +17,24 @@ def rows(chart: alt.LayerChart) -> list[dict]:
 @pytest.mark.parametrize(
     ("table", "counts"),
     [
-        (pd.DataFrame({"emotion": []}), dict.fromkeys(EMOTIONS, 0)),
-        (pd.DataFrame({"emotion": [None, None]}, dtype="str"), dict.fromkeys(EMOTIONS, 0)),
+        (pd.DataFrame({"label": []}), dict.fromkeys((*EMOTIONS, UNSURE), 0)),
+        (pd.DataFrame({"label": [None, None]}, dtype="str"), dict.fromkeys((*EMOTIONS, UNSURE), 0)),
         (
-            pd.DataFrame({"emotion": ["sad", None, "happy", "sad"]}),
-            {**dict.fromkeys(EMOTIONS, 0), "sad": 2, "happy": 1},
+            pd.DataFrame({"label": ["sad", None, "happy", "sad", UNSURE]}),
+            {**dict.fromkeys((*EMOTIONS, UNSURE), 0), "sad": 2, "happy": 1, UNSURE: 1},
         ),
         (
-            pd.DataFrame({"emotion": ["contempt"], "contempt": [1.0]}),
-            {**dict.fromkeys(EMOTIONS, 0), "contempt": 1},
+            pd.DataFrame({"label": ["contempt"], "contempt": [1.0]}),
+            {**dict.fromkeys((*EMOTIONS, UNSURE), 0), "contempt": 1},
         ),
     ],
     ids=["empty", "no face", "some without a face", "contempt"],
 )
 def test_counts_hold_every_expression(table: pd.DataFrame, counts: dict[str, int]) -> None:
     assert {row["expression"]: row["faces"] for row in rows(expression_counts(table))} == counts
+
+
+def test_an_unsure_face_may_be_counted_by_its_most_probable_class() -> None:
+    table = pd.DataFrame({"label": [UNSURE], "emotion": ["sad"]})
+    counted = {row["expression"]: row["faces"] for row in rows(expression_counts(table, "emotion"))}
+    assert counted == {**dict.fromkeys(EMOTIONS, 0), "sad": 1}

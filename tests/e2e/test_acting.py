@@ -24,7 +24,7 @@ PLAYER = """(() => {
     navigator.mediaDevices.getUserMedia = async () => {
         let step = 0;
         setInterval(() => {
-            const prompts = [...window.top.document.querySelectorAll('h3')].map((heading) => heading.innerText);
+            const prompts = [...window.top.document.querySelectorAll('h2')].map((heading) => heading.innerText);
             const asked = prompts.some((words) => words.includes('Look happy'));
             pen.drawImage(pictures[asked ? 'happy' : 'calm'], 8 * Math.sin(step++ / 3), 0);
         }, 60);

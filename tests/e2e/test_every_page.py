@@ -1,12 +1,20 @@
-"""Every page in a real browser: light and dark, wide and narrow, from this machine alone."""
+"""Every page in a real browser: light and dark, wide and narrow, from this machine alone, and readable for everyone."""
 
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from fer import paths
 from fer.benchmark.browser import wait_for
+from fer.media import encode_png
 from tests.e2e.conftest import App, Arrive, running_app
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +29,23 @@ BRIGHTNESS = "getComputedStyle(document.querySelector('[data-testid=stApp]')).ba
 """Of the page's ground: three numbers as text."""
 
 
+WHAT_IS_OURS = {"exclude": ["[data-testid=stSidebarNavItems]"]}
+"""Streamlit's list of pages holds something between the list and its items."""
+
+HEADINGS = "[...document.querySelectorAll('[data-testid=stMain] :is(h1,h2,h3,h4,h5,h6)')].map(each => +each.tagName[1])"
+
+
+def serious_faults(page: "Page") -> list[str]:
+    """What axe-core finds on a page that keeps somebody from using it, a line each."""
+    found = Axe().run(page, WHAT_IS_OURS).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:200]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_fits_and_asks_nobody_else(path: str, app: App, arrive: Arrive) -> None:
     visitor = arrive(app, viewport=WIDE, color_scheme="light")
@@ -31,20 +56,35 @@ def test_a_page_fits_and_asks_nobody_else(path: str, app: App, arrive: Arrive) -
         for size in (WIDE, NARROW):
             page.set_viewport_size(size)
             wait_for(page, FITS)
+        assert serious_faults(page) == []
     assert page.locator("[data-testid=stException]").count() == 0
-    assert page.locator("[data-testid=stMain] h1").count() == 1
+    levels = page.evaluate(HEADINGS)
+    assert levels.count(1) == 1
+    assert [b for a, b in pairwise(levels) if b > a + 1] == [], "no level of headings is left out"
     assert page.locator("[data-testid=stMain] img:not([alt]), [data-testid=stMain] img[alt='']").count() == 0
     assert visitor.troubles == []
 
 
-def test_the_navigation_leads_to_every_page(app: App, arrive: Arrive) -> None:
+def test_photos_are_read_and_kept_while_every_page_is_looked_at(app: App, arrive: Arrive) -> None:
+    """The navigation leads to every page, and says meanwhile that photos are being read."""
+    noise = np.random.default_rng(0).integers(0, 256, (400, 600, 3), np.uint8)  # slow to search
     visitor = arrive(app, viewport=WIDE)
-    page = visitor.open()
+    page = visitor.open("image")
     links = page.locator("[data-testid=stSidebarNavLink]")
-    assert sorted(link.get_attribute("href").removeprefix(app.url).strip("/") for link in links.all()) == PAGES
-    for name, title in (("Image", "Image"), ("Home", "Facial expressions, with honest figures")):
-        links.filter(has_text=name).click()
+    paths_of_links = [link.get_attribute("href").removeprefix(app.url).strip("/") for link in links.all()]
+    assert sorted(paths_of_links) == PAGES
+    visitor.upload(*((f"{i}.png", encode_png(noise[i:])) for i in range(30)))
+    page.get_by_role("button", name="Stop", exact=True).wait_for()
+    titles = ("See what a face shows", "Live", "Video", "Acting practice", "Sessions", "Datasets", "Models")
+    for i, title in enumerate(titles):
+        links.filter(has_text="Home" if i == 0 else title).click()
         page.get_by_role("heading", level=1, name=title).wait_for()
+        if i == 0:
+            links.filter(has_text="Image (working)").wait_for()
+            page.get_by_test_id("stSidebar").get_by_text("Reading photos").wait_for()
+    links.filter(has_text="Image").click()
+    page.get_by_role("heading", level=2, name="30 photos, 0 faces").wait_for()
+    page.get_by_text("30 photos are still here from before.").wait_for()
     assert visitor.troubles == []
 
 

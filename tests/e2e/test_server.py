@@ -71,7 +71,7 @@ def test_a_large_upload_stays_in_memory(app: App, arrive: Arrive, large_png: byt
     )
     with watched(app.process.pid, app.temporary) as (seen, looks):
         visitor.upload(("large.png", large_png))
-        page.get_by_role("heading", level=3, name="large.png").wait_for()
+        page.get_by_role("heading", level=2, name="large.png").wait_for()
         page.wait_for_selector(AT_REST)
     assert len(looks) > 100, "it was looked often enough"
     assert seen == set()

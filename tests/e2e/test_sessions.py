@@ -93,7 +93,7 @@ def record(visitor: Visitor, name: str) -> None:
     field = page.get_by_role("textbox", name="Name of this session")
     field.fill(name)
     field.press("Enter")
-    page.get_by_role("heading", level=3, name=name).wait_for()
+    page.get_by_role("heading", level=2, name=name).wait_for()
 
 
 def test_each_user_sees_their_own(with_login: App, face: Path, arrive_with_camera: Arrive, arrive: Arrive) -> None:
@@ -139,7 +139,7 @@ def test_a_session_from_the_list_to_its_end(app: App, here: Store, arrive: Arriv
         here.add_marker("local", number, Marker(time_s, "a door"))
     visitor = arrive(app)
     page = visitor.open(f"sessions?session={session_id}")
-    page.get_by_role("heading", level=3, name="Rehearsal").wait_for()
+    page.get_by_role("heading", level=2, name="Rehearsal").wait_for()
     assert urlsplit(page.url).query == ""
     assert names(page) == ["A moment", "Rehearsal"]
 
@@ -149,7 +149,7 @@ def test_a_session_from_the_list_to_its_end(app: App, here: Store, arrive: Arriv
     field = page.get_by_role("textbox", name="Name of this session")
     field.fill("Act one")
     field.press("Enter")
-    page.get_by_role("heading", level=3, name="Act one", exact=True).wait_for()
+    page.get_by_role("heading", level=2, name="Act one", exact=True).wait_for()
     files = {}
     for kind in ("CSV", "JSON"):
         with page.expect_download() as download:
@@ -168,7 +168,7 @@ def test_a_session_from_the_list_to_its_end(app: App, here: Store, arrive: Arriv
     page.get_by_text("Delete Act one and all its numbers? This cannot be undone.").wait_for()
     assert len(here.sessions("local")) == 2, "it was asked first"
     press(page, "Delete this session")
-    page.get_by_role("heading", level=3, name="A moment").wait_for()
+    page.get_by_role("heading", level=2, name="A moment").wait_for()
     assert [session.name for session in here.sessions("local")] == ["A moment"]
     assert visitor.troubles == []
 

@@ -96,7 +96,7 @@ def test_the_main_reading_is_what_tells_most() -> None:
         pytest.param(Report(), "How well it reads faces that it does not know was not measured yet.", id="nothing"),
         pytest.param(
             report(evaluation("fer2013", "PrivateTest"), crossed=True),
-            "Of each expression it finds, on average, 83% on everyday photos and 62% on posed faces in a studio, on "
+            "Of each expression it finds, on average, 83 % on everyday photos and 62 % on posed faces in a studio, on "
             "people that it does not know.",
             id="both kinds",
         ),

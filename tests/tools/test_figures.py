@@ -115,14 +115,14 @@ class TestDrawnModels:
         ("start", "times"),
         [
             ("| `first` | fer2013, PublicTest |", 0),
-            ("| `first` | fer2013, PrivateTest | 20 of 20 people | 50.0%", 1),
-            ("| `first` | ckplus, all | 60 of 20 people | 50.0%", 1),
-            ("| `first` | ckplus, apex | 30 of 20 people | 100.0% (100.0% to 100.0%)", 1),
-            ("| `second` | ckplus, held-out | 12 of 4 people | 50.0%", 1),
-            ("| `second` | ckplus, apex | 6 of 4 people | 100.0%", 1),
-            ("| `second` | fer2013, PrivateTest | 20 of 20 people | 50.0%", 1),
-            ("| `second` | ckplus, apex, 10 folds by person | 30 of 20 people | 100.0%", 1),
-            ("| `second` | ckplus, all, 10 folds by person | 60 of 20 people | 100.0%", 1),
+            ("| `first` | fer2013, PrivateTest | 20 of 20 people | 50.0 %", 1),
+            ("| `first` | ckplus, all | 60 of 20 people | 50.0 %", 1),
+            ("| `first` | ckplus, apex | 30 of 20 people | 100.0 % (100.0 % to 100.0 %)", 1),
+            ("| `second` | ckplus, held-out | 12 of 4 people | 50.0 %", 1),
+            ("| `second` | ckplus, apex | 6 of 4 people | 100.0 %", 1),
+            ("| `second` | fer2013, PrivateTest | 20 of 20 people | 50.0 %", 1),
+            ("| `second` | ckplus, apex, 10 folds by person | 30 of 20 people | 100.0 %", 1),
+            ("| `second` | ckplus, all, 10 folds by person | 60 of 20 people | 100.0 %", 1),
         ],
     )
     def test_every_test_has_a_row(self, start: str, times: int, lines: list[str]) -> None:
@@ -135,13 +135,13 @@ class TestDrawnModels:
     def test_folds_stand_beside_the_network_that_is_served(self, lines: list[str]) -> None:
         head = lines.index("| model | FER2013 PrivateTest | CK+ all | CK+ apex |")
         first, second = (line.split(" | ") for line in lines[head + 2 : head + 4])
-        assert [cell.split(" (")[0] for cell in first] == ["| `first`", "50.0%", "50.0%", "100.0%"]
+        assert [cell.split(" (")[0] for cell in first] == ["| `first`", "50.0 %", "50.0 %", "100.0 %"]
         assert second[2].startswith(
-            "50.0% (50.0% to 50.0%), 12 faces of 2 classes, held-out; 100.0% (100.0% to 100.0%)"
+            "50.0 % (50.0 % to 50.0 %), 12 faces of 2 classes, held-out; 100.0 % (100.0 % to 100.0 %)"
         )
         assert second[2].endswith(", 60 faces of 2 classes, 10 folds by person")
         assert second[3].endswith(
-            "6 faces of 1 classes; 100.0% (100.0% to 100.0%), 30 faces of 1 classes, 10 folds by person |"
+            "6 faces of 1 classes; 100.0 % (100.0 % to 100.0 %), 30 faces of 1 classes, 10 folds by person |"
         )
 
     def test_the_protocol_says_whose_figures_they_are(self, lines: list[str]) -> None:
@@ -152,5 +152,5 @@ class TestDrawnModels:
         assert "chose nothing" not in second
 
     def test_sets_are_measured_at_home(self, lines: list[str]) -> None:
-        rows = [line.split(" | ")[1] for line in lines if "% | " in line and " 80% | " in line]
+        rows = [line.split(" | ")[1] for line in lines if " % | " in line and " 80 % | " in line]
         assert rows == ["fer2013, PrivateTest", "ckplus, held-out"]

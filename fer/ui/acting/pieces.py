@@ -105,7 +105,7 @@ def _drawn(expression: str) -> str:
 
 def show_prompts(classes: tuple[str, ...]) -> None:
     """Show every prompt with its hint, neutral first, as a round begins with it, and who says what they need."""
-    st.subheader("The prompts")
+    st.header("The prompts")
     sources = {acting.HINTS[name].source: None for name in classes if acting.HINTS[name].source}
     links = ", ".join(f"[{source}]({acting.SOURCES[source]})" for source in sources)
     st.markdown(f"What posed faces do, in the action units of FACS: {links}.")
@@ -210,7 +210,7 @@ def choose(session: ActingSession, classes: tuple[str, ...], *, live: bool, play
 
 def _heading(practice: PracticeState) -> None:
     st.caption(f"Prompt {practice.position} of {practice.total}")
-    st.subheader(prompt_title(practice.asked), anchor=False)
+    st.header(prompt_title(practice.asked), anchor=False)
 
 
 def _running(session: ActingSession, drawn: tuple[str, int]) -> None:
@@ -333,7 +333,7 @@ def show_end_of_round(practice: PracticeState) -> None:
     tries = practice.round_attempts
     best = {name: max(a.score for a in tries if a.expression == name) for name in {a.expression for a in tries}}
     asked = {name: score for name, score in best.items() if name != NEUTRAL}
-    st.subheader(f"Round {tries[0].round} is over", anchor=False)
+    st.header(f"Round {tries[0].round} is over", anchor=False)
     words = f"Mean score {sum(asked.values()) / len(asked):.0f} of 100"
     if len(asked) > 1:
         words += f" over {len(asked)} expressions beside neutral. {extremes(asked)}"
@@ -389,7 +389,7 @@ def show_progress(practice: PracticeState, classes: tuple[str, ...], model: str)
     attempts = practice.attempts
     if not attempts:
         return
-    st.subheader("Your progress")
+    st.header("Your progress")
     length = acting.streak(attempts)
     st.caption(
         f"{len(attempts)} tr{'y' if len(attempts) == 1 else 'ies'}, {length} in a row with {GOOD_SCORE:.0f} or more, "

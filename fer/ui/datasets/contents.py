@@ -11,6 +11,7 @@ import streamlit as st
 
 from fer.charts.counts import share_comparison
 from fer.charts.datasets import By, class_counts, class_shares, light_ranges, subject_columns
+from fer.charts.parts import percent
 from fer.contact_sheet import SheetFace, contact_sheet
 from fer.datasets import USAGES, FaceDataset, KnownDataset, data_title
 from fer.datasets.summary import ClassImages, class_images, light
@@ -29,7 +30,7 @@ _COLUMNS: dict[By, str] = {"class": "By class", "row": "By Usage"}
 def show_missing(known: KnownDataset) -> None:
     """Say how to get a data set, and show the counts that are published."""
     explain_how_to_get(known)
-    st.subheader(f"{plain(known.title)}, as published")
+    st.header(f"{plain(known.title)}, as published")
     table = pd.DataFrame.from_dict(known.published, orient="index").rename_axis("Usage")
     st.caption(f"The published counts of {int(table.to_numpy().sum()):,} faces, not counted here.")
     show_counts(table, known.title)
@@ -37,7 +38,7 @@ def show_missing(known: KnownDataset) -> None:
 
 def show_header(dataset: FaceDataset) -> None:
     """Name the data set, and the rows of its file that were left out."""
-    st.subheader(plain(data_title(dataset.name)))
+    st.header(plain(data_title(dataset.name)))
     st.caption(
         plain(
             f"{len(dataset):,} faces, {len(dataset.classes)} classes, {dataset.images.shape[1]} \u00d7 "
@@ -200,7 +201,7 @@ def show_side_by_side(dataset: FaceDataset) -> None:
                 "Faces": f"{len(one):,}",
                 "Classes": str(len(one.classes)),
                 "Picture": f"{one.images.shape[1]} \u00d7 {one.images.shape[2]} pixels",
-                "Largest class": f"{table.sum().idxmax()}, {table.sum().max() / max(1, len(one)):.0%}",
+                "Largest class": f"{table.sum().idxmax()}, {percent(table.sum().max() / max(1, len(one)))}",
                 "People": "not named" if one.subjects is None else f"{len(np.unique(one.subjects)):,}",
                 "Brightness, median": f"{levels['brightness'].median():.0f} of 255",
                 "Contrast, median": f"{levels['contrast'].median():.0f} grey levels",

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from fer.charts.datasets import ColourBy, feature_map_points
+from fer.charts.parts import percent
 from fer.contact_sheet import data_uri
 from fer.datasets import SPLITS, FaceDataset
 from fer.datasets.dataset import ALL
@@ -68,7 +69,7 @@ def show_map(dataset: FaceDataset) -> None:
         feature_map_points(table, colour_by),
         width="stretch",
         key="map",
-        alt=f"A map of {len(table):,} faces by what {name} says of them; {right:.0%} are read as labelled",
+        alt=f"A map of {len(table):,} faces by what {name} says of them; {percent(right)} are read as labelled",
     )
     is_seen = learned_from(model.card, dataset.select(split)).any()
     unknown = [name for name in dataset.classes if name not in model.card.classes]
@@ -76,7 +77,7 @@ def show_map(dataset: FaceDataset) -> None:
         plain(
             f"{len(table):,} of {len(dataset.select(split)):,} faces, drawn at random with a fixed seed"
             + (f"; the model does not know {' or '.join(unknown)}. " if unknown else ". ")
-            + f"{right:.1%} "
+            + f"{percent(right, 1)} "
             f"of them are read as labelled (one reading a face, not averaged)"
             + (", but the model was trained on such faces, so this is no measure. " if is_seen else ". ")
             + "Point at a face to see it; drag to move, turn the wheel to zoom, double-click to go back. "
@@ -96,7 +97,7 @@ def _laid_out(model: EmotionModel, dataset: FaceDataset, split: str, method: "Me
 
     def report(share: float) -> None:
         then = "; laying them out takes about ten seconds more" if method == "tsne" else ""
-        place.progress(share, text=f"Reading the faces, {share:.0%}{then}.")
+        place.progress(share, text=f"Reading the faces, {percent(share)}{then}.")
 
     def make() -> pd.DataFrame:
         rows = dataset.select(split)

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from fer.charts.datasets import agreement_heatmap, class_counts, leak_comparison
+from fer.charts.parts import percent
 from fer.contact_sheet import SheetFace, beside, contact_sheet
 from fer.datasets import DATASETS, FaceDataset
 from fer.datasets.audit import Audit, audit
@@ -86,7 +87,7 @@ def _audit(dataset: FaceDataset, votes: Votes | None) -> Audit:
     place = st.empty()
 
     def report(share: float) -> None:
-        place.progress(share, text=f"Comparing every picture with every other, {share:.0%}; another tab stops it.")
+        place.progress(share, text=f"Comparing every picture with every other, {percent(share)}; another tab stops it.")
 
     found = remember_result(key, lambda: in_turn(place, lambda: audit(dataset, votes, report)))
     place.empty()
@@ -189,7 +190,7 @@ def show_label_noise(dataset: FaceDataset) -> None:
     agreed = sum(int(agreement.loc[name, name]) for name in agreement.index)
     voted = int(agreement.to_numpy().sum())
     st.markdown(
-        f"**Most raters chose the label for {agreed / max(1, voted):.1%}** of the {voted:,} faces with votes. "
+        f"**Most raters chose the label for {percent(agreed / max(1, voted), 1)}** of the {voted:,} faces with votes. "
         "A row is a label of FER2013, its cells say what most raters chose instead."
     )
     st.altair_chart(
@@ -198,7 +199,9 @@ def show_label_noise(dataset: FaceDataset) -> None:
         key="agreement",
         alt="Raters chose the label for "
         + ", ".join(
-            f"{name} {agreement.loc[name, name] / max(1, agreement.loc[name].sum()):.0%}" for name in agreement.index
+            f"{name} {percent(agreement.loc[name, name] / agreement.loc[name].sum())}"
+            for name in agreement.index
+            if agreement.loc[name].sum()
         ),
     )
     _disputed(
@@ -276,8 +279,9 @@ def show_balancing(dataset: FaceDataset) -> None:
     first, late = leak.shares()
     st.markdown("**Balanced before the split, a test is worth nothing**")
     st.markdown(
-        f"Split first: **{first:.1%}** of the test rows have a copy in training, which the data set brought along. "
-        f"Oversample first and split then: **{late:.1%}**, because the copies of one face fall on both sides."
+        f"Split first: **{percent(first, 1)}** of the test rows have a copy in training, which the data set brought "
+        f"along. Oversample first and split then: **{percent(late, 1)}**, because the copies of one face fall on both "
+        "sides."
     )
     seen = int(leak.balanced_first["seen"].sum())
     orders = {"balanced first": leak.balanced_first, "split first": leak.split_first}
@@ -285,9 +289,10 @@ def show_balancing(dataset: FaceDataset) -> None:
         leak_comparison(orders),
         width="stretch",
         key="leak",
-        alt=f"Share of test rows seen in training: {late:.0%} when balanced first, {first:.0%} when split first",
+        alt=f"Share of test rows seen in training: {percent(late)} when balanced first, {percent(first)} when split "
+        "first",
     )
     st.caption(
-        f"Counted on these rows, with {TEST_SHARE:.0%} drawn as a test: {seen:,} of "
+        f"Counted on these rows, with {percent(TEST_SHARE)} drawn as a test: {seen:,} of "
         f"{int(leak.balanced_first['rows'].sum()):,} test rows were seen, pixel for pixel."
     )

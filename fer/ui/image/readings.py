@@ -7,16 +7,21 @@ from typing import Literal
 import streamlit as st
 
 from fer import export
-from fer.charts.probabilities import probability_bars
+from fer.charts.counts import expression_counts
+from fer.charts.parts import percent
 from fer.detection import TITLES
 from fer.drawing import overlay_map
 from fer.errors import known
 from fer.quality import in_words
 from fer.results import JOINED_BY, Face, PhotoResult, to_table
-from fer.ui.image.album import FaceView, Reading
+from fer.ui.album import FaceView, Reading
 from fer.ui.photos import open_photo
-from fer.ui.style import describe_result, people_words, plain, reading_words, write_headline
+from fer.ui.reading import draw_bars, show_headline, show_no_face
+from fer.ui.style import describe_result, plain, reading_with_share
 from fer.ui.visitor import find_share
+
+PICKED = "_picked"
+"""Where the digest of the photo stands that a visitor looks at among many."""
 
 LEAST_STRETCHED = 400
 """Pictures narrower than this, in pixels, are shown as they are: enlarged they would only look worse."""
@@ -42,19 +47,11 @@ def show_face_card(number: int, reading: Reading) -> None:
             st.image(view.crop_bgr, channels="BGR", width=88, alt=f"Face {number}, cut out")
             with st.container(gap=None):
                 st.caption(f"Face {number}")
-                write_headline(face)
-                if known(reading.result.result).reader.target == "votes":
-                    st.caption(people_words(face))
+                show_headline(face, known(reading.result.result).reader.target)
         if face.quality:
             st.badge(plain(", ".join(in_words(face)).capitalize()), icon=":material/warning:", color="gray")
             st.caption("Faces like this are read worse than the figures say.")
-        st.altair_chart(
-            probability_bars(face),
-            width="stretch",
-            key=f"bars_{number}",
-            alt=f"Calibrated probabilities of face {number}: "
-            + ", ".join(f"{name} {share:.0%}" for name, share in face.ranked()),
-        )
+        draw_bars(number, face, f"bars_{number}")
         if st.toggle("Where the network looked", key=f"map_{number}"):
             show_activation_map(number, face, view)
 
@@ -87,11 +84,8 @@ def show_faces(reading: Reading) -> None:
     with main:
         show_picture(reading)
     if not result.faces:
-        side.info(
-            "No face found. Try a photo in which the face is at least 40 pixels wide and turned to the camera, "
-            "or a lower least detector score.",
-            icon=":material/search_off:",
-        )
+        with side:
+            show_no_face()
     if len(result.faces) <= 2:
         with side:
             for number in range(1, len(result.faces) + 1):
@@ -107,17 +101,17 @@ def show_faces(reading: Reading) -> None:
             with st.container(gap="xxsmall", horizontal_alignment="center"):
                 st.image(view.crop_bgr, channels="BGR", width=88, alt=f"Face {number}, cut out")
                 st.button(
-                    f"{number} {face.emotion}" if not face.is_unsure else f"{number} unsure",
+                    f"{number} {face.label}",
                     key=f"pick_{number}",
-                    help=f"{reading_words(face)}, {face.confidence:.0%}",
+                    help=reading_with_share(face),
                     type="primary" if number == chosen else "secondary",
                     on_click=lambda number=number: st.session_state.update({choice: number}),
                     width="stretch",
                 )
     with st.expander("The numbers of every face as a table", icon=":material/table:"):
         classes = list(result.faces[0].classes)
-        table = to_table([result])[["face", "emotion", *classes]].set_index("face")
-        st.table(table.style.format("{:.0%}", subset=classes))
+        table = to_table([result])[["face", "label", *classes]].set_index("face")
+        st.table(table.style.format(percent, subset=classes))
 
 
 def show_failures(results: Sequence[PhotoResult]) -> None:
@@ -132,10 +126,15 @@ def show_failures(results: Sequence[PhotoResult]) -> None:
     )
 
 
-def show_table(results: Sequence[PhotoResult]) -> int:
-    """Show many photos as one sortable table, a row a face; returns the position of the photo that was picked."""
+def show_table(read: Sequence[Reading]) -> int:
+    """Show many photos as one sortable table, a row a face.
+
+    Returns:
+        The position of the photo that was picked, now or before a look at another page; else of the first with a face.
+    """
+    results = [reading.result for reading in read]
     table = to_table(results)
-    columns = ["file", "face", "emotion", "confidence", "set", "quality"]
+    columns = ["file", "face", "label", "confidence", "set", "quality"]
     if table["error"].notna().any():
         columns.append("error")
     event = st.dataframe(
@@ -153,16 +152,39 @@ def show_table(results: Sequence[PhotoResult]) -> int:
         column_config={
             "file": st.column_config.TextColumn("Photo", width="medium"),
             "face": st.column_config.NumberColumn("Face", width="small"),
-            "emotion": st.column_config.TextColumn("Expression", width="small"),
-            "confidence": st.column_config.ProgressColumn("Confidence", min_value=0, max_value=100, format="%.0f %%"),
-            "set": st.column_config.TextColumn("May be", width="small", help="Every expression that may be meant"),
+            "label": st.column_config.TextColumn(
+                "Expression", width="small", help="Unsure where more than one expression may be meant"
+            ),
+            "confidence": st.column_config.ProgressColumn("Probability", min_value=0, max_value=100, format="%.0f %%"),
+            "set": st.column_config.TextColumn("May be", width="medium", help="Every expression that may be meant"),
             "quality": st.column_config.TextColumn("Crop", width="small", help="What makes a face hard to read"),
             "error": st.column_config.TextColumn("What went wrong", width="large"),
         },
     )
     rows = event.selection.rows
     position_of_row = [i for i, photo in enumerate(results) for _ in range(max(1, len(photo.faces)))]
-    return position_of_row[rows[0]] if rows and rows[0] < len(position_of_row) else 0
+    if rows and rows[0] < len(position_of_row):
+        st.session_state[PICKED] = read[position_of_row[rows[0]]].photo.digest
+    digests = [reading.photo.digest for reading in read]
+    if (picked := st.session_state.get(PICKED)) in digests:
+        return digests.index(picked)
+    return next((i for i, photo in enumerate(results) if photo.faces), 0)
+
+
+def count_faces(results: Sequence[PhotoResult]) -> None:
+    """Chart how many faces show what; those that are unsure as such, or by probability where that is asked for."""
+    st.caption("Faces by expression")
+    by_probability = st.toggle(
+        "Count by probability",
+        key="count_by_probability",
+        persist_state="session",
+        help="Counts an unsure face as the most probable of the expressions that it may show.",
+    )
+    st.altair_chart(
+        expression_counts(to_table(results), "emotion" if by_probability else "label"),
+        width="stretch",
+        alt="How many faces show each expression",
+    )
 
 
 def offer_downloads(read: Sequence[Reading]) -> None:

@@ -13,6 +13,7 @@ import streamlit as st
 from fer import samples
 from fer.errors import BudgetError, FetchError
 from fer.fetch import fetch_image_bytes
+from fer.ui import shelf
 from fer.ui.photos import Photo, from_bytes, from_sample, from_upload
 from fer.ui.shared import UPLOAD_TYPES
 from fer.ui.shares import HELD, TURNS, Work, waiting_words
@@ -33,21 +34,24 @@ SOURCES = {
     "sample": ":material/face: Samples",
 }
 
+SOURCE = "image_source"
+_CAMERA, _SNAPSHOT = "image_camera", "_snapshot"
+
 
 def choose_photos() -> list[Photo]:
     """Offer the ways to bring photos and return those chosen; a sample where there is nothing yet."""
     source = st.segmented_control(
         "Where the photo comes from",
         list(SOURCES),
-        default="upload",
+        default=None if SOURCE in st.session_state else "upload",
         required=True,
         format_func=SOURCES.__getitem__,
-        key="image_source",
-        persist_state="session",
+        key=SOURCE,
+        bind="query-params",
         label_visibility="collapsed",
     )
     offers = {"upload": _files, "folder": _folder, "paste": _pasted, "camera": _snapshot, "sample": _sample}
-    photos = offers[source]()
+    photos = offers[source or "upload"]()
     if photos:
         return photos
     st.caption("Photos stay in this machine's memory and are gone when you leave. Until you add one, this is a sample.")
@@ -55,20 +59,13 @@ def choose_photos() -> list[Photo]:
 
 
 def _files() -> list[Photo]:
-    files = st.file_uploader(
-        "Photos to read, one or many", type=UPLOAD_TYPES, accept_multiple_files=True, key="image_files"
-    )
-    return [from_upload(file) for file in files]
+    return shelf.offer_files("Photos to read, one or many", shelf.PHOTOS)
 
 
 def _folder() -> list[Photo]:
-    files = st.file_uploader(
-        "A folder of photos, with all that lies below it",
-        type=UPLOAD_TYPES,
-        accept_multiple_files="directory",
-        key="image_folder",
+    return shelf.offer_files(
+        "A folder of photos, with all that lies below it", "image_folder", types=UPLOAD_TYPES, many="directory"
     )
-    return [from_upload(file) for file in files]
 
 
 def _pasted() -> list[Photo]:
@@ -163,11 +160,19 @@ def _fetched(link: str, who: str | None, show: Callable[[int | None], None]) -> 
 
 
 def _snapshot() -> list[Photo]:
-    snapshot = st.camera_input("Take a photo", resolution="720p", key="image_camera", width=480)
-    if snapshot is not None:
-        return [from_upload(snapshot)]
-    st.caption("If the browser shows no picture, allow this page the camera.")
-    return []
+    st.camera_input("Take a photo", resolution="720p", key=_CAMERA, width=480, on_change=_keep_snapshot)
+    if _SNAPSHOT not in st.session_state:
+        st.caption("If the browser shows no picture, allow this page the camera.")
+        return []
+    return [st.session_state[_SNAPSHOT]]
+
+
+def _keep_snapshot() -> None:
+    """Keep what was taken while other pages are looked at; the camera forgets it."""
+    if (taken := st.session_state[_CAMERA]) is None:
+        st.session_state.pop(_SNAPSHOT, None)
+    else:
+        st.session_state[_SNAPSHOT] = from_upload(taken)
 
 
 def _sample() -> list[Photo]:
@@ -178,7 +183,7 @@ def _sample() -> list[Photo]:
         required=True,
         format_func=lambda key: samples.SAMPLES[key].title,
         key="image_sample",
-        persist_state="session",
+        bind="query-params",
         label_visibility="collapsed",
     )
     return [from_sample(key)]

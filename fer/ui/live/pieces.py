@@ -322,7 +322,7 @@ def _graphs(snapshot: LiveSnapshot, *, is_now: bool) -> None:
     people = _people(snapshot)
     faces = known(snapshot.frame).faces if is_now else ()
     in_view = sorted((face for face in faces if face.person in people), key=lambda face: known(face.person))
-    st.subheader("Now")
+    st.header("Now")
     if is_now:
         write_headlines(in_view)
     else:
@@ -332,13 +332,13 @@ def _graphs(snapshot: LiveSnapshot, *, is_now: bool) -> None:
         alt="The probability of every expression now, a lane for each person",
         key="live_now",
     )
-    st.subheader("Last 60 seconds")
+    st.header("Last 60 seconds")
     draw_moving_chart(
         last_minute(snapshot.history, snapshot.classes, snapshot.now_s, people, snapshot.names),
         alt="The probability of every expression over the last minute, a lane for each person",
         key="live_minute",
     )
-    st.subheader("Expressions seen")
+    st.header("Expressions seen")
     columns, pie = st.columns(2)
     with columns:
         draw_moving_chart(count_columns(snapshot.counts), alt="How often each expression was seen", key="live_counts")

@@ -114,7 +114,7 @@ def choose_models(models: Sequence[InstalledModel]) -> list[InstalledModel]:
     names = [model.name for model in models]
     about = "\n".join(f"- **{plain(model.name)}**: {plain(model.card.purpose)}" for model in models)
     chosen = st.pills(
-        "Models", names, selection_mode="multi", default=names, key="models", persist_state="session", help=about
+        "Models", names, selection_mode="multi", default=names, key="models", bind="query-params", help=about
     )
     return [model for model in models if model.name in chosen]
 
@@ -147,7 +147,7 @@ def choose_rows(models: Sequence[InstalledModel]) -> Rows:
             required=True,
             format_func=split_title,
             key=f"models_rows_{data}",
-            persist_state="session",
+            bind="query-params",
             help=_ABOUT_SPLITS,
         )
         averaging = st.segmented_control(
@@ -157,7 +157,7 @@ def choose_rows(models: Sequence[InstalledModel]) -> Rows:
             required=True,
             format_func=WAYS.__getitem__,
             key="models_way",
-            persist_state="session",
+            bind="query-params",
         )
     return Rows(data, split, averaging)
 

@@ -17,6 +17,7 @@ from fer.charts.models import (
     trade_off,
     training_curve,
 )
+from fer.charts.parts import percent
 from fer.datasets import FaceDataset, data_title
 from fer.datasets.ferplus import FERPLUS
 from fer.errors import FerError, known
@@ -60,7 +61,7 @@ def show_confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset |
     for entry, place in _side_by_side(measured):
         figures = entry.figures(rows.averaging)
         right = ", ".join(
-            f"{name} {its.recall:.0%}" for name, its in figures.per_class.items() if its.recall is not None
+            f"{name} {percent(its.recall)}" for name, its in figures.per_class.items() if its.recall is not None
         )
         with place:
             st.markdown(f"**{plain(entry.name)}**")
@@ -93,7 +94,7 @@ def show_classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | No
     words = "; ".join(
         f"{model}: "
         + ", ".join(
-            f"{name} {getattr(its, which):.0%}"
+            f"{name} {percent(getattr(its, which))}"
             for name, its in of_model.per_class.items()
             if getattr(its, which) is not None
         )
@@ -127,7 +128,9 @@ def show_calibration(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset 
 
 def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
     figures = entry.figures(rows.averaging)
-    errors = f"calibration error {figures.ece_raw:.1%} before the temperature, {figures.ece:.1%} after it"
+    errors = (
+        f"calibration error {percent(figures.ece_raw, 1)} before the temperature, {percent(figures.ece, 1)} after it"
+    )
     st.markdown(f"**{plain(entry.name)}**")
     if entry.result is None:
         st.caption(f"{errors.capitalize()}. The curves need the readings themselves: measure the model here.")
@@ -175,7 +178,7 @@ def _of_ten(entry: Entry, averaging: Averaging) -> None:
     lines = {
         f"{row.said} of 10 people": {
             "Faces": f"{row.faces:,}",
-            "Raters who said it": f"{row.voted:.0%}",
+            "Raters who said it": percent(row.voted),
             "Off by, points": f"{100 * (row.predicted - row.voted):+.1f}",
         }
         for row in votes.said_of_ten
@@ -218,7 +221,9 @@ def show_cost(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None)
             width="stretch",
             key="by_size",
             alt="Accuracy against size: "
-            + ", ".join(f"{row.model} {row.accuracy:.1%} at {row.megabytes:.1f} MB" for row in table.itertuples()),
+            + ", ".join(
+                f"{row.model} {percent(row.accuracy, 1)} at {row.megabytes:.1f} MB" for row in table.itertuples()
+            ),
         )
         weights = ", ".join(f"{entry.name} {entry.model.card.parameters:,}" for entry in ranked)
         st.caption(plain(f"Weights: {weights}."))
@@ -234,7 +239,7 @@ def show_cost(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None)
                 width="stretch",
                 key="by_speed",
                 alt="Accuracy against time a face: "
-                + ", ".join(f"{row.model} {row.accuracy:.1%} in {row.ms:.2f} ms" for row in timed.itertuples()),
+                + ", ".join(f"{row.model} {percent(row.accuracy, 1)} in {row.ms:.2f} ms" for row in timed.itertuples()),
             )
             st.caption(
                 "From a face's place in a frame to calibrated probabilities, one face at a time, not mirrored; median "
@@ -287,7 +292,7 @@ def show_other_data(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset |
         key="across",
         alt="Macro recall: "
         + "; ".join(
-            f"{row.model} on {row.rows} {row.macro_recall:.0%} {row.seen}".strip() for row in table.itertuples()
+            f"{row.model} on {row.rows} {percent(row.macro_recall)} {row.seen}".strip() for row in table.itertuples()
         ),
     )
     st.caption(
@@ -313,9 +318,9 @@ def _cross_validated(entry: Entry, averaging: Averaging) -> None:
         figures = evaluation.figures[averaging]
         low, high = figures.accuracy_95
         lines[title] = {
-            "Accuracy": f"{figures.accuracy:.1%}",
-            "95 % interval": f"{low:.1%} to {high:.1%}",
-            "Macro recall": f"{figures.macro_recall:.1%}",
+            "Accuracy": percent(figures.accuracy, 1),
+            "95 % interval": f"{percent(low, 1)} to {percent(high, 1)}",
+            "Macro recall": percent(figures.macro_recall, 1),
             "Expressions": str(sum(its.support > 0 for its in figures.per_class.values())),
             "Faces": f"{figures.n:,}",
         }
@@ -418,7 +423,7 @@ def heads_in_words(heads: Mapping[str, Any]) -> str:
     if served in (0, 1):
         return f"{words}; answers as the {'raters' if served else 'labels'} would"
     leans = ", leaning to what they seldom see" if heads.get("rare") else ""
-    return f"{words}; answers with the mean of both, {served:.0%} of it the raters'{leans}"
+    return f"{words}; answers with the mean of both, {percent(served)} of it the raters'{leans}"
 
 
 def _fact(value: object) -> str:

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from fer.datasets import FaceDataset
+from fer.charts.parts import percent
+from fer.datasets import FaceDataset, data_title
 from fer.drawing import overlay_map
 from fer.errors import FerError, known
 from fer.evaluation import mcnemar, paired_difference
@@ -15,7 +16,7 @@ from fer.evaluation.evaluate import scale_to
 from fer.recognition import EmotionModel
 from fer.results import Averaging
 from fer.ui.loaders import open_model
-from fer.ui.models.choice import Entry, Rows
+from fer.ui.models.choice import Entry, Rows, data_file
 from fer.ui.shared import take_page
 from fer.ui.style import covering_words, plain
 
@@ -51,17 +52,15 @@ class Answers:
 
     def words(self, position: int) -> str:
         """One answer, as in "happy 92 %"."""
-        return f"{self.entry.model.card.classes[self.read[position]]} {self.confidence[position]:.0%}"
+        return f"{self.entry.model.card.classes[self.read[position]]} {percent(self.confidence[position])}"
 
 
 def show_faces(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None) -> None:
     """Show faces that models read differently, or that one is sure of and wrong about."""
     read_here = [entry for entry in entries if entry.result is not None]
     if not read_here:
-        st.info(
-            "Faces can be shown once the models have read them on this machine: press Measure here, above.",
-            icon=":material/face:",
-        )
+        needed = "press Measure here, above." if data_file(rows.data) else f"{data_title(rows.data)} is not here."
+        st.info(f"Faces can be shown once the models have read them on this machine: {needed}", icon=":material/face:")
         return
     _faces(read_here, rows, known(dataset))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from fer.charts.parts import percent
 from fer.datasets import DATASETS, data_title
 from fer.errors import FerError
 from fer.evaluation import EVALUATION_SPLITS, Comparison, Evaluation, Figures, Stamp, compare
@@ -93,7 +94,7 @@ def rank(entries: Sequence[Entry], averaging: Averaging) -> Ranking:
             else "Not measured on the same rows, so these models are not ranked."
         )
     if largest > _MOSTLY:
-        notes.append(f"{largest:.0%} of these faces have one label: accuracy says little here, macro recall more.")
+        notes.append(f"{percent(largest)} of these faces have one label: accuracy says little here, macro recall more.")
     if seen:
         notes.append("A model that learned from these very faces is marked and not ranked.")
     return Ranking(
@@ -116,7 +117,7 @@ def show_table(ranking: Ranking, rows: Rows) -> None:
         for name, found in votes.items():
             lines[plain(name)] |= _cells_of_votes(found)
         raters = dict.fromkeys(_COLUMNS, _MISSING) | {"Faces": f"{voted.n:,}"}
-        cells = {_AGREES: f"{voted.raters_agreement:.1%}", _CROSS_ENTROPY: f"{voted.entropy:.3f} at least"}
+        cells = {_AGREES: percent(voted.raters_agreement, 1), _CROSS_ENTROPY: f"{voted.entropy:.3f} at least"}
         lines[_RATERS] = raters | cells
     st.table(pd.DataFrame.from_dict(lines, orient="index").rename_axis("Model"), alt=f"Figures on {rows.title}")
     if ranking.note:
@@ -142,7 +143,7 @@ def _votes(entry: Entry, averaging: Averaging) -> VoteFigures | None:
 def _cells_of_votes(votes: VoteFigures | None) -> dict[str, str]:
     if votes is None:
         return {_AGREES: _MISSING, _CROSS_ENTROPY: _MISSING}
-    return {_AGREES: f"{votes.agreement:.1%}", _CROSS_ENTROPY: f"{votes.cross_entropy:.3f}"}
+    return {_AGREES: percent(votes.agreement, 1), _CROSS_ENTROPY: f"{votes.cross_entropy:.3f}"}
 
 
 def _line(entry: Entry, averaging: Averaging, ranked: Sequence[Entry]) -> dict[str, str]:
@@ -156,10 +157,10 @@ def _line(entry: Entry, averaging: Averaging, ranked: Sequence[Entry]) -> dict[s
     where = "here" if entry.result is not None else "stored"
     return {
         "Rank": SEEN if stamp.seen_in_training else place,
-        "Accuracy": f"{figures.accuracy:.1%}",
-        "95 % interval": f"{low:.1%} to {high:.1%}",
-        "Macro-F1": f"{figures.macro_f1:.1%}",
-        "Macro recall": f"{figures.macro_recall:.1%}",
+        "Accuracy": percent(figures.accuracy, 1),
+        "95 % interval": f"{percent(low, 1)} to {percent(high, 1)}",
+        "Macro-F1": percent(figures.macro_f1, 1),
+        "Macro recall": percent(figures.macro_recall, 1),
         "Calibration error": render_calibration_error(entry.evaluation, figures),
         "Faces": f"{figures.n:,}",
         "Trained on": plain(stamp.trained_on),
@@ -180,7 +181,7 @@ def write_protocol(evaluation: Evaluation) -> str:
         sentences.append("Seen in training: these figures say nothing about new faces.")
     elif stamp.copies_in_training is not None:
         without = evaluation.figures["none"].accuracy_without_copies
-        rest = "" if without is None else f"; without those {without:.1%} are read as labelled, not mirrored"
+        rest = "" if without is None else f"; without those {percent(without, 1)} are read as labelled, not mirrored"
         sentences.append(f"{stamp.copies_in_training:,} have an exact copy among the training faces{rest}.")
     temperatures = ", ".join(f"{averaging} {value:.3f}" for averaging, value in stamp.temperature.items())
     sentences.append(f"Temperature: {temperatures or 'not noted'}. Averaging: {AVERAGING_IN_WORDS}.")
@@ -244,7 +245,7 @@ def _progress(run: Run) -> None:
         st.rerun()
     left = "" if run.left_s is None else f", {run.left_s:.0f} s left"
     what = f"{data_title(run.dataset.name)}, {split_title(run.split)}"
-    text = f"{run.at or 'A model'} reads {what}: {run.share:.0%}{left}"
+    text = f"{run.at or 'A model'} reads {what}: {percent(run.share)}{left}"
     if run.before is not None:
         text = waiting_words(run.before)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -296,4 +297,4 @@ def _difference(comparison: Comparison, averaging: Averaging) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return "none" if share is None else f"{share:.1%}"
+    return "none" if share is None else percent(share, 1)

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from fer.charts.datasets import leak_comparison
+from fer.charts.parts import percent
 from fer.datasets import FaceDataset
 from fer.errors import FerError
 from fer.evaluation import headline
@@ -88,9 +89,11 @@ def _counted() -> None:
         leak_comparison({"balanced first": leak.balanced_first, "split first": leak.split_first}),
         width="stretch",
         key="lesson_leak",
-        alt=f"Share of test rows seen in training: {late:.0%} when balanced first, {first:.0%} when split first",
+        alt=f"Share of test rows seen in training: {percent(late)} when balanced first, {percent(first)} when split "
+        "first",
     )
     st.caption(
-        f"Counted on the Training rows of FER2013 here, {TEST_SHARE:.0%} drawn as a test: {late:.1%} of the test rows "
-        f"have a copy in training when the rows are balanced first, {first:.1%} when they are split first."
+        f"Counted on the Training rows of FER2013 here, {percent(TEST_SHARE)} drawn as a test. Of the test rows "
+        f"{percent(late, 1)} have a copy in training when the rows are balanced first, {percent(first, 1)} when they "
+        "are split first."
     )

@@ -16,10 +16,11 @@ from fer.errors import FerError, ModelError
 from fer.evaluation.installed import InstalledModel
 from fer.pipeline import FacePipeline, Settings
 from fer.results import Detections, Face, Reader
+from fer.ui import shelf
 from fer.ui.loaders import file_version, open_pipeline
-from fer.ui.photos import Photo, from_sample, from_upload, open_photo
-from fer.ui.shared import UPLOAD_TYPES, remember_result
-from fer.ui.style import covering_words, people_words, plain, reading_words, write_headline
+from fer.ui.photos import Photo, from_sample, open_photo
+from fer.ui.shared import remember_result
+from fer.ui.style import covering_words, people_words, plain, reading_with_share, write_headline
 from fer.ui.visitor import find_share
 
 OWN = "own"
@@ -74,15 +75,15 @@ def try_them(models: Sequence[InstalledModel]) -> None:
         required=True,
         format_func=lambda key: "Your photo" if key == OWN else samples.SAMPLES[key].title,
         key="try_source",
-        persist_state="session",
+        bind="query-params",
         label_visibility="collapsed",
     )
     if chosen == OWN:
-        file = st.file_uploader("A photo with a face", type=UPLOAD_TYPES, key="try_file")
+        photos = shelf.offer_files("A photo with a face", "try_file", many=False) or shelf.photos_on(shelf.PHOTOS)
         st.caption("It stays in this machine's memory and is gone when you leave.")
-        if file is None:
+        if not photos:
             return
-        photo = from_upload(file)
+        photo = photos[-1]
     else:
         photo = from_sample(chosen)
     names = [model.name for model in models]
@@ -169,7 +170,7 @@ def _card(answer: Answer) -> None:
     face, name = answer.face, answer.reader.model
     with st.container(gap="xxsmall"):
         picture = overlay_map(answer.seen_bgr, answer.maps[:, :, face.classes.index(face.emotion)])
-        st.image(picture, channels="BGR", width="stretch", alt=f"{name}: {reading_words(face)}, {face.confidence:.0%}")
+        st.image(picture, channels="BGR", width="stretch", alt=f"{name}: {reading_with_share(face)}")
         st.caption(f"**{plain(name)}**")
         write_headline(face)
         if answer.reader.target == "votes":

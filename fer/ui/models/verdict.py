@@ -73,7 +73,7 @@ def draw_verdict(read: Sequence[StrangersRead]) -> None:
         key="strangers",
         alt="Macro recall with its 95 % interval. "
         + "; ".join(
-            f"{row.model} on {row.rows} {row.macro_recall:.0%} ({row.low:.0%} to {row.high:.0%})"
+            f"{row.model} on {row.rows} {percent(row.macro_recall)} ({percent(row.low)} to {percent(row.high)})"
             for row in table.itertuples()
         ),
     )

@@ -96,7 +96,7 @@ def explain_sessions() -> None:
     if shown.fault:
         return
     snapshot = shown.snapshot
-    st.subheader("An example")
+    st.header("An example")
     st.caption("Read from a sample photo, which was swayed before the detector for a few seconds.")
     table = samples_table(snapshot.history, snapshot.classes)
     _course(table.assign(time_s=table["time_s"] - table["time_s"].min()), snapshot.classes, "example")
@@ -155,7 +155,7 @@ def show_session(store: Store, owner: str, session: SavedSession) -> None:
     """Show one session: its course, its people, and what can be done with it."""
     samples, nobody = store.samples(owner, session.id), store.nobody(owner, session.id)
     remarks = store.remarks(owner, session.id)
-    st.subheader(plain(session.name))
+    st.header(plain(session.name))
     st.caption(
         plain(
             f"{KINDS[session.kind]}, {write_moment(session.started)}. {write_length(session.duration_s)}, "
@@ -239,7 +239,7 @@ def capitalized(words: str) -> str:
 
 def compare_sessions(store: Store, owner: str, first: SavedSession, second: SavedSession) -> None:
     """Lay two sessions on one axis, in shares, since they differ in length; then over each other in time."""
-    st.subheader("Side by side")
+    st.header("Side by side")
     st.altair_chart(
         share_comparison(
             {one.name: pd.DataFrame([one.counts]) for one in (first, second)}, "share of the session's readings"
@@ -412,7 +412,7 @@ def _changes(
 
 def manage_keeping(store: Store, owner: str, sessions: Sequence[SavedSession]) -> None:
     """Say where sessions are, choose for how long, and delete all of them."""
-    st.subheader("What is kept")
+    st.header("What is kept")
     where = f"They are in `{store.place}`" if owner == "local" else "They are in this app's database, under your login"
     st.caption(
         "Sessions hold numbers, never pictures: times, boxes, probabilities, and the names that you give. "

@@ -74,7 +74,7 @@ def put_right(watched: Watched) -> Shown:
 def people_cards(watched: Watched, shown: Shown) -> None:
     """Show everyone with their face, and let them be named, merged and left out."""
     everyone = watched.result.people
-    st.subheader("People")
+    st.header("People")
     if not everyone:
         st.info("No face was found in this video.", icon=":material/search_off:")
         return

@@ -108,7 +108,7 @@ def _progress(task: Task) -> None:
 def headline(watched: Watched) -> None:
     """Say what was looked at and how, and what was not as it should be."""
     result = watched.result
-    st.subheader(plain(result.name))
+    st.header(plain(result.name))
     looks = int(result.timeline.looked.sum())
     people = write_count(len(result.people), "person", "people")
     st.caption(
@@ -161,7 +161,7 @@ def sums(shown: Shown) -> None:
     people = shown.summary.people
     if not people:
         return
-    st.subheader("Summary")
+    st.header("Summary")
     names = {person.person: person.name for person in people}
     chosen = None
     if len(people) > 1:
@@ -216,7 +216,7 @@ def _title(number: int, names: dict[int, str]) -> str:
 
 def downloads(watched: Watched, shown: Shown) -> None:
     """Offer everything in one ZIP, and each part of it; every file is made when it is asked for."""
-    st.subheader("Downloads")
+    st.header("Downloads")
     result = shown.result
     stem = PurePath(result.name).stem or "video"
 

@@ -154,6 +154,11 @@ class Task:
         return self._state.before
 
     @property
+    def share(self) -> float:
+        """How far it is, in [0, 1]."""
+        return 0.0 if self.progress is None else self.progress.share or 0.0
+
+    @property
     def progress(self) -> VideoProgress | None:
         """How far it is; None before the first look."""
         return self._state.progress

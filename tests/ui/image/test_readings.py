@@ -19,11 +19,11 @@ def _face(emotion: str, confidence: float, likely: tuple[str, ...] | None = None
     [
         pytest.param((), "A photo in which no face was found.", id="no face"),
         pytest.param(
-            (_face("happy", 0.92),), "The photo with 1 numbered face. face 1: Looks happy, 92%.", id="one face"
+            (_face("happy", 0.92),), "The photo with 1 numbered face. face 1: Looks happy, 92 %.", id="one face"
         ),
         pytest.param(
             (_face("sad", 0.7), _face("fear", 0.4, ("fear", "angry"))),
-            "The photo with 2 numbered faces. face 1: Looks sad, 70%; face 2: Afraid or angry, 40%.",
+            "The photo with 2 numbered faces. face 1: Looks sad, 70 %; face 2: Afraid or angry.",
             id="two faces",
         ),
     ],

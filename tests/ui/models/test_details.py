@@ -64,7 +64,7 @@ def test_lineage_is_words(learned: list[LearnedRows], words: str) -> None:
         pytest.param({}, "labels", id="one head"),
         pytest.param(
             {"served": 0.3, "labels": 1.0, "votes": 1.0},
-            "labels and raters' votes; answers with the mean of both, 30% of it the raters'",
+            "labels and raters' votes; answers with the mean of both, 30 % of it the raters'",
             id="a mean",
         ),
         pytest.param(

@@ -65,7 +65,7 @@ MOSTLY_HAPPY = (0, 3, 3, 3, 3, 3, 3, 3, 3, 3)
             [entry("neutral", 9, MOSTLY_HAPPY), entry("fair", 10, MOSTLY_HAPPY)],
             "fair neutral",
             "fair neutral",
-            "Ranked by macro recall. 90% of these faces have one label: accuracy says little here, macro recall more.",
+            "Ranked by macro recall. 90 % of these faces have one label: accuracy says little here, macro recall more.",
         ),
     ],
     ids=["none", "no figures", "one", "by accuracy", "seen in training", "other rows", "mostly one label"],

@@ -10,8 +10,8 @@ import pytest
 from fer.errors import MediaError
 from fer.pipeline import FacePipeline, Settings
 from fer.recognition import EmotionModel
-from fer.ui.image import album
-from fer.ui.image.album import MAX_REMEMBERED, PATCH_SIDE, SHOWN_SIDE, Reading, read_photos
+from fer.ui import album
+from fer.ui.album import MAX_REMEMBERED, PATCH_SIDE, SHOWN_SIDE, Reading, read_photos
 from fer.ui.photos import Photo
 from tests.fakes import SquareFinder, drawn_face, install_model
 
