@@ -9,7 +9,20 @@ from fer.ui.acting import pieces
 
 
 def _result(attempt: Attempt, **neutral: float) -> PracticeState:
-    return PracticeState("result", attempt.expression, 1, 2, 1, 0.0, False, (attempt,), MappingProxyType(neutral))
+    return PracticeState(
+        "result",
+        attempt.expression,
+        position=1,
+        total=2,
+        turn=1,
+        remaining_s=0.0,
+        flows=False,
+        nearness=None,
+        refused_as=None,
+        stalled=False,
+        attempts=(attempt,),
+        neutral=MappingProxyType(neutral),
+    )
 
 
 @pytest.mark.parametrize(
