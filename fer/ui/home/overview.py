@@ -92,12 +92,16 @@ def show_status() -> None:
 
 
 def _share_read_otherwise() -> str:
-    """How often the default model disagrees with what its test faces are called; "" where its report does not say."""
+    """How often the default model disagrees with what its test faces are called; "" where its report does not say.
+
+    Warns where it is damaged.
+    """
     folder = paths.find_models().get(DEFAULT_MODEL)
     try:
         found = None if folder is None else main_evaluation(load_report(folder))
-    except FerError:
-        found = None
+    except FerError as error:
+        st.warning(plain(str(error)), icon=":material/warning:")
+        return ""
     if found is None:
         return ""
     share = 1 - found.figures["none"].accuracy
