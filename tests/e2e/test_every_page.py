@@ -74,7 +74,7 @@ def test_photos_are_read_and_kept_while_every_page_is_looked_at(app: App, arrive
     paths_of_links = [link.get_attribute("href").removeprefix(app.url).strip("/") for link in links.all()]
     assert sorted(paths_of_links) == PAGES
     visitor.upload(*((f"{i}.png", encode_png(noise[i:])) for i in range(30)))
-    page.get_by_role("button", name="Stop", exact=True).wait_for()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).wait_for()
     titles = ("See what a face shows", "Live", "Video", "Acting practice", "Sessions", "Datasets", "Models")
     for i, title in enumerate(titles):
         links.filter(has_text="Home" if i == 0 else title).click()
