@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fer.batch.photos import analyze_photo
 from fer.crops import cut_square
@@ -188,11 +189,14 @@ def read_photos(photos: Sequence[Photo], settings: Settings, pipeline: FacePipel
     version = (settings, file_version(settings.model), pipeline.reader.detector)
     keys = [(photo.name, photo.digest, version) for photo in photos]
     missing = [(key, photo) for key, photo in zip(keys, photos, strict=True) if key not in album]
+    place = st.empty()  # always there, so that what stands below it keeps its place, and the focus
     try:
         if len(missing) == 1:
-            _read_one(*missing[0], album, pipeline)
+            with TURNS.take(Work.PHOTO, find_share(), lambda before: place.caption(waiting_words(before))):
+                album[missing[0][0]] = _read(missing[0][1], pipeline)
+            place.empty()
         elif missing:
-            _read_with_a_way_out(missing, keys, album, pipeline)
+            _read_with_a_way_out(missing, keys, album, pipeline, place)
     except BudgetError as error:
         st.warning(plain(str(error)), icon=":material/hourglass_disabled:")
     batch: Batch | None = st.session_state.get(WORK)
@@ -202,22 +206,15 @@ def read_photos(photos: Sequence[Photo], settings: Settings, pipeline: FacePipel
     return [album[key] for key in keys if key in album]
 
 
-def _read_one(key: _Key, photo: Photo, album: OrderedDict[_Key, Reading], pipeline: FacePipeline) -> None:
-    place = st.empty()
-    with TURNS.take(Work.PHOTO, find_share(), lambda before: place.caption(waiting_words(before))):
-        album[key] = _read(photo, pipeline)
-    place.empty()
-
-
 def _read_with_a_way_out(
     missing: list[tuple[_Key, Photo]],
     keys: list[_Key],
     album: OrderedDict[_Key, Reading],
     pipeline: FacePipeline,
+    place: DeltaGenerator,
 ) -> None:
     """Read photos in a thread and wait for it here; a click on Stop, or another page, ends the waiting."""
     before, total = len(keys) - len(missing), len(keys)
-    place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         if st.session_state.get("_stopped") == keys:
             st.warning(f"Stopped: {before} of {total} photos were read.", icon=":material/pause:")
