@@ -143,6 +143,11 @@ class Batch:
         """Nothing more will come."""
         return not self._thread.is_alive()
 
+    @property
+    def is_stopped(self) -> bool:
+        """It was asked to end, and may still be at its last photo."""
+        return self._state.stop.is_set()
+
     def stop(self) -> None:
         """Ask it to end after the photo that is at work; what is done is kept."""
         self._state.stop.set()
@@ -223,7 +228,7 @@ def _read_with_a_way_out(
         bar = st.progress(before / total, text=f"Read {before} of {total} photos")
         st.button("Stop", key="stop_reading", on_click=_stop, args=(keys,))
     batch: Batch | None = st.session_state.get(WORK)
-    if batch is None or batch.is_done or batch.keys != tuple(keys):
+    if batch is None or batch.is_done or batch.is_stopped or batch.keys != tuple(keys):
         if batch is not None:
             batch.stop()
         batch = st.session_state[WORK] = Batch(keys, missing, album, pipeline)
