@@ -16,7 +16,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from fer.batch.work import Chunk, Done, Recipe, Worker
-from fer.errors import known
+from fer.errors import FerError, known
 
 TICK_S = 0.2
 """How often somebody who waits for results is told that there are none yet."""
@@ -52,17 +52,17 @@ def read_locally(
         alone: one chunk at a time, so that it is known which one a process died of.
 
     Raises:
-        FerError: the model or the detector cannot be opened.
+        FerError: the model or the detector cannot be opened, or no process can be started here.
         OSError: the disk is full.
     """
     workers = 1 if alone else max(1, min(workers, len(chunks)))
     most = 1 if alone else workers * _WAITING
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
+    stop, begun = context.Event(), context.Event()
     left = iter(chunks)
 
     def start() -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(workers, context, _begin, (recipe, out, stop))
+        return ProcessPoolExecutor(workers, context, _begin, (recipe, out, stop, begun))
 
     pool = start()
     pending: dict[Future[Done | None], Chunk] = {}
@@ -90,10 +90,16 @@ def read_locally(
                     done = future.result()
                 except BrokenProcessPool:
                     is_broken = True
-                    yield Outcome(chunk, None)
+                    if begun.is_set():
+                        yield Outcome(chunk, None)
                 else:
                     if done is not None:
                         yield Outcome(chunk, done)
+            if is_broken and not begun.is_set():
+                raise FerError(
+                    "No process can be started here, so nothing was read; a script that reads a batch must be a file, "
+                    'and call it under `if __name__ == "__main__":`.'
+                )
             if is_broken:  # a pool that lost one process ends the others
                 pool.shutdown(wait=True)
                 for future, chunk in pending.items():
@@ -110,11 +116,12 @@ _set_up: tuple[Recipe, Path, Event] | None = None
 _worker: Worker | None = None
 
 
-def _begin(recipe: Recipe, out: Path, stop: Event) -> None:
+def _begin(recipe: Recipe, out: Path, stop: Event, begun: Event) -> None:
     """In a new process: leave Ctrl-C to the first one, and end when that ends, however it does."""
     global _set_up
     _set_up = recipe, out, stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begun.set()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -157,6 +157,20 @@ def _runs(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
+def test_a_script_that_cannot_be_started_again_is_told(photos: Path, tmp_path: Path) -> None:
+    script = f"""
+from pathlib import Path
+from fer.batch.run import Job, run_batch
+run_batch(Job([{str(photos)!r}], Path({str(tmp_path / "out")!r})))
+"""
+    done = subprocess.run(
+        [sys.executable, "-"], input=script, cwd=paths.ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert "fer.errors.FerError: No process can be started here, so nothing was read; " in done.stderr
+    assert not (tmp_path / "out" / "photos").exists()
+
+
 @pytest.mark.usefixtures("in_process")
 def test_a_stopped_run_is_gone_on_with_and_new_files_join(photos: Path, expected: pd.DataFrame, tmp_path: Path) -> None:
     out, looks = tmp_path / "out", []
