@@ -21,7 +21,7 @@ os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # or what still runs when Ray is le
 import pyarrow as pa
 import ray
 import ray.data
-from ray.exceptions import RayError
+from ray.exceptions import NodeDiedError, RayError, TaskUnschedulableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from fer.batch.local import TICK_S, Outcome, count_cores
@@ -159,6 +159,8 @@ class RayEngine:
             where = node["NodeManagerHostname"]
             try:
                 record = ray.get(answer)
+            except (NodeDiedError, TaskUnschedulableError):  # it went since, and Ray works with those that stay
+                continue
             except RayError as error:
                 raise FerError(
                     f"The node {where} cannot read with this recipe: {_last_line(error)} "
