@@ -28,9 +28,10 @@ _FACE = {
     "crop_xywh": {**_BOX, "description": "the square that the network was shown, as box_xywh"},
     "detector_score": _SHARE,
     "emotion": {**_CLASS, "description": "the most probable class"},
-    "confidence": {**_SHARE, "description": "its probability"},
+    "label": {**_TEXT, "description": "what is said of the face: a class, or that the reading is unsure"},
+    "confidence": {**_SHARE, "description": "the probability of the most probable class"},
     "set": {
-        "description": "the classes that the expression is among in nine of ten cases; null where the model cannot say",
+        "description": "the classes that hold the expression in four of five cases; null where the model cannot say",
         "anyOf": [{"type": "array", "items": _CLASS}, {"type": "null"}],
     },
     "quality": {
@@ -58,6 +59,8 @@ _MODEL = {
     "classes": {"type": "array", "items": _CLASS},
     "parameters": {"type": "integer"},
     "detectors": _WORDS,
+    "licence": {**_TEXT, "description": "of the network"},
+    "data_terms": {**_TEXT, "description": "on which terms the data that it learned from is given out"},
     "figures": _TEXT,
     "macro_recalls": _WORDS,
     "evaluations": {"type": "array", "items": {"type": "object"}},
