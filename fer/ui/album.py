@@ -21,12 +21,12 @@ from streamlit.delta_generator import DeltaGenerator
 from fer.batch.photos import analyze_photo
 from fer.crops import cut_square
 from fer.drawing import annotate
-from fer.errors import BudgetError, FerError
+from fer.errors import BudgetError
 from fer.pipeline import FacePipeline, Settings
 from fer.results import PhotoResult
 from fer.ui.loaders import file_version
 from fer.ui.photos import Photo
-from fer.ui.shares import TURNS, Work, waiting_words
+from fer.ui.shares import TURNS, StoppedError, Waiting, Work, waiting_words
 from fer.ui.style import plain
 from fer.ui.visitor import find_share
 
@@ -82,22 +82,13 @@ class Reading:
     views: tuple[FaceView, ...]
 
 
-class _StoppedError(FerError):
-    """Gives up a turn."""
-
-
-class _State:
+class _State(Waiting):
     """What a batch and its thread share. Knows nothing of the batch, which can therefore be forgotten."""
 
     def __init__(self) -> None:
-        self.stop, self.done = threading.Event(), 0
-        self.before: int | None = None
+        super().__init__()
+        self.done = 0
         self.error: Exception | None = None
-
-    def wait(self, before: int) -> None:
-        self.before = before
-        if self.stop.is_set():
-            raise _StoppedError("It was stopped before its turn came.")
 
 
 class Batch:
@@ -175,7 +166,7 @@ def _read_all(
                 state.before = None
                 album[key] = _read(photo, pipeline)
             state.done += 1
-    except _StoppedError:
+    except StoppedError:
         return
     except Exception as error:  # whoever waits for the batch raises it
         state.error = error

@@ -19,7 +19,7 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
-from fer.errors import BudgetError
+from fer.errors import BudgetError, FerError
 from fer.ui.visitor import OWN_MACHINE, share_of
 
 JOBS_EACH = 8
@@ -253,6 +253,33 @@ def _files() -> dict[str, dict[str, UploadedFileRec]]:
 def _stored() -> list[tuple[str | None, bytes]]:
     """What lies in Streamlit's memory of uploads."""
     return [(_whose.get(name), file.data) for name, files in _files().items() for file in list(files.values())]
+
+
+class StoppedError(FerError):
+    """Gives up a turn."""
+
+
+class Waiting:
+    """What work in a thread shares with whoever watches it: whether it is to end, and its place while it waits.
+
+    Attributes:
+        stop: set where it is to end.
+        before: how many come first; None where it does not wait.
+    """
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.before: int | None = None
+
+    def wait(self, before: int) -> None:
+        """Take note of the place; for `Turns.take`.
+
+        Raises:
+            StoppedError: it is to end.
+        """
+        self.before = before
+        if self.stop.is_set():
+            raise StoppedError("It was stopped before its turn came.")
 
 
 TURNS = Turns(AT_ONCE, JOBS_EACH)

@@ -17,7 +17,7 @@ import streamlit as st
 from fer.errors import FerError
 from fer.pipeline import FacePipeline, Settings
 from fer.ui.loaders import open_pipeline
-from fer.ui.shares import TURNS, Work
+from fer.ui.shares import TURNS, Waiting, Work
 from fer.ui.video.pictures import Picture, blank_file
 from fer.ui.visitor import find_share
 from fer.video.formats import digest_file
@@ -104,27 +104,18 @@ def watched_sample(settings: Settings, version: tuple[int, ...], options: VideoO
         return _watch(Clip(SAMPLE_NAME, "sample", sample_video()), settings, options, pipeline)
 
 
-class _StoppedError(FerError):
-    """Gives up a turn."""
-
-
-class _State:
+class _State(Waiting):
     """What a task and its thread share. Knows nothing of the task, which can therefore be forgotten."""
 
     def __init__(self) -> None:
-        self.stop, self.done = threading.Event(), threading.Event()
-        self.before: int | None = None
+        super().__init__()
+        self.done = threading.Event()
         self.progress: VideoProgress | None = None
         self.watched: Watched | None = None
         self.error: str | None = None
 
     def tell(self, progress: VideoProgress) -> None:
         self.progress = progress
-
-    def wait(self, before: int) -> None:
-        self.before = before
-        if self.stop.is_set():
-            raise _StoppedError("It was stopped before its turn came.")
 
 
 class Task:
