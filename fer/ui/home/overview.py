@@ -9,12 +9,13 @@ from fer import paths
 from fer.charts.parts import percent
 from fer.datasets import DATASETS, data_title
 from fer.datasets.ferplus import FERPLUS
-from fer.detection import TITLES, load_detector
+from fer.detection import TITLES
 from fer.errors import FerError
 from fer.evaluation.report import load_report
 from fer.evaluation.text import main_evaluation
 from fer.pipeline import DEFAULT_MODEL
 from fer.ui.controls import settings_so_far
+from fer.ui.loaders import open_detector
 from fer.ui.style import ASSETS, plain
 from fer.ui.words import write_count
 
@@ -76,15 +77,16 @@ def show_doors() -> None:
 
 def show_status() -> None:
     """Say in a line what is at work, and where the rest stands."""
+    settings = settings_so_far()
     try:
-        finder = TITLES[load_detector(settings_so_far().detector).name]
+        finder = TITLES[open_detector(settings.detector).name]
     except FerError:
         finder = "no detector"
     models = write_count(len(paths.find_models()), "model", "models")
     sets = sum(paths.find_data_file(each.file_name) is not None for each in DATASETS.values())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            plain(f"{settings_so_far().model} reads, {finder} finds faces. Installed: {models}, ")
+            plain(f"{settings.model} reads, {finder} finds faces. Installed: {models}, ")
             + f"{write_count(sets, 'data set', 'data sets')}.",
             width="content",
         )
