@@ -708,16 +708,7 @@ def _export_sessions(chosen: argparse.Namespace) -> int:
         chosen.folder.mkdir(parents=True, exist_ok=True)
         for owner in store.owners():
             for session in store.sessions(owner):
-                nobody = store.nobody(owner, session.id)
-                about = {"name": session.name, "owner": owner} | export.describe_recording(
-                    session.kind,
-                    session.started,
-                    session.duration_s,
-                    session.model,
-                    session.detector,
-                    session.classes,
-                    nobody,
-                )
+                about = {"name": session.name, "owner": owner} | session.describe(store.nobody(owner, session.id))
                 name = f"session-{session.id}.{chosen.format}"
                 samples, remarks = store.samples(owner, session.id), store.remarks(owner, session.id)
                 replace_file(

@@ -58,11 +58,17 @@ SESSIONS = sa.Table(
     sqlite_autoincrement=True,  # or a recording whose session was deleted would go on in the next one of that number
 )
 
+
+def _of_a_session() -> tuple[sa.Column, sa.Column]:
+    """The columns of what belongs to a session, and goes with it: its own number, and the session's."""
+    session = sa.ForeignKey("sessions.id", ondelete="CASCADE")
+    return sa.Column("id", _ID, primary_key=True), sa.Column("session", _ID, session, nullable=False, index=True)
+
+
 SAMPLES = sa.Table(
     "samples",
     _METADATA,
-    sa.Column("id", _ID, primary_key=True),
-    sa.Column("session", _ID, sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    *_of_a_session(),
     sa.Column("time_s", sa.Double, nullable=False),
     sa.Column("person", sa.Integer, nullable=False),
     sa.Column("probabilities", sa.JSON, nullable=False),
@@ -72,8 +78,7 @@ SAMPLES = sa.Table(
 NOBODY = sa.Table(
     "nobody",
     _METADATA,
-    sa.Column("id", _ID, primary_key=True),
-    sa.Column("session", _ID, sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    *_of_a_session(),
     sa.Column("start_s", sa.Double, nullable=False),
     sa.Column("end_s", sa.Double, nullable=False),
 )
@@ -82,8 +87,7 @@ NOBODY = sa.Table(
 MARKERS = sa.Table(
     "markers",
     _METADATA,
-    sa.Column("id", _ID, primary_key=True),
-    sa.Column("session", _ID, sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    *_of_a_session(),
     sa.Column("time_s", sa.Double, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
 )

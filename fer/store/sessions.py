@@ -18,6 +18,7 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 
 from fer.errors import StoreError
+from fer.export import describe_recording
 from fer.recording import Look, Marker, Remarks, Sample, Span
 from fer.store.database import default_url, describe_place, forget, open_engine, parse_url, translate_errors
 from fer.store.schema import MARKERS, MAX_NAME, NOBODY, SAMPLES, SESSIONS, SETTINGS, free_name, migrate, taken_names
@@ -75,6 +76,12 @@ class SavedSession:
     def main(self) -> str | None:
         """The class that was most often the most probable one; None where no face was seen."""
         return max(self.classes, key=self.counts.__getitem__) if self.readings else None
+
+    def describe(self, nobody: Sequence[Span]) -> dict[str, object]:
+        """What its JSON says before the samples; see `fer.export.describe_recording`."""
+        return describe_recording(
+            self.kind, self.started, self.duration_s, self.model, self.detector, self.classes, nobody
+        )
 
 
 class Store:

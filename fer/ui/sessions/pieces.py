@@ -13,7 +13,6 @@ from fer.charts.parts import percent
 from fer.charts.timeline import MAX_RIBBONS, Course, bin_width_s, overlay, people_table, person_counts, timeline
 from fer.detection import TITLES
 from fer.errors import FerError, StoreError
-from fer.export import describe_recording
 from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.recording import Marker, Remarks, Sample, Span, samples_table
 from fer.store import MAX_NAME, MAX_NOTE, MAX_NOTES, MAX_RETENTION_DAYS, SavedSession, Store
@@ -395,9 +394,7 @@ def _changes(
         key=name,
         on_change=lambda: _try(lambda: store.rename(owner, session.id, st.session_state[name])),
     )
-    about = {"name": session.name} | describe_recording(
-        session.kind, session.started, session.duration_s, session.model, session.detector, session.classes, nobody
-    )
+    about = {"name": session.name} | session.describe(nobody)
     with st.container(horizontal=True):
         offer_recording(samples, session.classes, about, session.name, remarks, f"session_{session.id}")
         with st.popover("Delete", icon=":material/delete:", key=f"delete_{session.id}"):
