@@ -3,7 +3,6 @@
 import base64
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,14 +20,11 @@ import numpy as np
 import pytest
 
 from fer import paths
-from fer.benchmark.browser import wait_for
+from fer.benchmark.browser import LIMIT_S, find_chromium, wait_for
 from fer.store import Store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Frame, Page, Playwright
-
-LIMIT_S = 180
-"""Longer than anything takes on two cores that others keep busy; nothing waits for it to pass."""
 
 BROWSER_FLAGS = (
     "--no-sandbox",
@@ -134,7 +130,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 @pytest.fixture(scope="package")
 def browser_file() -> str:
     """Where the browser is that the tests drive."""
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    executable = find_chromium()
     if executable is None:
         reason = "no browser found: install Chromium, or set CHROMIUM to its path"
         if os.environ.get("CI"):
