@@ -24,7 +24,7 @@ from fer.benchmark.browser import LIMIT_S, find_chromium, wait_for
 from fer.store import Store
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Frame, Page, Playwright
+    from playwright.sync_api import Browser, Frame, Locator, Page, Playwright
 
 BROWSER_FLAGS = (
     "--no-sandbox",
@@ -311,6 +311,41 @@ def player(page: "Page") -> "Frame":
 
 def press(page: "Page", name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
+
+
+def list_choices(page: "Page", label: str) -> "Locator":
+    """Open a list and give what can be chosen; a page that is being drawn anew shuts it, and it is opened again."""
+    from playwright.sync_api import TimeoutError as StillWaitingError
+
+    choices = page.get_by_role("option")
+    end = time.monotonic() + LIMIT_S
+    while time.monotonic() < end:
+        page.wait_for_selector(AT_REST)
+        page.get_by_role("combobox", name=label).press("ArrowDown")
+        try:
+            choices.first.wait_for(timeout=_LOOK_S * 1000)
+        except StillWaitingError:
+            continue
+        return choices
+    pytest.fail(f"the list {label!r} does not stay open")
+
+
+def choose(page: "Page", label: str, choice: str) -> None:
+    """Take this from a list."""
+    from playwright.sync_api import TimeoutError as StillWaitingError
+
+    end = time.monotonic() + LIMIT_S
+    while time.monotonic() < end:
+        try:
+            list_choices(page, label).filter(has_text=choice).click(timeout=_LOOK_S * 1000)
+        except StillWaitingError:
+            continue
+        return
+    pytest.fail(f"{choice!r} cannot be taken from the list {label!r}")
+
+
+_LOOK_S = 5
+"""How long a list is looked at before it counts as shut."""
 
 
 def press_start(page: "Page") -> None:

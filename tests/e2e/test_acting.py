@@ -9,7 +9,7 @@ import pytest
 
 from fer.contact_sheet import data_uri
 from fer.samples import SAMPLES
-from tests.e2e.conftest import AT_REST, App, Arrive, make_clip, press, start_camera
+from tests.e2e.conftest import AT_REST, App, Arrive, choose, make_clip, press, start_camera
 
 pytestmark = pytest.mark.browser
 
@@ -51,8 +51,7 @@ def test_a_round_before_a_camera_that_shows_what_is_asked_for_needs_one_click(
     visitor.page.add_init_script(PLAYER % json.dumps(faces))
     page = visitor.open("acting")
     start_camera(page)
-    page.get_by_role("combobox", name="What to practise").click()
-    page.get_by_role("option", name="Only: look happy").click()
+    choose(page, "What to practise", "Only: look happy")
     page.locator("label").filter(has_text="Sound").click()
     press(page, "Start")
 

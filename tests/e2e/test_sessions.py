@@ -17,7 +17,7 @@ from fer.benchmark.browser import wait_for
 from fer.recording import Marker
 from fer.samples import SAMPLES
 from fer.store import Store
-from tests.e2e.conftest import App, Arrive, Visitor, make_clip, press, running_app, start_camera
+from tests.e2e.conftest import App, Arrive, Visitor, choose, list_choices, make_clip, press, running_app, start_camera
 from tests.store.test_store import recorded, sample
 
 if TYPE_CHECKING:
@@ -74,9 +74,7 @@ def face(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def names(page: "Page") -> list[str]:
     """What the sessions to open are called."""
-    page.get_by_role("combobox", name="Open").click()
-    page.get_by_role("option").first.wait_for()
-    options = [option.inner_text() for option in page.get_by_role("option").all()]
+    options = list_choices(page, "Open").all_inner_texts()
     page.keyboard.press("Escape")
     return options
 
@@ -143,8 +141,7 @@ def test_a_session_from_the_list_to_its_end(app: App, here: Store, arrive: Arriv
     assert urlsplit(page.url).query == ""
     assert names(page) == ["A moment", "Rehearsal"]
 
-    page.get_by_role("combobox", name="Compare with").click()
-    page.get_by_role("option", name="A moment").click()
+    choose(page, "Compare with", "A moment")
     page.get_by_role("heading", name="Over each other").wait_for()
     field = page.get_by_role("textbox", name="Name of this session")
     field.fill("Act one")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fer.video.sample import SAMPLE_RATE, SAMPLE_S
-from tests.e2e.conftest import AT_REST, App, Arrive
+from tests.e2e.conftest import App, Arrive, choose
 from tests.e2e.test_video_file import BITS, TIMES_S, draw
 from tests.video.clips import clip
 
@@ -164,9 +164,7 @@ def test_people_are_put_right_on_a_telephone(app: App, arrive: Arrive) -> None:
     page.get_by_label("Name of person 1").fill("Anna")
     page.get_by_label("Name of person 1").press("Enter")
     box.get_by_text("Anna", exact=False).first.wait_for()
-    page.wait_for_selector(AT_REST)
-    page.get_by_label("Who person 2 really is").press("ArrowDown")
-    page.get_by_role("option", name="Same as Anna").click()
+    choose(page, "Who person 2 really is", "Same as Anna")
     page.get_by_text("Counts as Anna.").wait_for()
     page.get_by_text("Leave out").nth(2).click()
     page.get_by_text("Left out.").wait_for()
