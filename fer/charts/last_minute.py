@@ -68,10 +68,10 @@ def minute_ribbon(
     pieces = []
     for lane, person in enumerate(people):
         own = _stretches(history, person, now_s)
-        ends_s = [sample.time_s for _, sample in own[1:]] + [now_s]
-        for (_, sample), end_s in zip(own, ends_s, strict=True):
+        for i, (_, sample) in enumerate(own):
             main = max(range(len(classes)), key=sample.probabilities.__getitem__)
-            end_s = min(end_s, sample.time_s + _BREAK_S)
+            next_s = own[i + 1][1].time_s if i + 1 < len(own) else now_s
+            end_s = min(next_s, sample.time_s + _BREAK_S)
             pieces.append((person, sample.time_s - now_s, end_s - now_s, lane, lane + 0.86, classes[main]))
     lines = [(mark.time_s - now_s, mark.note) for mark in marks if mark.time_s >= now_s - SPAN_S]
     return MovingChart(

@@ -120,6 +120,12 @@ def test_every_column_that_is_drawn_is_there(chart: MovingChart) -> None:
         assert columns <= set(chart.tables[name].column_names)
 
 
+def test_who_was_last_seen_over_a_minute_ago_has_an_empty_ribbon() -> None:
+    history = [make_sample(0, 1), make_sample(SPAN_S, 2, "sad")]
+    pieces = rows_of(minute_ribbon(history, EMOTIONS, SPAN_S + 1, [1, 2]), "pieces")
+    assert [(piece["person"], piece["expression"], piece["until"]) for piece in pieces] == [(2, "sad", 0.0)]
+
+
 @pytest.mark.parametrize("classes", [EMOTIONS, EMOTIONS_WITH_CONTEMPT], ids=["seven classes", "eight classes"])
 def test_every_face_has_a_lane_with_a_bar_a_class(classes: tuple[str, ...]) -> None:
     chart = probabilities_now([make_face(4, "sad", classes), make_face(9, "fear", classes)], classes)
