@@ -1,5 +1,6 @@
 """Every page in a real browser: light and dark, wide and narrow, from this machine alone, and readable for everyone."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,6 +78,7 @@ def test_photos_are_read_and_kept_while_every_page_is_looked_at(app: App, arrive
     paths_of_links = [link.get_attribute("href").removeprefix(app.url).strip("/") for link in links.all()]
     assert sorted(paths_of_links) == PAGES
     visitor.upload(*((f"{i}.png", encode_png(noise[i:])) for i in range(30)))
+    page.get_by_text(re.compile("^Read [0-9]+ of 30 photos|^30 photos, ")).first.wait_for()
     titles = ("See what a face shows", "Live", "Video", "Acting practice", "Sessions", "Datasets", "Models")
     for i, title in enumerate(titles):
         page.get_by_role("link", name="Home" if i == 0 else title, exact=True).click()
