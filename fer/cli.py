@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fer.batch.run import Progress
 
 DONE, NOTHING_DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2, 64
-LIVE_MINUTES = 10.0
+LIVE_MINUTES, BATCH_PHOTOS = 10.0, 10_000
 
 BUDGET_MODEL = "fer2013-small"
 """The model that the budgets are stated for."""
@@ -254,6 +254,10 @@ def build_parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--video", action="store_true", help="also read video files; takes minutes")
     benchmark.add_argument("--minutes", type=_positive, default=LIVE_MINUTES, metavar="N",
                            help="how long --live and --video watch the memory; default: %(default)s")  # fmt: skip
+    benchmark.add_argument("--batch", action="store_true",
+                           help="also read many photos by one core, by all and by Ray; takes minutes")  # fmt: skip
+    benchmark.add_argument("--photos", type=_count, default=BATCH_PHOTOS, metavar="N",
+                           help="over how many --batch watches the memory; default: %(default)s")  # fmt: skip
     benchmark.add_argument("--json", action="store_true", help="print JSON")
     benchmark.set_defaults(run=_benchmark)
 
@@ -675,7 +679,8 @@ def _benchmark(chosen: argparse.Namespace) -> int:
 
     tell = _complain if sys.stderr.isatty() else lambda what: None
     live_minutes, video_minutes = (chosen.minutes if wanted else 0 for wanted in (chosen.live, chosen.video))
-    results = run(chosen.model, tell, chosen.visitors, live_minutes, video_minutes)
+    batch_photos = chosen.photos if chosen.batch else 0
+    results = run(chosen.model, tell, chosen.visitors, live_minutes, video_minutes, batch_photos)
     print(json.dumps([result.to_record() for result in results], indent=2) if chosen.json else render(results))
     return DONE
 

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from fer.results import to_table
 from fer.ui import album, controls
-from fer.ui.image import readings, uploads
+from fer.ui.image import finished, readings, uploads
 from fer.ui.navigation import require_entrypoint
 from fer.ui.style import plain
 
@@ -13,7 +14,11 @@ st.title("Image")
 st.caption("Every face of a photo, its expression, and how sure the model is. An expression is not a feeling.")
 
 settings, pipeline = controls.choose_reading()
-read = album.read_photos(uploads.choose_photos(), settings, pipeline)
+source = uploads.choose_source()
+if source == uploads.FINISHED:
+    finished.show_finished_batch()
+    st.stop()
+read = album.read_photos(uploads.choose_photos(source), settings, pipeline)
 if not read:
     st.stop()
 
@@ -22,13 +27,13 @@ if len(read) > 1:
     results = [reading.result for reading in read]
     faces = sum(len(result.faces) for result in results)
     st.header(f"{len(read)} photos, {faces} face{'' if faces == 1 else 's'}")
-    readings.show_failures(results)
+    readings.show_failures([result.error for result in results if result.error is not None], len(results))
     table, counts = st.columns([3, 1], gap="medium")
     with table:
         st.caption("Pick a row to see its photo below. A click on a column's head sorts.")
         shown = readings.show_table(read)
     with counts:
-        readings.count_faces(results)
+        readings.count_faces(to_table(results))
 
 reading = read[shown]
 st.header(plain(reading.photo.name))

@@ -798,14 +798,14 @@ class TestEvaluate:
 
 class TestBenchmark:
     @pytest.fixture(autouse=True)
-    def measured(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, float, float]]:
-        """Nothing is timed; gives what was asked for: models, visitors, minutes of the Live page and of video."""
-        asked: list[tuple[str, int, float, float]] = []
+    def measured(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, float, float, int]]:
+        """Nothing is timed; gives what was asked for: models, visitors, minutes of Live page and video, photos."""
+        asked: list[tuple[str, int, float, float, int]] = []
 
         def run(
-            model: str, progress, visitors: int, live_minutes: float, video_minutes: float
+            model: str, progress, visitors: int, live_minutes: float, video_minutes: float, batch_photos: int
         ) -> list[benchmark.Measurement]:
-            asked.append((model, visitors, live_minutes, video_minutes))
+            asked.append((model, visitors, live_minutes, video_minutes, batch_photos))
             progress("One face ...")
             return [benchmark.Measurement("one face", "ms", 3, (2.0,), "drawn")]
 
@@ -828,7 +828,7 @@ class TestBenchmark:
                 "note": "drawn",
             }
         ]
-        assert (captured.err, measured) == ("", [("drawn", 0, 0, 0)])
+        assert (captured.err, measured) == ("", [("drawn", 0, 0, 0, 0)])
 
     @pytest.mark.parametrize(
         ("words", "minutes"),
@@ -841,7 +841,19 @@ class TestBenchmark:
 
     def test_videos_are_read_when_asked_for(self, measured: list) -> None:
         assert main(["benchmark", "--video", "--minutes", "2"]) == 0
-        assert measured[0][1:] == (0, 0, 2)
+        assert measured[0][1:] == (0, 0, 2, 0)
+
+    @pytest.mark.parametrize(
+        ("words", "photos"),
+        [
+            pytest.param(["--batch"], 10_000, id="yes"),
+            pytest.param(["--batch", "--photos", "5"], 5, id="fewer"),
+            pytest.param(["--photos", "5"], 0, id="photos of nothing"),
+        ],
+    )
+    def test_batches_are_read_when_asked_for(self, words: list[str], photos: int, measured: list) -> None:
+        assert main(["benchmark", *words]) == 0
+        assert measured[0][1:] == (0, 0, 0, photos)
 
     @pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "ten"])
     def test_refuses_impossible_minutes(self, minutes: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from fer import paths
+from fer.benchmark.batch import measure_batch
 from fer.benchmark.live import measure_live
 from fer.benchmark.measurement import Measurement, render
 from fer.benchmark.server import measure_crowd, measure_start
@@ -35,6 +36,7 @@ def run(
     visitors: int = 0,
     live_minutes: float = 0,
     video_minutes: float = 0,
+    batch_photos: int = 0,
 ) -> list[Measurement]:
     """Measure everything that can be measured here.
 
@@ -44,6 +46,7 @@ def run(
         visitors: how many upload a photo at once; 0 leaves this out, which takes minutes.
         live_minutes: how long the memory of the Live page's server is watched; 0 leaves that page out.
         video_minutes: how long the video lasts whose memory is watched; 0 leaves videos out.
+        batch_photos: over how many photos the memory of a batch is watched; 0 leaves batches out.
 
     Raises:
         FerError: the model or a detector cannot be opened.
@@ -61,6 +64,8 @@ def run(
         measurements += measure_live(live_minutes, progress)
     if video_minutes:
         measurements += measure_video(model_name, video_minutes, progress)
+    if batch_photos:
+        measurements += measure_batch(model_name, batch_photos, progress)
     return measurements
 
 

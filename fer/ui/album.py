@@ -243,7 +243,7 @@ def _read(photo: Photo, pipeline: FacePipeline) -> Reading:
     result, image_bgr = analysis.photo, analysis.image_bgr
     if image_bgr is None:
         return Reading(photo, result, b"", ())
-    shown_bgr = _shrunk(annotate(image_bgr, result.faces))
+    shown_bgr = shrink(annotate(image_bgr, result.faces))
     views = tuple(
         FaceView(
             crop_bgr=cut_square(image_bgr, face.crop_xywh, PATCH_SIDE),
@@ -256,7 +256,8 @@ def _read(photo: Photo, pipeline: FacePipeline) -> Reading:
     return Reading(photo, result, cv2.imencode(".jpg", shown_bgr, (cv2.IMWRITE_JPEG_QUALITY, 90))[1].tobytes(), views)
 
 
-def _shrunk(image_bgr: np.ndarray) -> np.ndarray:
+def shrink(image_bgr: np.ndarray) -> np.ndarray:
+    """Make a picture, uint8 of shape (height, width, 3), as small as it is sent to a browser."""
     scale = SHOWN_SIDE / max(image_bgr.shape[:2])
     if scale >= 1:
         return image_bgr

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from fer.batch.local import Outcome
 from fer.batch.sources import Item
@@ -33,6 +34,41 @@ def draw_photos(folder: Path) -> None:
         path = folder / ("deep/er" if i % 10 == 9 else "") / f"{i:03}{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(POISON.get(i, encoded[side, suffix]))
+
+
+def draw_many(folder: Path, photos: int, poisoned: int) -> None:
+    """Photos of one, two and no faces in many sizes and formats, few of them encoded and the others links to these.
+
+    Args:
+        folder: is filled, also further down.
+        photos: how many files there are.
+        poisoned: how many of them are no pictures; their names say so.
+    """
+    whole_bgr = [SAMPLES["astronaut"].load()[:256, 100:356], SAMPLES["two-faces"].load()[:300]]
+    whole_bgr.append(np.full((240, 320, 3), 128, np.uint8))
+    sides, suffixes = (96, 112, 128, 160), (".jpg", ".png", ".webp", ".bmp", ".tiff")
+    sources: dict[str, bytes] = {}
+    for i, image_bgr in enumerate(whole_bgr):
+        for side in sides:
+            size_wh = (round(image_bgr.shape[1] * side / len(image_bgr)), side)
+            small_bgr = cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA)
+            sources |= {f"{i}-{side}{end}": cv2.imencode(end, small_bgr)[1].tobytes() for end in suffixes}
+    whole_jpeg = sources[f"0-{sides[-1]}.jpg"]
+    poison = [*POISON.values(), whole_jpeg[: len(whole_jpeg) // 2], b"%PDF-1.7", b"PK\3\4", b"\0" * 1000]
+    for i in range(photos):
+        name, data = list(sources.items())[i % len(sources)]
+        is_poisoned = i * poisoned // photos != (i + 1) * poisoned // photos
+        path = folder / f"{i % 7}" / f"{i:06}{'-poisoned' if is_poisoned else ''}{Path(name).suffix}"
+        path.parent.mkdir(exist_ok=True)
+        if is_poisoned:
+            path.write_bytes(poison[i * poisoned // photos % len(poison)])
+            continue
+        first = folder / name
+        if not first.exists():
+            first.write_bytes(data)
+        path.hardlink_to(first)
+    for name in sources:
+        (folder / name).unlink(missing_ok=True)
 
 
 def draw_video(path: Path) -> None:

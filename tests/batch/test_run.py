@@ -1,12 +1,10 @@
-"""A batch from its sources to its table: on processes, stopped, killed, gone on with, and by the command line."""
+"""A batch from its sources to its table: on processes, stopped, gone on with, and by the command line."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -26,15 +24,6 @@ from fer.media import read_image
 from fer.results import to_table
 from fer.video.looking import VideoOptions, watch_video
 from tests.batch.drawn import PHOTOS, POISON, RECIPE, DeadlyItem, draw_photos, draw_video, read_here
-
-KILLED = """
-import sys
-from fer.batch import folder
-from fer.cli import main
-folder.PART_S = 0
-sys.exit(main(sys.argv[1:]))
-"""
-"""The command line, with parts that wait for nothing."""
 
 WORDS_OF = ["--model", "fer2013-small", "--detector", "haar"]
 
@@ -106,55 +95,6 @@ def test_a_file_that_kills_its_worker_costs_a_row(photos: Path, tmp_path: Path, 
     assert table["error"].dropna().to_dict() == {
         "deadly.png": "'deadly.png' ended the process that read it, as too little memory does; read it alone."
     }
-
-
-@pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_was(photos: Path, expected: pd.DataFrame, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    words = ["batch", str(photos), "--out", str(out), "--workers", "1", "--json", *WORDS_OF]
-    running = subprocess.Popen(
-        [sys.executable, "-c", KILLED, *words], cwd=paths.ROOT, stdout=subprocess.PIPE, text=True
-    )
-    assert running.stdout is not None
-    for line in running.stdout:
-        if not list((out / "photos").glob("*.parquet")):
-            continue
-        assert json.loads(line)["event"] in ("progress", "failed")
-        break
-    workers = _children(running.pid)
-    running.kill()
-    running.wait()
-    running.stdout.close()
-    before = set(_table(out)["file"])
-    assert 0 < len(before) < PHOTOS
-    _wait_until_gone(workers)
-    with pytest.MonkeyPatch.context() as here:
-        recipe = Recipe(replace(RECIPE.photos, averaging="flip"), RECIPE.videos)
-        here.setattr(run_module, "_engine", lambda job, record: read_here(job.recipe, job.out))
-        done = run_batch(Job([str(photos)], out, recipe))
-    assert (done.skipped, done.read + done.failed) == (len(before), PHOTOS - len(before))
-    table = _table(out)
-    assert table["file"].tolist() == expected["file"].tolist(), "nothing is lost and nothing doubled"
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _wait_until_gone(pids: list[int]) -> None:
-    """Whoever lost its parent ends by itself; a minute is for a busy machine."""
-    end_s = time.monotonic() + 60
-    while any(_runs(pid) for pid in pids):
-        assert time.monotonic() < end_s, "a worker outlived the run"
-        time.sleep(0.05)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -13,12 +13,15 @@ from fer.detection import TITLES
 from fer.drawing import overlay_map
 from fer.errors import known
 from fer.quality import in_words
-from fer.results import JOINED_BY, Face, PhotoResult, to_table
+from fer.results import JOINED_BY, Face, to_table
 from fer.ui.album import FaceView, Reading
 from fer.ui.photos import open_photo
 from fer.ui.reading import draw_bars, show_headline, show_no_face
 from fer.ui.style import describe_result, plain, reading_with_share
 from fer.ui.visitor import find_share
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PICKED = "_picked"
 """Where the digest of the photo stands that a visitor looks at among many."""
@@ -114,16 +117,18 @@ def show_faces(reading: Reading) -> None:
         st.table(table.style.format(percent, subset=classes))
 
 
-def show_failures(results: Sequence[PhotoResult]) -> None:
-    """Say which files of a batch could not be read; the table names those beyond the first three."""
-    errors = [result.error for result in results if result.error is not None]
+def show_failures(errors: Sequence[str], files: int) -> None:
+    """Say which files of a batch could not be read; the table names those beyond the first three.
+
+    Args:
+        errors: a sentence for each that could not.
+        files: how many there are in all.
+    """
     if not errors:
         return
     sentences = "\n".join(f"- {plain(error)}" for error in errors[:3])
     more = "\n- and more, which the table names" if len(errors) > 3 else ""
-    st.warning(
-        f"{len(errors)} of {len(results)} files could not be read:\n{sentences}{more}", icon=":material/warning:"
-    )
+    st.warning(f"{len(errors):,} of {files:,} files could not be read:\n{sentences}{more}", icon=":material/warning:")
 
 
 def show_table(read: Sequence[Reading]) -> int:
@@ -133,7 +138,26 @@ def show_table(read: Sequence[Reading]) -> int:
         The position of the photo that was picked, now or before a look at another page; else of the first with a face.
     """
     results = [reading.result for reading in read]
-    table = to_table(results)
+    row = draw_table(to_table(results), "photo_table")
+    position_of_row = [i for i, photo in enumerate(results) for _ in range(max(1, len(photo.faces)))]
+    if row is not None and row < len(position_of_row):
+        st.session_state[PICKED] = read[position_of_row[row]].photo.digest
+    digests = [reading.photo.digest for reading in read]
+    if (picked := st.session_state.get(PICKED)) in digests:
+        return digests.index(picked)
+    return next((i for i, photo in enumerate(results) if photo.faces), 0)
+
+
+def draw_table(table: "pd.DataFrame", key: str) -> int | None:
+    """Draw a table of faces that can be sorted, and of which a row can be picked.
+
+    Args:
+        table: as `fer.results.to_table` lays it out.
+        key: the element's.
+
+    Returns:
+        The position of the row that is picked, if any.
+    """
     columns = ["file", "face", "label", "confidence", "set", "quality"]
     if table["error"].notna().any():
         columns.append("error")
@@ -146,7 +170,7 @@ def show_table(read: Sequence[Reading]) -> int:
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
-        key="photo_table",
+        key=key,
         placeholder="\u2013",
         alt="The reading of every face of every photo",
         column_config={
@@ -161,18 +185,15 @@ def show_table(read: Sequence[Reading]) -> int:
             "error": st.column_config.TextColumn("What went wrong", width="large"),
         },
     )
-    rows = event.selection.rows
-    position_of_row = [i for i, photo in enumerate(results) for _ in range(max(1, len(photo.faces)))]
-    if rows and rows[0] < len(position_of_row):
-        st.session_state[PICKED] = read[position_of_row[rows[0]]].photo.digest
-    digests = [reading.photo.digest for reading in read]
-    if (picked := st.session_state.get(PICKED)) in digests:
-        return digests.index(picked)
-    return next((i for i, photo in enumerate(results) if photo.faces), 0)
+    return next(iter(event.selection.rows), None)
 
 
-def count_faces(results: Sequence[PhotoResult]) -> None:
-    """Chart how many faces show what; those that are unsure as such, or by probability where that is asked for."""
+def count_faces(table: "pd.DataFrame") -> None:
+    """Chart how many faces show what; those that are unsure as such, or by probability where that is asked for.
+
+    Args:
+        table: as `fer.results.to_table` lays it out.
+    """
     st.caption("Faces by expression")
     by_probability = st.toggle(
         "Count by probability",
@@ -181,7 +202,7 @@ def count_faces(results: Sequence[PhotoResult]) -> None:
         help="Counts an unsure face as the most probable of the expressions that it may show.",
     )
     st.altair_chart(
-        expression_counts(to_table(results), "emotion" if by_probability else "label"),
+        expression_counts(table, "emotion" if by_probability else "label"),
         width="stretch",
         alt="How many faces show each expression",
     )

@@ -18,7 +18,7 @@ from fer.ui.photos import Photo, from_bytes, from_sample, from_upload
 from fer.ui.shared import UPLOAD_TYPES
 from fer.ui.shares import HELD, TURNS, Work, waiting_words
 from fer.ui.style import plain
-from fer.ui.visitor import find_share
+from fer.ui.visitor import find_share, on_own_machine
 
 MAX_LINKS = 20
 """How many links are fetched at a time."""
@@ -32,17 +32,24 @@ SOURCES = {
     "paste": ":material/link: Link or clipboard",
     "camera": ":material/photo_camera: Camera",
     "sample": ":material/face: Samples",
+    "batch": ":material/table_view: Finished batch",
 }
+
+FINISHED = "batch"
+"""The source that brings no photos but readings: a folder that `python -m fer batch` wrote."""
 
 SOURCE = "image_source"
 _CAMERA, _SNAPSHOT = "image_camera", "_snapshot"
 
 
-def choose_photos() -> list[Photo]:
-    """Offer the ways to bring photos and return those chosen; a sample where there is nothing yet."""
+def choose_source() -> str:
+    """Offer the ways to bring photos, among them `FINISHED` to who sits at this machine; return the one chosen."""
+    sources = list(SOURCES)
+    if not on_own_machine():  # only who sits at this machine may name its files
+        sources.remove(FINISHED)
     source = st.segmented_control(
         "Where the photo comes from",
-        list(SOURCES),
+        sources,
         default=None if SOURCE in st.session_state else "upload",
         required=True,
         format_func=SOURCES.__getitem__,
@@ -50,8 +57,13 @@ def choose_photos() -> list[Photo]:
         bind="query-params",
         label_visibility="collapsed",
     )
+    return source or "upload"
+
+
+def choose_photos(source: str) -> list[Photo]:
+    """Return the photos that a source brings; a sample where there is nothing yet."""
     offers = {"upload": _files, "folder": _folder, "paste": _pasted, "camera": _snapshot, "sample": _sample}
-    photos = offers[source or "upload"]()
+    photos = offers[source]()
     if photos:
         return photos
     st.caption("Photos stay in this machine's memory and are gone when you leave. Until you add one, this is a sample.")
