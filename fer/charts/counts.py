@@ -1,4 +1,4 @@
-"""How often each expression was seen: in photos, in a live view, in a recording."""
+"""How often each expression was seen, and how surely: in photos, in a live view, in a recording."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -38,6 +38,40 @@ def expression_counts(table: pd.DataFrame, by: Literal["label", "emotion"] = "la
         bars,
         alt.X("faces:Q", scale=alt.Scale(domain=[0, most * _LABEL_ROOM]), axis=None),
         [alt.Tooltip("expression:N", title="expression"), alt.Tooltip("faces:Q", title="faces")],
+    )
+
+
+def confidence_columns(table: pd.DataFrame) -> alt.Chart:
+    """Chart how sure the readings are: how many faces by the probability of their most probable expression.
+
+    Args:
+        table: one row a face, as from `fer.results.to_table`; rows without a face are not counted.
+    """
+    classes = (*(EMOTIONS_WITH_CONTEMPT if "contempt" in table.columns else EMOTIONS), UNSURE)
+    faces = table.loc[table["confidence"].notna(), ["label", "confidence"]]
+    low = (faces["confidence"] * 10).clip(upper=9).astype("int64") * 10
+    counts = faces.assign(low=low).groupby(["low", "label"], as_index=False).size()
+    bars = counts.assign(
+        high=counts["low"] + 10,
+        share=[f"{low} to {low + 10} %" for low in counts["low"]],
+        order=[classes.index(name) for name in counts["label"]],
+    )
+    return (
+        alt.Chart(bars)
+        .mark_bar()
+        .encode(
+            alt.X("low:Q", bin="binned", title="probability, %", scale=alt.Scale(domain=[0, 100])),
+            alt.X2("high:Q"),
+            alt.Y("size:Q", title="faces"),
+            color=alt.Color("label:N", scale=emotion_scale(classes), legend=None),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("label:N", title="expression"),
+                alt.Tooltip("share:N", title="probability"),
+                alt.Tooltip("size:Q", title="faces", format=",d"),
+            ],
+        )
+        .properties(width="container", height=_COUNTS_PX)
     )
 
 

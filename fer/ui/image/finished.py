@@ -7,6 +7,7 @@ import streamlit as st
 
 from fer.batch.finished import Finished, find_finished, read_table
 from fer.batch.sources import Item
+from fer.charts.counts import confidence_columns
 from fer.detection import TITLES
 from fer.drawing import annotate
 from fer.errors import FerError
@@ -71,6 +72,10 @@ def _show(finished: Finished, table: pd.DataFrame) -> None:
         row = draw_table(shown, "batch_table")
     with right:
         count_faces(table)
+        st.caption("Faces by the probability of what they show most")
+        st.altair_chart(
+            confidence_columns(table), width="stretch", alt="How many faces were read with which probability"
+        )
     if row is not None and row < len(shown):
         _show_photo(finished, table[table["file"] == shown["file"].iloc[row]], shown["face"].iloc[row])
 
