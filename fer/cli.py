@@ -178,7 +178,10 @@ def build_parser() -> argparse.ArgumentParser:
     video.set_defaults(run=_video)
 
     batch = commands.add_parser(
-        "batch", help="read thousands of photos and hours of video, on all cores or a cluster; goes on where it stopped"
+        "batch",
+        help="read thousands of photos and hours of video, on all cores or a cluster; goes on where it stopped",
+        epilog="Open what was read with pandas.read_parquet('FOLDER/photos'), in DuckDB with "
+        "SELECT * FROM 'FOLDER/photos/*.parquet', or on the app's Image page.",
     )
     batch.add_argument(
         "sources",
@@ -192,7 +195,8 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="FOLDER",
-        help="takes photos/*.parquet, videos/*.parquet and manifest.json; the same command goes on there",
+        help="is made: photos/*.parquet with a row a face, videos/*.parquet with a row a person and frame, and "
+        "manifest.json, how they came about; the same command goes on where it was stopped",
     )
     batch.add_argument("--engine", default="local", choices=ENGINES,
                        help="the cores of this machine, or Ray; default: %(default)s")  # fmt: skip
@@ -547,7 +551,9 @@ def _batch(chosen: argparse.Namespace) -> int:
 
 
 def _batch_in_words(done: "Progress", out: Path) -> str:
-    """What came of a batch, and how its table is opened."""
+    """What came of a batch, and how its tables are opened."""
+    from fer.batch.folder import KINDS
+
     counts = [
         f"{done.total:,} files",
         f"{done.read:,} read",
@@ -558,7 +564,9 @@ def _batch_in_words(done: "Progress", out: Path) -> str:
         counts.append(f"{done.repeated:,} named more than once")
     speed = f"{done.faces:,} faces in {_duration(done.elapsed_s)}, {done.rate:.1f} files a second"
     video = f", {_duration(done.video_s)} of video" if done.video_s else ""
-    return f"{', '.join(counts)}; {speed}{video}.\nA table: pandas.read_parquet({str(out / 'photos')!r})"
+    lines = [f"{', '.join(counts)}; {speed}{video}."]
+    lines += [f"A table: pandas.read_parquet({str(out / name)!r})" for name in KINDS.values() if (out / name).is_dir()]
+    return "\n".join(lines)
 
 
 def _duration(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """A visitor's photos and what was read in them: kept in that visitor's session alone, and small.
 
-Many photos are read in a thread, which goes on whatever page is open.
+Many photos are read in threads, one a core, which go on whatever page is open.
 
 A decoded picture lives only while it is analysed. What stays is what the page shows: the picture with its boxes as a
 JPEG, the faces as patches, and their activation maps.
@@ -9,7 +9,7 @@ JPEG, the faces as patches, and their activation maps.
 import threading
 import time
 import weakref
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ from fer.pipeline import FacePipeline, Settings
 from fer.results import PhotoResult
 from fer.ui.loaders import file_version
 from fer.ui.photos import Photo
-from fer.ui.shares import TURNS, StoppedError, Waiting, Work, waiting_words
+from fer.ui.shares import TURNS, StoppedError, Waiting, Work, jobs_at_once, waiting_words
 from fer.ui.style import plain
 from fer.ui.visitor import find_share
 
@@ -83,16 +83,19 @@ class Reading:
 
 
 class _State(Waiting):
-    """What a batch and its thread share. Knows nothing of the batch, which can therefore be forgotten."""
+    """What a batch and its threads share. Knows nothing of the batch, which can therefore be forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, missing: Sequence[tuple[_Key, Photo]]) -> None:
         super().__init__()
+        self.left = deque(missing)
+        self.lock = threading.Lock()
+        self.at_work = 0
         self.done = 0
         self.error: Exception | None = None
 
 
 class Batch:
-    """Photos that are being read in a thread. Once nobody holds it any longer, it ends.
+    """Photos that are being read in threads. Once nobody holds it any longer, it ends.
 
     Attributes:
         keys: of all photos that were asked for.
@@ -108,10 +111,15 @@ class Batch:
     ) -> None:
         """Begin; what is read goes into the album."""
         self.keys, self.total = tuple(keys), len(missing)
-        self._state = _State()
-        arguments = (self._state, tuple(missing), album, pipeline, find_share())
-        self._thread = threading.Thread(target=_read_all, args=arguments, name="photos", daemon=True)
-        self._thread.start()
+        self._state = _State(missing)
+        who = find_share()
+        arguments = (self._state, album, pipeline, who)
+        self._threads = [
+            threading.Thread(target=_read_left, args=arguments, name="photos", daemon=True)
+            for _ in range(min(self.total, jobs_at_once(Work.PHOTO, who)))
+        ]
+        for thread in self._threads:
+            thread.start()
         weakref.finalize(self, self._state.stop.set)
 
     @property
@@ -122,7 +130,7 @@ class Batch:
     @property
     def before(self) -> int | None:
         """How many photos of others come first; None where it does not wait."""
-        return self._state.before
+        return None if self._state.at_work else self._state.before
 
     @property
     def share(self) -> float:
@@ -132,7 +140,7 @@ class Batch:
     @property
     def is_done(self) -> bool:
         """Nothing more will come."""
-        return not self._thread.is_alive()
+        return not any(thread.is_alive() for thread in self._threads)
 
     @property
     def is_stopped(self) -> bool:
@@ -140,43 +148,49 @@ class Batch:
         return self._state.stop.is_set()
 
     def stop(self) -> None:
-        """Ask it to end after the photo that is at work; what is done is kept."""
+        """Ask it to end after the photos that are at work; what is done is kept."""
         self._state.stop.set()
 
     def wait(self, limit_s: float) -> bool:
         """Return once it has ended, or after so long; whether it has. What went wrong in it is raised here."""
-        self._thread.join(limit_s)
+        end_s = time.monotonic() + limit_s
+        for thread in self._threads:
+            thread.join(max(0.0, end_s - time.monotonic()))
         if self._state.error is not None:
             raise self._state.error
         return self.is_done
 
 
-def _read_all(
-    state: _State,
-    missing: Sequence[tuple[_Key, Photo]],
-    album: OrderedDict[_Key, Reading],
-    pipeline: FacePipeline,
-    who: str | None,
-) -> None:
+def _read_left(state: _State, album: OrderedDict[_Key, Reading], pipeline: FacePipeline, who: str | None) -> None:
+    """Read what is left, photo by photo; for each of several threads."""
     try:
-        for key, photo in missing:
-            if state.stop.is_set():
-                return
+        while state.left and not state.stop.is_set():
             with TURNS.take(Work.PHOTO, who, state.wait):
-                state.before = None
-                album[key] = _read(photo, pipeline)
-            state.done += 1
+                with state.lock:
+                    state.before = None
+                    if not state.left:
+                        return
+                    key, photo = state.left.popleft()
+                    state.at_work += 1
+                try:
+                    album[key] = _read(photo, pipeline)
+                finally:
+                    with state.lock:
+                        state.at_work -= 1
+            with state.lock:
+                state.done += 1
     except StoppedError:
         return
     except Exception as error:  # whoever waits for the batch raises it
         state.error = error
+        state.stop.set()
 
 
 def read_photos(photos: Sequence[Photo], settings: Settings, pipeline: FacePipeline) -> list[Reading]:
     """Analyse a visitor's photos; those read before are remembered.
 
-    Many photos show their progress and can be stopped; what was read until then is kept, the rest can be read later.
-    Where the visitor looks at another page meanwhile, the reading goes on.
+    Many photos are read on all cores, show their progress and can be stopped; what was read until then is kept, the
+    rest can be read later. Where the visitor looks at another page meanwhile, the reading goes on.
 
     Returns:
         The readings so far, in the order of the photos.
@@ -209,7 +223,7 @@ def _read_with_a_way_out(
     pipeline: FacePipeline,
     place: DeltaGenerator,
 ) -> None:
-    """Read photos in a thread and wait for it here; a click on Stop, or another page, ends the waiting."""
+    """Read photos in threads and wait for them here; a click on Stop, or another page, ends the waiting."""
     before, total = len(keys) - len(missing), len(keys)
     with place.container(horizontal=True, vertical_alignment="center"):
         if st.session_state.get("_stopped") == keys:

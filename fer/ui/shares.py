@@ -57,6 +57,16 @@ AT_ONCE = {
 them and need twice the memory."""
 
 
+def jobs_at_once(work: Work, who: str | None) -> int:
+    """How much of a kind it is of use to ask for at once: for a visitor no more than leaves them other things to do.
+
+    Args:
+        work: of which kind.
+        who: for whom, as `fer.ui.visitor.find_share` says.
+    """
+    return AT_ONCE[work] if who is None else min(AT_ONCE[work], JOBS_EACH // 2)
+
+
 class _Ticket:
     """One piece of work, from when it was asked for until it is done."""
 

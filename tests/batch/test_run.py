@@ -167,6 +167,9 @@ class TestCommand:
         assert captured.out.endswith(f"\nA table: pandas.read_parquet('{tmp_path / 'out' / 'photos'}')\n")
         assert captured.err == f"fer: '{photos / '003.bmp'}' is empty (0 bytes); choose another file.\n"
         assert main(words) == 0, "nothing is left to do"
+        draw_video(tmp_path / "clip.mp4")
+        assert main(["batch", str(tmp_path / "clip.mp4"), *words[2:]]) == 0
+        assert capsys.readouterr().out.endswith(f"\nA table: pandas.read_parquet('{tmp_path / 'out' / 'videos'}')\n")
         assert main([*words, "--min-score", "0.5"]) == 1
         assert "holds results of another recipe (photos' min_score 0.6 there, 0.5 now; " in capsys.readouterr().err
 

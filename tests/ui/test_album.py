@@ -1,5 +1,7 @@
 """What a visitor's session keeps of photos: small things, for a while, read once."""
 
+import threading
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from fer.errors import MediaError
 from fer.pipeline import FacePipeline, Settings
 from fer.recognition import EmotionModel
 from fer.ui import album
-from fer.ui.album import MAX_REMEMBERED, PATCH_SIDE, SHOWN_SIDE, Reading, read_photos
+from fer.ui.album import MAX_REMEMBERED, PATCH_SIDE, SHOWN_SIDE, Batch, Reading, read_photos
 from fer.ui.photos import Photo
+from fer.ui.shares import Turns, Work
 from tests.fakes import SquareFinder, drawn_face, install_model
 
 SETTINGS = Settings("drawn", "haar")
@@ -126,3 +129,41 @@ def test_another_visitor_reads_for_themselves(
     assert isinstance(other, Reading)
     assert other is not own
     assert camera.opened == {"a": 2}
+
+
+class TestBatch:
+    @pytest.fixture(autouse=True)
+    def _two_processors(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(album, "TURNS", Turns({Work.PHOTO: 2}, 8))
+        monkeypatch.setattr(album, "jobs_at_once", lambda work, who: 2)
+
+    def test_photos_are_read_at_once_and_each_once(self, camera: Camera, pipeline: FacePipeline) -> None:
+        together = threading.Barrier(2, timeout=60)
+
+        def met(photo: Photo) -> Photo:
+            def opener() -> np.ndarray:
+                together.wait()
+                return photo.opener()
+
+            return replace(photo, opener=opener)
+
+        missing = [(("", name, ()), met(camera.photo(name))) for name in "abcdef"]
+        read: OrderedDict = OrderedDict()
+        batch = Batch([key for key, _ in missing], missing, read, pipeline)
+        assert batch.wait(60)
+        assert (batch.done, batch.share, batch.before) == (6, 1, None)
+        assert set(read) == set(batch.keys)
+        assert camera.opened == dict.fromkeys("abcdef", 1)
+
+    def test_a_fault_ends_all_of_it_and_is_raised_where_somebody_waits(
+        self, camera: Camera, pipeline: FacePipeline
+    ) -> None:
+        def fail() -> np.ndarray:
+            raise ZeroDivisionError
+
+        photos = [Photo("a", "a", fail), *(camera.photo(name) for name in "bcdef")]
+        missing = [(("", photo.name, ()), photo) for photo in photos]
+        batch = Batch([key for key, _ in missing], missing, OrderedDict(), pipeline)
+        with pytest.raises(ZeroDivisionError):
+            batch.wait(60)
+        assert batch.is_stopped
