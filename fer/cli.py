@@ -26,6 +26,7 @@ from fer.detection import DETECTORS, LIVE_SIDES, MIN_SCORE
 from fer.errors import FerError
 from fer.files import replace_file, table_to_csv
 from fer.pipeline import DEFAULT_MODEL, Settings, load_pipeline
+from fer.quality import less_sure
 from fer.results import PhotoResult
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ SESSION_COLUMNS = (
 )
 
 MAX_NAMED = 10
-"""How many bad rows are named one by one."""
+"""How many bad rows, or faces with a fault, are named one by one."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -413,11 +414,26 @@ def _analyze(chosen: argparse.Namespace) -> int:
         if not photos:
             raise
     _write(export.to_bytes(photos, chosen.format), chosen.out)
+    _warn_of_faults(photos)
     if len(photos) < len(files):
         _complain(f"Stopped; the first {len(photos)} of {len(files)} photos are read and written.")
     if all(photo.error is not None for photo in photos):
         return NOTHING_DONE
     return SOME_FAILED if has_fault or len(photos) < len(files) else DONE
+
+
+def _warn_of_faults(photos: Iterable[PhotoResult]) -> None:
+    """Say of each face that something is wrong with that it is read less surely, and by how much."""
+    sentences = [
+        f"{photo.file}, face {number}: {less_sure(face, photo.reader.fault_costs)}"
+        for photo in photos
+        for number, face in enumerate(photo.faces, 1)
+        if face.quality
+    ]
+    for sentence in sentences[:MAX_NAMED]:
+        _complain(sentence)
+    if (more := len(sentences) - MAX_NAMED) > 0:
+        _complain(f"Less sure: {more:,} more; the readings name what is wrong with each face as quality.")
 
 
 def _video(chosen: argparse.Namespace) -> int:

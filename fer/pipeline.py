@@ -118,7 +118,13 @@ class FacePipeline:
         self._margin = margin
         self._long_sides = tuple(long_sides)
         self.reader = Reader(
-            model.card.name, detector.name, detector.reason, averaging, model.card.classes, model.calibration.target
+            model.card.name,
+            detector.name,
+            detector.reason,
+            averaging,
+            model.card.classes,
+            model.calibration.target,
+            model.fault_costs,
         )
 
     def detect(self, image_bgr: np.ndarray) -> Detections:

@@ -21,7 +21,7 @@ from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import ModelError
 from fer.files import replace_file
 from fer.onnx_session import open_session
-from fer.results import Averaging
+from fer.results import Averaging, FaultCost
 
 MODEL_FILE = "model.onnx"
 REPORT_FILE = "report.json"
@@ -239,6 +239,7 @@ class EmotionModel:
         card: its facts.
         digest: SHA-256 of its network file, in hex.
         calibration: what was fitted for it.
+        fault_costs: what faults of a crop cost it; empty where nobody measured that.
     """
 
     def __init__(self, folder: Path, calibrated: bool = True, threads: int = 0) -> None:
@@ -257,8 +258,10 @@ class EmotionModel:
         self._check_network()
         self.digest = network_digest(folder)
         try:
-            self.calibration = Calibration.from_report(read_report(folder) if calibrated else {})
-        except (TypeError, ValueError, AttributeError) as error:
+            report = read_report(folder) if calibrated else {}
+            self.calibration = Calibration.from_report(report)
+            self.fault_costs = _fault_costs(report)
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise ModelError(f"The report of the model {self.card.name} is damaged: {error}") from error
 
     def _check_network(self) -> None:
@@ -336,6 +339,15 @@ class EmotionModel:
         means = centres.mean(axis=(1, 2), keepdims=True)
         deviations = centres.std(axis=(1, 2), keepdims=True)
         return ((centres - means) / (deviations + self.card.epsilon))[..., None]
+
+
+def _fault_costs(report: Mapping) -> tuple[FaultCost, ...]:
+    """What `fer.evaluation.faults` measured, as far as a reading has to know it."""
+    study = report.get("faults", {})
+    return tuple(
+        FaultCost(cost["fault"], cost["right"], cost["right_without"], cost["n"], study["data"], study["split"])
+        for cost in study.get("costs", ())
+    )
 
 
 def _open_network(path: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -201,6 +201,32 @@ class Timings:
 
 
 @dataclass(frozen=True)
+class FaultCost:
+    """How often a model read faces with one fault rightly, and how often others, as its report states it.
+
+    Attributes:
+        fault: the one fault that these faces have.
+        right: the share of them that was read rightly, in [0, 1].
+        right_without: the share of faces with nothing wrong, of the same expressions, in [0, 1].
+        n: how many faces with the fault were read.
+        data, split: where they are from.
+    """
+
+    fault: Fault
+    right: float
+    right_without: float
+    n: int
+    data: str
+    split: str
+
+    def __post_init__(self) -> None:
+        if self.fault not in get_args(Fault):
+            raise ValueError(f"fault must be one of {', '.join(get_args(Fault))}, but is {self.fault}.")
+        if not (0 <= self.right <= 1 and 0 <= self.right_without <= 1):
+            raise ValueError(f"right and right_without must lie between 0 and 1, but are {self}.")
+
+
+@dataclass(frozen=True)
 class Reader:
     """Who read a picture: the model, the detector and how they were used. The same for every picture of a batch.
 
@@ -212,6 +238,7 @@ class Reader:
         classes: what the model tells apart, in the order of every face's probabilities.
         target: what probabilities mean: how likely it is that a labeller chose that class ("labels"), or which share of
             many people would ("votes").
+        fault_costs: by how much readings of faces with a fault are less sure; empty where nobody measured it.
     """
 
     model: str
@@ -220,6 +247,7 @@ class Reader:
     averaging: Averaging
     classes: tuple[str, ...]
     target: Target = "labels"
+    fault_costs: tuple[FaultCost, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -160,6 +160,8 @@ def test_cards_that_do_not_fit_are_refused(tmp_path, changes, error):
         pytest.param("report.json", b"{", "damaged", id="half a report"),
         pytest.param("report.json", b'{"calibration": {"temperature": {"none": 0}}}', "damaged", id="temperature 0"),
         pytest.param("report.json", b'{"calibration": {"temperature": 3}}', "damaged", id="temperature is no table"),
+        pytest.param("report.json", b'{"faults": 3}', "damaged", id="faults are no table"),
+        pytest.param("report.json", b'{"faults": {"costs": [{"fault": "ugly"}]}}', "damaged", id="half a fault"),
     ],
 )
 def test_damaged_files_are_named(folder, file, content, error):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fer import paths
 from fer.charts.parts import percent
-from fer.datasets import DATASETS
+from fer.datasets import DATASETS, data_title
 from fer.datasets.dataset import ALL
 from fer.evaluation import APEX, HELD_OUT, Evaluation, MatrixCell, Report, cross_data_matrix, load_report
 from fer.evaluation.report import FIT_SPLIT, TEST_SPLIT
@@ -44,6 +44,7 @@ def render_figures() -> str:
         "What helps to read strangers": _ablation(),
         "How often the expressions named hold the label": _sets(reports),
         "What a detector's own crops cost": _framing(reports),
+        **({"What a fault of the crop costs": _faults(reports)} if any(r.faults for r in reports.values()) else {}),
         "Speed": _speed(),
         "Size": _sizes(reports),
     }
@@ -283,6 +284,30 @@ def _framing(reports: dict[str, Report]) -> Iterator[str]:
                 low, high = (f"{100 * bound:+.1f}" for bound in difference["interval_95"])
                 points = f"{100 * difference['difference']:+.1f} points ({low} to {high})"
                 yield f"| `{name}` | {detector} | {faces} | {study['found']:,} of {study['n']:,} | {points} |"
+
+
+def _faults(reports: dict[str, Report]) -> Iterator[str]:
+    studies = {name: report.faults for name, report in reports.items() if report.faults is not None}
+    yield "Without averaging; against the same faces undamaged, where the fault was done to them:"
+    yield ""
+    yield "| model | fault | how | faces | read rightly (95 % interval) | others | difference (95 % interval) |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, study in studies.items():
+        share = _share(study.right, study.right_95)
+        yield f"| `{name}` | none | as they were found | {study.n:,} | {share} | | |"
+        for cost in study.costs:
+            low, high = (f"{100 * bound:+.1f}" for bound in cost.difference_95)
+            points = f"{100 * cost.difference:+.1f} points ({low} to {high})"
+            share = _share(cost.right, cost.right_95)
+            cells = (f"`{name}`", cost.fault, cost.how, f"{cost.n:,}", share, percent(cost.right_without, 1), points)
+            yield f"| {' | '.join(cells)} |"
+    for name, study in studies.items():
+        yield ""
+        yield (
+            f"`{name}`: {data_title(study.data)} {study.split} (digest {study.digest[:12]}), {study.date}, code "
+            f"{study.code_version}, seed {study.seed}, by `python -m tools.fault_costs`; what is said of how strong a "
+            "fault is was drawn evenly."
+        )
 
 
 def _speed() -> Iterator[str]:

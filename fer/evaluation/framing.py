@@ -18,6 +18,7 @@ from fer.detection import LIVE_SIDES, FaceDetector
 from fer.evaluation.evaluate import APEX, select_rows
 from fer.evaluation.metrics import PairedDifference, paired_difference
 from fer.recognition import EmotionModel
+from fer.results import Detections
 
 ENLARGE = 4
 """Faces of 48 pixels are shown to the detector at this many times their size."""
@@ -49,15 +50,31 @@ def find_given_faces(
     """
     boxes_xywh = np.full((len(images), 4), np.nan, np.float32)
     for i, image in enumerate(images):
-        surround = round(image.shape[0] * SURROUND)
-        sides = (surround,) * 4
-        on_grey = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=int(image.mean()))
-        large = cv2.resize(on_grey, None, fx=ENLARGE, fy=ENLARGE, interpolation=cv2.INTER_CUBIC)
-        found = detector.detect(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR), LEAST_SCORE, LIVE_SIDES)
+        found = find_given_face(detector, image)
         if len(found):
-            boxes_xywh[i] = found.boxes_xywh[0] / ENLARGE - (surround, surround, 0, 0)
+            boxes_xywh[i] = found.boxes_xywh[0]
         progress((i + 1) / len(images))
     return boxes_xywh
+
+
+def find_given_face(detector: FaceDetector, image: np.ndarray) -> Detections:
+    """Look for the face of one given frame, on a grey surround and enlarged.
+
+    Args:
+        detector: finds it.
+        image: uint8 of shape (side, side), grey, filled by one face.
+
+    Returns:
+        What was found, from the largest to the smallest, in pixels of the given frame; may be none.
+    """
+    surround = round(image.shape[0] * SURROUND)
+    sides = (surround,) * 4
+    on_grey = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=int(image.mean()))
+    large = cv2.resize(on_grey, None, fx=ENLARGE, fy=ENLARGE, interpolation=cv2.INTER_CUBIC)
+    found = detector.detect(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR), LEAST_SCORE, LIVE_SIDES)
+    boxes_xywh = found.boxes_xywh / ENLARGE - (surround, surround, 0, 0)
+    landmarks_xy = None if found.landmarks_xy is None else found.landmarks_xy / ENLARGE - surround
+    return Detections(boxes_xywh, found.scores, landmarks_xy)
 
 
 def derive_framing(boxes_xywh: np.ndarray, side: int) -> Framing:

@@ -5,7 +5,8 @@ that show how far it is.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from fer.datasets import FaceDataset
 from fer.datasets.registry import Progress
 from fer.datasets.split import draw_missing_splits
 from fer.detection import available_detectors, load_detector
-from fer.errors import FerError
+from fer.errors import FerError, ModelError
 from fer.evaluation.evaluate import Evaluation, evaluate_model
 from fer.evaluation.framing import measure_framing
-from fer.evaluation.report import build_report, load_cross_validation, save_report
+from fer.evaluation.report import build_report, load_cross_validation, load_report, save_report
 from fer.recognition import REPORT_FILE, EmotionModel, write_framings
 
 ShowBar = Callable[[str], AbstractContextManager[Progress]]
@@ -48,7 +49,8 @@ def evaluate_on(
 def write_report(model: EmotionModel, datasets: Sequence[FaceDataset], show_bar: ShowBar) -> Path:
     """Derive the crop framing, fit the temperature, measure everything and store it with the model.
 
-    Without FER2013 the card's framing stays, and nothing is said about it.
+    Without FER2013 the card's framing stays, and nothing is said about it. What others measured of the same network,
+    its heads and what faults cost, stays in the report.
 
     Args:
         model: the model, opened without its calibration.
@@ -80,6 +82,9 @@ def write_report(model: EmotionModel, datasets: Sequence[FaceDataset], show_bar:
     others = [dataset for dataset in datasets if dataset.name != home]
     with show_bar("Measuring") as report_share:
         report = build_report(model, known[home], others, measured, report_share, load_cross_validation(folder))
+    with suppress(ModelError):  # of another network, or damaged: then nothing of it stays
+        before = load_report(folder)
+        report = replace(report, heads=before.heads, faults=before.faults)
     write_framings(folder, framings)
     save_report(folder, report)
     return folder / REPORT_FILE

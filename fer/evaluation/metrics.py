@@ -254,7 +254,7 @@ def accuracy_interval(correct: np.ndarray) -> tuple[float, float]:
     """
     n = len(correct)
     shares = np.random.default_rng(SEED).binomial(n, correct.mean(), RESAMPLES) / n
-    return _interval_95(shares)
+    return interval_95(shares)
 
 
 def clustered_interval(correct: np.ndarray, people: np.ndarray) -> tuple[float, float]:
@@ -269,7 +269,7 @@ def clustered_interval(correct: np.ndarray, people: np.ndarray) -> tuple[float, 
     """
     sizes, right = _by_person(people, np.ones(len(correct)), correct)
     drawn = _drawn_people(len(sizes))
-    return _interval_95((drawn @ right) / (drawn @ sizes))
+    return interval_95((drawn @ right) / (drawn @ sizes))
 
 
 def clustered_macro_recall_interval(correct: np.ndarray, labels: np.ndarray, people: np.ndarray) -> tuple[float, float]:
@@ -287,7 +287,7 @@ def clustered_macro_recall_interval(correct: np.ndarray, labels: np.ndarray, peo
     right = np.stack(_by_person(people, *(correct & is_of for is_of in of_class)), axis=1)
     drawn = _drawn_people(len(support))
     faces = drawn @ support
-    return _interval_95(np.nanmean((drawn @ right) / np.where(faces > 0, faces, np.nan), axis=1))
+    return interval_95(np.nanmean((drawn @ right) / np.where(faces > 0, faces, np.nan), axis=1))
 
 
 @dataclass(frozen=True)
@@ -331,7 +331,7 @@ def paired_difference(
         sizes, gained = _by_person(people, np.ones(n), gains)
         drawn = _drawn_people(len(sizes))
         differences = (drawn @ gained) / (drawn @ sizes)
-    return PairedDifference(float(gains.mean()), _interval_95(differences), n)
+    return PairedDifference(float(gains.mean()), interval_95(differences), n)
 
 
 @dataclass(frozen=True)
@@ -397,7 +397,7 @@ def macro_recall_interval(per_class: Mapping[str, ClassFigures]) -> tuple[float,
     support = np.array([its.support for its in measured])
     recall = np.array([its.recall for its in measured])
     drawn = np.random.default_rng(SEED).binomial(support, recall, (RESAMPLES, len(measured)))
-    return _interval_95((drawn / support).mean(axis=1))
+    return interval_95((drawn / support).mean(axis=1))
 
 
 def _by_person(people: np.ndarray, *values: np.ndarray) -> list[np.ndarray]:
@@ -418,7 +418,8 @@ def _gains(correct_a: np.ndarray, correct_b: np.ndarray) -> np.ndarray:
     return np.asarray(correct_a, np.int64) - np.asarray(correct_b, np.int64)
 
 
-def _interval_95(values: np.ndarray) -> tuple[float, float]:
+def interval_95(values: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of what resamples gave, float of shape (n,)."""
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 

@@ -39,6 +39,7 @@ from fer.evaluation.evaluate import (
     read_split,
     voted_shares,
 )
+from fer.evaluation.faults import FaultStudy
 from fer.evaluation.metrics import Figures
 from fer.evaluation.stamp import AVERAGINGS
 from fer.evaluation.votes import recall_of_majority
@@ -161,6 +162,7 @@ class Report:
         cross_validation: figures of fold networks that were trained by the same recipe; None where there were none.
         heads: of a network of two layers, of which a mean is served, the figures of each by itself, neither
             calibrated nor averaged with the mirror image; empty where nobody measured them.
+        faults: what each fault of a crop costs, without averaging; None where nobody measured it.
     """
 
     calibration: FittedCalibration | None = None
@@ -169,6 +171,7 @@ class Report:
     network: str | None = None
     cross_validation: CrossValidation | None = None
     heads: tuple[HeadFigures, ...] = ()
+    faults: FaultStudy | None = None
 
     def find(self, data: str, split: str) -> Evaluation | None:
         """The evaluation on this split of this data set, or None."""
@@ -187,12 +190,15 @@ class Report:
             values["cross_validation"] = self.cross_validation.to_dict()
         if self.heads:
             values["heads"] = [asdict(head) for head in self.heads]
+        if self.faults is not None:
+            values["faults"] = self.faults.to_dict()
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Report":
         """Read what `to_dict` wrote; raises TypeError, KeyError or AttributeError where it does not fit."""
         fitted, folds = values.get("calibration", {}), values.get("cross_validation")
+        faults = values.get("faults")
         return cls(
             calibration=FittedCalibration.from_dict(fitted) if fitted else None,
             evaluations=tuple(Evaluation.from_dict(evaluation) for evaluation in values.get("evaluations", ())),
@@ -200,6 +206,7 @@ class Report:
             network=values.get("network"),
             cross_validation=None if folds is None else CrossValidation.from_dict(folds),
             heads=tuple(HeadFigures.from_dict(head) for head in values.get("heads", ())),
+            faults=None if faults is None else FaultStudy.from_dict(faults),
         )
 
 
@@ -268,6 +275,11 @@ def store_cross_validation(folder: Path, out_of_fold: OutOfFold) -> CrossValidat
 def store_heads(folder: Path, heads: Sequence[HeadFigures]) -> None:
     """Add the figures of each of two layers to a model's report, in place of earlier ones; errors as `load_report`."""
     save_report(folder, replace(load_report(folder), heads=tuple(heads)))
+
+
+def store_faults(folder: Path, faults: FaultStudy) -> None:
+    """Add what faults cost to a model's report, in place of an earlier measurement; errors as `load_report`."""
+    save_report(folder, replace(load_report(folder), faults=faults))
 
 
 def load_cross_validation(folder: Path) -> CrossValidation | None:

@@ -4,8 +4,10 @@ import streamlit as st
 
 from fer.charts.parts import percent
 from fer.charts.probabilities import probability_bars
-from fer.results import Face, Target
-from fer.ui.style import people_words, write_headline
+from fer.datasets import data_title
+from fer.quality import costliest_fault, less_sure
+from fer.results import Face, Reader, Target
+from fer.ui.style import people_words, plain, write_headline
 
 
 def show_headline(face: Face, target: Target) -> None:
@@ -13,6 +15,20 @@ def show_headline(face: Face, target: Target) -> None:
     write_headline(face)
     if target == "votes":
         st.caption(people_words(face))
+
+
+def show_faults(face: Face, reader: Reader) -> None:
+    """Say that a face is read less surely, where something is wrong with how it is seen, and how that was measured."""
+    if not face.quality:
+        return
+    cost, protocol = costliest_fault(face, reader.fault_costs), None
+    if cost is not None:
+        protocol = (
+            f"Measured for {reader.model}, without averaging, on {cost.n:,} such faces of {data_title(cost.data)} "
+            f"{cost.split}, and on faces of the same expressions with nothing wrong."
+        )
+    warning = plain(less_sure(face, reader.fault_costs))
+    st.caption(f":material/warning: {warning}", help=None if protocol is None else plain(protocol))
 
 
 def draw_bars(number: int, face: Face, key: str) -> None:

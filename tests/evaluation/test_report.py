@@ -165,10 +165,12 @@ def test_report_is_read_as_written(report: Report, folder: Path) -> None:
         '{"calibration": 3}',
         '{"evaluations": 3}',
         '{"calibration": {"temperature": {}}}',
+        '{"faults": {"costs": []}}',
         '{"calibration": {"temperature": {}, "fitted_on": {}, "sets": {"coverage": 0.8}}}',
     ],
     ids=[
         *("empty", "no object", "no figures", "calibration of another kind", "no list", "fitted on nothing"),
+        "faults of nothing",
         "sets without thresholds",
     ],
 )

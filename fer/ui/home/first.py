@@ -10,7 +10,7 @@ from fer.ui.album import Reading, read_photos
 from fer.ui.controls import settings_so_far
 from fer.ui.loaders import list_models, open_pipeline
 from fer.ui.photos import Photo, from_sample, from_upload
-from fer.ui.reading import draw_bars, show_headline, show_no_face
+from fer.ui.reading import draw_bars, show_faults, show_headline, show_no_face
 from fer.ui.style import describe_result, plain
 
 OWN = "own"
@@ -142,12 +142,13 @@ def _address(photo: Photo) -> dict[str, str] | None:
 
 
 def _card(reading: Reading, number: int) -> None:
-    face, view = reading.result.faces[number - 1], reading.views[number - 1]
+    face, view, reader = reading.result.faces[number - 1], reading.views[number - 1], reading.result.reader
     with st.container(border=True, key="home_answer", gap="small"):
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
             st.image(view.crop_bgr, channels="BGR", width=CROP_PX, alt=f"Face {number}, cut out")
             with st.container(gap=None):
-                show_headline(face, known(reading.result.result).reader.target)
+                show_headline(face, reader.target)
+        show_faults(face, reader)
         draw_bars(number, face, "home_bars")
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
             st.image(

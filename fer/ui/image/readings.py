@@ -12,11 +12,10 @@ from fer.charts.parts import percent
 from fer.detection import TITLES
 from fer.drawing import overlay_map
 from fer.errors import known
-from fer.quality import in_words
 from fer.results import JOINED_BY, Face, to_table
 from fer.ui.album import FaceView, Reading
 from fer.ui.photos import open_photo
-from fer.ui.reading import draw_bars, show_headline, show_no_face
+from fer.ui.reading import draw_bars, show_faults, show_headline, show_no_face
 from fer.ui.style import describe_result, plain, reading_with_share
 from fer.ui.visitor import find_share
 
@@ -44,16 +43,14 @@ def show_picture(reading: Reading) -> None:
 
 def show_face_card(number: int, reading: Reading) -> None:
     """One face: its crop, the reading, the probabilities, and on demand where the network looked."""
-    face, view = reading.result.faces[number - 1], reading.views[number - 1]
+    face, view, reader = reading.result.faces[number - 1], reading.views[number - 1], reading.result.reader
     with st.container(border=True, key=f"face_{number}"):
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
             st.image(view.crop_bgr, channels="BGR", width=88, alt=f"Face {number}, cut out")
             with st.container(gap=None):
                 st.caption(f"Face {number}")
-                show_headline(face, known(reading.result.result).reader.target)
-        if face.quality:
-            st.badge(plain(", ".join(in_words(face)).capitalize()), icon=":material/warning:", color="gray")
-            st.caption("Faces like this are read worse than the figures say.")
+                show_headline(face, reader.target)
+        show_faults(face, reader)
         draw_bars(number, face, f"bars_{number}")
         if st.toggle("Where the network looked", key=f"map_{number}"):
             show_activation_map(number, face, view)
@@ -181,7 +178,9 @@ def draw_table(table: "pd.DataFrame", key: str) -> int | None:
             ),
             "confidence": st.column_config.ProgressColumn("Probability", min_value=0, max_value=100, format="%.0f %%"),
             "set": st.column_config.TextColumn("May be", width="medium", help="Every expression that may be meant"),
-            "quality": st.column_config.TextColumn("Crop", width="small", help="What makes a face hard to read"),
+            "quality": st.column_config.TextColumn(
+                "Crop", width="small", help="What makes a face less sure; its card says by how much"
+            ),
             "error": st.column_config.TextColumn("What went wrong", width="large"),
         },
     )
