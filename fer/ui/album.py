@@ -24,7 +24,7 @@ from fer.drawing import annotate
 from fer.errors import BudgetError
 from fer.pipeline import FacePipeline, Settings
 from fer.results import PhotoResult
-from fer.ui.loaders import file_version
+from fer.ui.loaders import file_version, open_pipeline
 from fer.ui.photos import Photo
 from fer.ui.shares import TURNS, StoppedError, Waiting, Work, jobs_at_once, waiting_words
 from fer.ui.style import plain
@@ -109,7 +109,7 @@ class Batch:
         album: OrderedDict[_Key, Reading],
         pipeline: FacePipeline,
     ) -> None:
-        """Begin; what is read goes into the album."""
+        """Begin; what is read goes into the album. The pipeline works on one thread a picture."""
         self.keys, self.total = tuple(keys), len(missing)
         self._state = _State(missing)
         who = find_share()
@@ -206,7 +206,7 @@ def read_photos(photos: Sequence[Photo], settings: Settings, pipeline: FacePipel
                 album[missing[0][0]] = _read(missing[0][1], pipeline)
             place.empty()
         elif missing:
-            _read_with_a_way_out(missing, keys, album, pipeline, place)
+            _read_with_a_way_out(missing, keys, album, settings, place)
     except BudgetError as error:
         st.warning(plain(str(error)), icon=":material/hourglass_disabled:")
     batch: Batch | None = st.session_state.get(WORK)
@@ -220,7 +220,7 @@ def _read_with_a_way_out(
     missing: list[tuple[_Key, Photo]],
     keys: list[_Key],
     album: OrderedDict[_Key, Reading],
-    pipeline: FacePipeline,
+    settings: Settings,
     place: DeltaGenerator,
 ) -> None:
     """Read photos in threads and wait for them here; a click on Stop, or another page, ends the waiting."""
@@ -236,7 +236,7 @@ def _read_with_a_way_out(
     if batch is None or batch.is_done or batch.is_stopped or batch.keys != tuple(keys):
         if batch is not None:
             batch.stop()
-        batch = st.session_state[WORK] = Batch(keys, missing, album, pipeline)
+        batch = st.session_state[WORK] = Batch(keys, missing, album, open_pipeline(settings, threads=1))
     start, begun = time.monotonic(), batch.done
     while not batch.wait(_TELL_EVERY_S):
         read, newly = total - batch.total + batch.done, batch.done - begun

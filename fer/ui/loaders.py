@@ -36,38 +36,43 @@ def file_version(model: str) -> tuple[int, ...]:
 
 
 @st.cache_resource(show_spinner="Opening the model", max_entries=8)
-def _open_model(name: str, version: tuple[int, ...]) -> EmotionModel:
-    return load_model(name)
+def _open_model(name: str, version: tuple[int, ...], threads: int) -> EmotionModel:
+    return load_model(name, threads=threads)
 
 
 @st.cache_resource(show_spinner="Opening the detector", max_entries=8)
-def _open_detector(choice: str, file: str) -> FaceDetector:
-    return load_detector(choice)
+def _open_detector(choice: str, file: str, threads: int) -> FaceDetector:
+    return load_detector(choice, threads)
 
 
-def open_model(name: str) -> EmotionModel:
-    """A model by its name, opened once for everyone.
+def open_model(name: str, threads: int = 0) -> EmotionModel:
+    """A model by its name, opened once for everyone; `threads` as for `fer.onnx_session.open_session`.
 
     Raises:
         ModelError: it is missing or damaged.
     """
-    return _open_model(name, file_version(name))
+    return _open_model(name, file_version(name), threads)
 
 
-def open_detector(choice: str) -> FaceDetector:
-    """A detector by its name or "auto", opened once for everyone.
+def open_detector(choice: str, threads: int = 0) -> FaceDetector:
+    """A detector by its name or "auto", opened once for everyone; `threads` as for `fer.onnx_session.open_session`.
 
     Raises:
         DetectorError: it is unknown or cannot run here.
     """
-    return _open_detector(choice, str(paths.find_detector_file()))
+    return _open_detector(choice, str(paths.find_detector_file()), threads)
 
 
-def open_pipeline(settings: Settings) -> FacePipeline:
+def open_pipeline(settings: Settings, threads: int = 0) -> FacePipeline:
     """A pipeline over the shared model and detector.
+
+    Args:
+        settings: what it is made of.
+        threads: how many share one picture's work; 0 takes as many as there are cores, 1 suits whoever reads as many
+            pictures at once.
 
     Raises:
         ModelError: the model is missing or damaged.
         DetectorError: the detector cannot run here.
     """
-    return settings.assemble(open_model(settings.model), open_detector(settings.detector))
+    return settings.assemble(open_model(settings.model, threads), open_detector(settings.detector, threads))

@@ -283,7 +283,7 @@ class TestDrawnModel:
     @pytest.fixture(autouse=True)
     def _installed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("fer.paths.model_dirs", lambda: [tmp_path / "models"])
-        monkeypatch.setattr(loaders, "load_detector", lambda choice: SquareFinder())
+        monkeypatch.setattr(loaders, "load_detector", lambda choice, threads: SquareFinder())
 
     @pytest.fixture
     def group_png(self) -> bytes:
