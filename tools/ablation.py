@@ -50,6 +50,7 @@ BUDGET = TrainingConfig(
     stages=(Stage(24, 4), Stage(40, 1)),
     network=NetworkConfig((16, 32, 64, 128)),
     seed=1,
+    precision="mixed_bfloat16",
     warmup_epochs=1,
     ema=0.99,  # of 1,070 steps, a slower average would still hold the first ones
 )
