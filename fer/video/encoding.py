@@ -18,7 +18,7 @@ from fer.video.reading import SoundPacket
 TIME_BASE = Fraction(1, 90_000)
 """The clock of the pictures, exact for 24, 25, 30, 50 and 60 frames a second."""
 
-QUALITY = {"preset": "veryfast", "crf": "23", "bf": "0"}
+QUALITY = {"preset": "superfast", "crf": "23", "bf": "0"}
 """Without B-frames pictures are stored in the order in which they are shown, and the stated duration is right."""
 
 COPIED = frozenset({"aac", "mp3", "opus", "flac"})
