@@ -90,7 +90,7 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
-    """Say what this machine could not test, where nobody overlooks it."""
+    """Say what this machine could not test, and what only a second try could, where nobody overlooks it."""
     reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     counts = {reason: sum(reason in text for text in reasons) for reason in (NO_DATA, NO_DETECTOR)}
     if any(counts.values()):
@@ -98,6 +98,12 @@ def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
         for reason, count in counts.items():
             if count:
                 terminalreporter.line(f"{count} left out: {reason}", red=True)
+    again = terminalreporter.stats.get("rerun", [])
+    if again:
+        terminalreporter.section("NEEDED A SECOND TRY", sep="!", red=True, bold=True)
+        for report in again:
+            terminalreporter.line(f"{report.nodeid} ({report.when}) first ended so:", red=True)
+            terminalreporter.line("\n".join(report.longreprtext.splitlines()[-12:]))
 
 
 def _move_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
