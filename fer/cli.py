@@ -433,7 +433,7 @@ def _warn_of_faults(photos: Iterable[PhotoResult]) -> None:
     for sentence in sentences[:MAX_NAMED]:
         _complain(sentence)
     if (more := len(sentences) - MAX_NAMED) > 0:
-        _complain(f"Less sure: {more:,} more; the readings name what is wrong with each face as quality.")
+        _complain(f"{more:,} more faces have such faults; the readings name them as quality.")
 
 
 def _video(chosen: argparse.Namespace) -> int:

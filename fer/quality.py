@@ -149,14 +149,15 @@ def less_sure(face: Face, costs: Sequence[FaultCost]) -> str:
         costs: what faults cost the model that read it, as `Reader.fault_costs`; may be empty.
 
     Returns:
-        As in "Less sure: too dark. Faces like this were read rightly 61 times in 100, others 83."; of several faults
-        the costliest alone is put into numbers, since they were measured one by one. "" where nothing is wrong.
+        As in "Less sure: too dark. Faces like this were read rightly 61 times in 100, others 83.", or, where the two
+        do not surely differ, "Too dark, but hardly less sure: ..."; of several faults the costliest alone is put into
+        numbers, since they were measured one by one. "" where nothing is wrong.
 
     Examples:
         >>> from fer.emotions import EMOTIONS
         >>> box = (10, 20, 90, 90)
         >>> face = Face(box, box, 0.9, np.eye(7)[3], EMOTIONS, quality=("dark",))
-        >>> less_sure(face, [FaultCost("dark", 0.61, 0.83, 2_000, "fer2013", "PublicTest")])
+        >>> less_sure(face, [FaultCost("dark", 0.61, 0.83, True, 2_000, "ferplus", "PublicTest")])
         'Less sure: too dark. Faces like this were read rightly 61 times in 100, others 83.'
     """
     if not face.quality:
@@ -164,9 +165,12 @@ def less_sure(face: Face, costs: Sequence[FaultCost]) -> str:
     wrong, cost = ", ".join(in_words(face)), costliest_fault(face, costs)
     if cost is None:
         return f"Less sure: {wrong}. Faces like this are read worse than the figures say."
-    these = "Faces like this" if len(face.quality) == 1 else f"Faces that were {_WORDS[cost.fault]} and nothing else"
+    these = "faces like this" if len(face.quality) == 1 else f"faces that were {_WORDS[cost.fault]} and nothing else"
     right, others = (round(100 * share) for share in (cost.right, cost.right_without))
-    return f"Less sure: {wrong}. {these} were read rightly {right} times in 100, others {others}."
+    measured = f"{these} were read rightly {right} times in 100, others {others}."
+    if not cost.is_sure:
+        return f"{wrong.capitalize()}, but hardly less sure: {measured}"
+    return f"Less sure: {wrong}. {measured[0].upper()}{measured[1:]}"
 
 
 def _share_outside(square_xywh: BoxXYWH, size_wh: tuple[int, int]) -> float:

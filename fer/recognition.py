@@ -345,7 +345,15 @@ def _fault_costs(report: Mapping) -> tuple[FaultCost, ...]:
     """What `fer.evaluation.faults` measured, as far as a reading has to know it."""
     study = report.get("faults", {})
     return tuple(
-        FaultCost(cost["fault"], cost["right"], cost["right_without"], cost["n"], study["data"], study["split"])
+        FaultCost(
+            fault=cost["fault"],
+            right=cost["right"],
+            right_without=cost["right_without"],
+            is_sure=cost["difference_95"][1] < 0,
+            n=cost["n"],
+            data=study["data"],
+            split=study["split"],
+        )
         for cost in study.get("costs", ())
     )
 

@@ -208,6 +208,7 @@ class FaultCost:
         fault: the one fault that these faces have.
         right: the share of them that was read rightly, in [0, 1].
         right_without: the share of faces with nothing wrong, of the same expressions, in [0, 1].
+        is_sure: whether the first share is lower by more than chance.
         n: how many faces with the fault were read.
         data, split: where they are from.
     """
@@ -215,6 +216,7 @@ class FaultCost:
     fault: Fault
     right: float
     right_without: float
+    is_sure: bool
     n: int
     data: str
     split: str

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import resource
 import signal
 import stat
@@ -23,11 +24,13 @@ from fer.batch import photos
 from fer.cli import main
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.errors import FetchError
-from fer.evaluation import OutOfFold, cross_data_matrix, load_report, store_cross_validation
+from fer.evaluation import OutOfFold, Report, cross_data_matrix, load_report, save_report, store_cross_validation
+from fer.evaluation.faults import CostFigures, FaultStudy
+from fer.evaluation.report import HeadFigures
 from fer.evaluation.text import render_cell
 from fer.media import encode_png
 from fer.pipeline import DEFAULT_MODEL
-from fer.recognition import ModelCard
+from fer.recognition import ModelCard, network_digest
 from fer.recording import Look, Sample
 from fer.samples import SAMPLES
 from fer.store import Store
@@ -204,6 +207,31 @@ class TestAnalyze:
     ) -> None:
         assert main(["analyze", str(photo), option, value]) == 0
         assert json.loads(capsys.readouterr().out)[0][key] == seen
+
+    def test_a_face_with_a_fault_is_said_to_be_less_sure_and_by_how_much(
+        self, astronaut_png: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        photo = tmp_path / "blurred.png"
+        sharp_bgr = cv2.imdecode(np.frombuffer(astronaut_png, np.uint8), cv2.IMREAD_COLOR)
+        photo.write_bytes(encode_png(cv2.GaussianBlur(sharp_bgr, (0, 0), 1.5)))
+        assert main(["analyze", str(photo)]) == 0
+        captured = capsys.readouterr()
+        assert json.loads(captured.out)[0]["faces"][0]["quality"] == ["blurred"]
+        assert re.fullmatch(
+            rf"fer: {re.escape(str(photo))}, face 1: Less sure: blurred\. Faces like this were read rightly \d\d times "
+            r"in 100, others \d\d\.\n",
+            captured.err,
+        )
+
+    def test_of_many_such_faces_some_are_named(
+        self, photo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fer.pipeline.find_faults", lambda *crop: ("blurred",))
+        monkeypatch.setattr("fer.cli.MAX_NAMED", 2)
+        assert main(["analyze", *[str(photo)] * 5]) == 0
+        told = capsys.readouterr().err.splitlines()
+        assert [line.startswith(f"fer: {photo}, face 1: Less sure: blurred.") for line in told] == [True, True, False]
+        assert told[-1] == "fer: 3 more faces have such faults; the readings name them as quality."
 
     def test_a_margin_widens_the_crop(self, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
         sides = []
@@ -783,6 +811,21 @@ class TestEvaluate:
         ]
         assert report.framing == {}
         assert json.loads((folder / "card.json").read_text()) == json.loads(before)
+
+    def test_what_faults_and_heads_cost_stays_in_a_new_report(
+        self, tmp_path: Path, drawn_data: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither is measured with it, and both are of the same network."""
+        monkeypatch.setenv("FER_MODEL_DIR", str(tmp_path / "models"))
+        folder = install_model(tmp_path / "models", training=CARD["training"] | {"data": "mine"})
+        interval = (0.4, 0.6)
+        cost = CostFigures("dark", "drawn", 9, 0.5, interval, 0.75, -0.25, (-0.4, -0.1))
+        study = FaultStudy("mine", "PublicTest", "d", 9, 0.75, interval, (cost,), 0, "1", "2026-11-29")
+        head = HeadFigures("votes", "mine", "PrivateTest", "d", 9, 0.5, interval, 0.5, interval, "1", "2026-11-29")
+        save_report(folder, Report(network=network_digest(folder), heads=(head,), faults=study))
+        assert main(["evaluate", "drawn", "--data", f"mine={drawn_data}", "--write-report"]) == 0
+        report = load_report(folder)
+        assert (report.heads, report.faults, len(report.evaluations)) == ((head,), study, 2)
 
     def test_a_report_on_pictures_without_faces_is_refused(
         self, drawn_model: Path, drawn_data: Path, capsys: pytest.CaptureFixture[str]

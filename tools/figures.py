@@ -305,8 +305,8 @@ def _faults(reports: dict[str, Report]) -> Iterator[str]:
         yield ""
         yield (
             f"`{name}`: {data_title(study.data)} {study.split} (digest {study.digest[:12]}), {study.date}, code "
-            f"{study.code_version}, seed {study.seed}, by `python -m tools.fault_costs`; what is said of how strong a "
-            "fault is was drawn evenly."
+            f"{study.code_version}, seed {study.seed}, by `python -m tools.fault_costs`; how strong a fault is was "
+            "drawn evenly from what is stated."
         )
 
 

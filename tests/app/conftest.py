@@ -68,6 +68,12 @@ def face_png() -> bytes:
 
 
 @pytest.fixture(scope="session")
+def blurred_png(face_png: bytes) -> bytes:
+    """The same, out of focus."""
+    return encode_png(cv2.GaussianBlur(cv2.imdecode(np.frombuffer(face_png, np.uint8), cv2.IMREAD_COLOR), (0, 0), 1.5))
+
+
+@pytest.fixture(scope="session")
 def two_faces_png() -> bytes:
     return encode_png(cv2.resize(SAMPLES["two-faces"].load(), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
 

@@ -50,6 +50,14 @@ class TestFirstScreen:
         app.switch_page("pages/home.py").run()
         assert app.pills(key="shown").value == "own"
 
+    def test_a_blurred_photo_says_that_it_is_less_sure(self, visit: Visit, blurred_png: bytes) -> None:
+        app = visit("home")
+        assert "Less sure" not in said(app)
+        app.file_uploader[0].set_value([("me.png", blurred_png, "image/png")]).run()
+        assert re.search(
+            r"Less sure: blurred\. Faces like this were read rightly \d\d times in 100, others \d\d\.", said(app)
+        )
+
     def test_what_is_no_picture_is_said(self, visit: Visit) -> None:
         app = visit("home")
         app.file_uploader[0].set_value([("a.txt", b"no picture", "text/plain")]).run()

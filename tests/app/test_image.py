@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from fer import paths
 from fer.errors import FetchError
 from fer.media import encode_png
-from fer.pipeline import DEFAULT_MODEL
+from fer.pipeline import DEFAULT_MODEL, load_pipeline
 from fer.recognition import ModelCard
 from fer.samples import SAMPLES
 from fer.ui import loaders
@@ -75,6 +75,18 @@ class TestPhotos:
         assert _cards(app) == ["Face 1", "Face 2"]
         assert not app.dataframe
         assert "Until you add one" not in said(app)
+
+    def test_a_blurred_one_says_that_it_is_less_sure_by_how_much_and_how_that_was_measured(
+        self, visit: Visit, blurred_png: bytes
+    ) -> None:
+        app = upload(visit("image"), ("me.png", blurred_png))
+        (warning,) = (caption for caption in app.caption if "Less sure" in caption.value)
+        (cost,) = (cost for cost in load_pipeline().reader.fault_costs if cost.fault == "blurred")
+        right, others = round(100 * cost.right), round(100 * cost.right_without)
+        assert f"Less sure: blurred. Faces like this were read rightly {right} times in 100, others {others}." in said(
+            app
+        )
+        assert plain(f"{cost.n:,} such faces of FER+ PublicTest") in warning.proto.help
 
     def test_many(self, visit: Visit, face_png: bytes, two_faces_png: bytes, blank_png: bytes) -> None:
         app = upload(visit("image"), ("a.png", face_png), ("b.png", blank_png), ("c.png", two_faces_png))

@@ -153,7 +153,8 @@ def test_readings_learn_it_from_the_report(study: FaultStudy, folder: Path) -> N
     stored = EmotionModel(folder).fault_costs
     assert [cost.fault for cost in stored] == [cost.fault for cost in study.costs]
     last = study.costs[-1]
-    assert stored[-1] == FaultCost("turned", last.right, last.right_without, last.n, "ferplus", "PublicTest")
+    assert stored[-1] == FaultCost("turned", last.right, last.right_without, False, last.n, "ferplus", "PublicTest")
+    assert [cost.is_sure for cost in stored] == [cost.difference_95[1] < 0 for cost in study.costs]
     assert EmotionModel(folder, calibrated=False).fault_costs == ()
 
 
