@@ -90,12 +90,14 @@ def samples_to_bytes(
 
     Examples:
         >>> from fer.recording import Marker
-        >>> sample = Sample(0.0, 1, (0.75, 0.25), (10.0, 20.0, 60.0, 60.0), 0.8)
+        >>> sample = Sample(0.0, 1, (0.75, 0.25), (10.0, 20.0, 60.0, 60.0), 0.8, is_unsure=True)
         >>> remarks = Remarks(names={1: "Ann"}, markers=(Marker(0.0, "begins"),))
         >>> print(samples_to_bytes([sample], ("happy", "sad"), {}, "csv", remarks).decode().strip())
-        time_s,person,emotion,confidence,x,y,w,h,detector_score,happy,sad,name,marker
-        0.0,1,happy,0.75,10.0,20.0,60.0,60.0,0.8,0.75,0.25,Ann,begins
+        time_s,person,emotion,label,confidence,x,y,w,h,detector_score,happy,sad,name,marker
+        0.0,1,happy,unsure,0.75,10.0,20.0,60.0,60.0,0.8,0.75,0.25,Ann,begins
     """
+    import pandas as pd  # see to_table
+
     places = {
         "time_s": 3,
         **dict.fromkeys("xywh", 2),
@@ -120,7 +122,9 @@ def samples_to_bytes(
             }
             records = [
                 {
-                    **{name: row[name] for name in ("time_s", "person", "emotion", "confidence")},
+                    **{name: row[name] for name in ("time_s", "person", "emotion")},
+                    "label": None if pd.isna(row["label"]) else row["label"],
+                    "confidence": row["confidence"],
                     "box_xywh": [row[name] for name in "xywh"],
                     "detector_score": row["detector_score"],
                     "probabilities": {name: row[name] for name in classes},

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from fer.drawing import annotate, blur_faces
+from fer.emotions import UNSURE
 from fer.errors import FerError
 from fer.pipeline import FacePipeline
 from fer.recording import Marker, Recorder, Recording, Sample, Sink, take_samples
@@ -80,7 +81,7 @@ class LiveSnapshot:
             `now_s`.
         now_s: when the last frame was taken.
         counts: how often each expression was seen: at every moment of the history one count a person in view, so that
-            the frame rate does not matter. Every class has an entry.
+            the frame rate does not matter. Every class has an entry, and `fer.emotions.UNSURE`.
         stages: by stage, the median and the 95th percentile of the last `STAGES_S`, in milliseconds; empty before the
             first frame.
         dark: the last frame was too dark to trust.
@@ -274,7 +275,7 @@ class LiveSession:
         if moment != self._moment:
             self._moment = moment
             self._history.extend(take_samples(result, now_s))
-            self._counts.update(face.emotion for face in result.faces)
+            self._counts.update(face.label for face in result.faces)
 
     def _tell(self, what: str, error: Exception) -> None:
         sentence = str(error) if isinstance(error, FerError) else f"{what} ({type(error).__name__}: {error})."
@@ -313,8 +314,8 @@ class LiveSession:
 
 
 def _whole(classes: tuple[str, ...], counts: Counter[str]) -> Mapping[str, int]:
-    """Counts with an entry for every class."""
-    return MappingProxyType({name: counts[name] for name in classes})
+    """Counts with an entry for everything that faces are called."""
+    return MappingProxyType({name: counts[name] for name in (*classes, UNSURE)})
 
 
 def _blurred(picture: np.ndarray, result: FrameResult) -> np.ndarray:

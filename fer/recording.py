@@ -6,12 +6,14 @@ Turns tracked results into samples and samples into a table. Keeps numbers, neve
 come from, of pages or of databases.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from fer.emotions import UNSURE
 from fer.results import BoxXYWH, FrameResult, Reader
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Sample:
         probabilities: calibrated and smoothed, in the order of the recording's classes; sum to 1.
         box_xywh: where the face was, pixels of the frame as it was taken, never mirrored.
         detector_score: in [0, 1].
+        is_unsure: whether more than one class had to be named (`fer.results.Face.is_unsure`); None where that was not
+            noted, as in recordings of earlier versions.
     """
 
     time_s: float
@@ -41,6 +45,15 @@ class Sample:
     probabilities: tuple[float, ...]
     box_xywh: BoxXYWH
     detector_score: float
+    is_unsure: bool | None = None
+
+    def emotion(self, classes: Sequence[str]) -> str:
+        """The most probable one of the recording's classes."""
+        return classes[max(range(len(classes)), key=self.probabilities.__getitem__)]
+
+    def label(self, classes: Sequence[str]) -> str:
+        """What the person was called then: `emotion`, or `fer.emotions.UNSURE`; `emotion` where doubt was not noted."""
+        return UNSURE if self.is_unsure else self.emotion(classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +217,14 @@ class Recorder:
 def take_samples(result: FrameResult, time_s: float) -> tuple[Sample, ...]:
     """Take the numbers of every face of a tracked frame."""
     return tuple(
-        Sample(time_s, face.person, tuple(face.probabilities.tolist()), face.box_xywh, face.detector_score)
+        Sample(
+            time_s,
+            face.person,
+            tuple(face.probabilities.tolist()),
+            face.box_xywh,
+            face.detector_score,
+            face.is_unsure,
+        )
         for face in result.faces
         if face.person is not None
     )
@@ -218,8 +238,9 @@ def samples_table(samples: Sequence[Sample], classes: Sequence[str]) -> "pd.Data
         classes: the recording's classes, as many as every sample has probabilities.
 
     Returns:
-        A `pandas.DataFrame` with the columns time_s, person, emotion (the most probable class), confidence (its
-        probability), x, y, w, h (pixels), detector_score, then one column a class (probabilities in [0, 1]).
+        A `pandas.DataFrame` with the columns time_s, person, emotion (the most probable class), label (as
+        `fer.results.Face.label`; missing where doubt was not noted), confidence (the probability of `emotion`), x, y,
+        w, h (pixels), detector_score, then one column a class (probabilities in [0, 1]).
 
     Raises:
         ValueError: a sample has more or fewer probabilities than there are classes.
@@ -237,19 +258,34 @@ def samples_table(samples: Sequence[Sample], classes: Sequence[str]) -> "pd.Data
             raise ValueError(
                 f"A sample has {len(sample.probabilities)} probabilities, but there are {len(classes)} classes."
             )
-        confidence = max(sample.probabilities)
-        emotion = classes[sample.probabilities.index(confidence)]
         rows.append(
             (
                 sample.time_s,
                 sample.person,
-                emotion,
-                confidence,
+                sample.emotion(classes),
+                None if sample.is_unsure is None else sample.label(classes),
+                max(sample.probabilities),
                 *sample.box_xywh,
                 sample.detector_score,
                 *sample.probabilities,
             )
         )
-    columns = ["time_s", "person", "emotion", "confidence", *"xywh", "detector_score", *classes]
-    types = {**dict.fromkeys(columns, "float64"), "person": "int64", "emotion": "str"}
+    columns = ["time_s", "person", "emotion", "label", "confidence", *"xywh", "detector_score", *classes]
+    types = {**dict.fromkeys(columns, "float64"), "person": "int64", "emotion": "str", "label": "str"}
     return pd.DataFrame(rows, columns=columns).astype(types)
+
+
+def count_labels(samples: Sequence[Sample], classes: Sequence[str]) -> dict[str, int]:
+    """Count what was shown how often: an entry for every class and for `fer.emotions.UNSURE`.
+
+    Where doubt was not noted of some samples, all of them count as their most probable class, and `UNSURE` has no
+    entry.
+    """
+    if any(sample.is_unsure is None for sample in samples):
+        return dict.fromkeys(classes, 0) | Counter(sample.emotion(classes) for sample in samples)
+    return dict.fromkeys((*classes, UNSURE), 0) | Counter(sample.label(classes) for sample in samples)
+
+
+def counted_as(table: "pd.DataFrame") -> "pd.Series":
+    """What the rows of `samples_table` count as, by the rule of `count_labels`."""
+    return table["emotion"] if table["label"].isna().any() else table["label"]

@@ -105,17 +105,17 @@ def test_parquet_files_can_be_stacked(photos: list[PhotoResult]) -> None:
 class TestRecordings:
     SAMPLES = (
         Sample(0.0, 1, (0.25, 0.75), (1.0, 2.0, 3.0, 4.0), 0.5),
-        Sample(1 / 15, 2, (0.5000004, 0.4999996), (1.237, 2.0, 3.0, 4.0), 0.87654321),
+        Sample(1 / 15, 2, (0.5000004, 0.4999996), (1.237, 2.0, 3.0, 4.0), 0.87654321, True),
     )
 
     @pytest.mark.parametrize("samples", [(), SAMPLES], ids=["nothing", "two people"])
     def test_csv_holds_one_row_a_person_and_moment(self, samples: tuple[Sample, ...]) -> None:
         marked = Remarks("Rain.", {2: "=Bo"}, (Marker(0.0, "in"), Marker(0.01, "a"), Marker(9.0)))
         head, *rows = export.samples_to_bytes(samples, ("happy", "sad"), {}, "csv", marked).decode().splitlines()
-        assert head == "time_s,person,emotion,confidence,x,y,w,h,detector_score,happy,sad,name,marker"
+        assert head == "time_s,person,emotion,label,confidence,x,y,w,h,detector_score,happy,sad,name,marker"
         expected = [
-            "0.0,1,sad,0.75,1.0,2.0,3.0,4.0,0.5,0.25,0.75,,in",
-            "0.067,2,happy,0.5,1.24,2.0,3.0,4.0,0.8765,0.5,0.5,'=Bo,a | marker",
+            "0.0,1,sad,,0.75,1.0,2.0,3.0,4.0,0.5,0.25,0.75,,in",
+            "0.067,2,happy,unsure,0.5,1.24,2.0,3.0,4.0,0.8765,0.5,0.5,'=Bo,a | marker",
         ]
         assert rows == expected[: len(samples)]
 
@@ -134,6 +134,7 @@ class TestRecordings:
                     "time_s": 0.0,
                     "person": 1,
                     "emotion": "sad",
+                    "label": None,
                     "confidence": 0.75,
                     "box_xywh": [1.0, 2.0, 3.0, 4.0],
                     "detector_score": 0.5,
@@ -143,6 +144,7 @@ class TestRecordings:
                     "time_s": 0.067,
                     "person": 2,
                     "emotion": "happy",
+                    "label": "unsure",
                     "confidence": 0.5,
                     "box_xywh": [1.24, 2.0, 3.0, 4.0],
                     "detector_score": 0.8765,

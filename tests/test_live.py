@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fer import live, load_pipeline
-from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, UNSURE
 from fer.errors import DetectorError
 from fer.live import LiveSession, View
 from fer.pipeline import FacePipeline
@@ -75,7 +75,7 @@ def _play(session: LiveSession, end_s: float, rate: float = 15, start_s: float =
 def test_a_new_session_knows_nothing() -> None:
     snapshot = LiveSession(Scripted(ONE)).snapshot()
     assert (snapshot.frames, snapshot.frame, snapshot.fps, snapshot.history, snapshot.now_s) == (0, None, 0.0, (), 0.0)
-    assert snapshot.counts == dict.fromkeys(EMOTIONS, 0)
+    assert snapshot.counts == dict.fromkeys((*EMOTIONS, UNSURE), 0)
     assert snapshot.stages == {}
     assert (snapshot.dark, snapshot.error, snapshot.recording_s) == (False, None, None)
 
@@ -89,7 +89,7 @@ def test_a_frame_is_drawn_on_and_left_alone() -> None:
     snapshot = session.snapshot()
     assert (snapshot.frames, snapshot.now_s, snapshot.error) == (1, 5.0, None)
     assert [face.person for face in snapshot.frame.faces] == [1]
-    assert snapshot.history == (Sample(5.0, 1, (0, 0, 0, 1, 0, 0, 0), (170.0, 210.0, 60.0, 60.0), 0.9),)
+    assert snapshot.history == (Sample(5.0, 1, (0, 0, 0, 1, 0, 0, 0), (170.0, 210.0, 60.0, 60.0), 0.9, False),)
 
 
 @pytest.fixture
@@ -214,7 +214,8 @@ def test_the_frame_rate_is_that_of_the_last_two_seconds(rate: int) -> None:
 def test_counts_do_not_depend_on_the_frame_rate(rate: int) -> None:
     session = LiveSession(Scripted(TWO))
     _play(session, 10, rate)
-    assert session.snapshot().counts == dict.fromkeys(EMOTIONS, 0) | {"happy": 2 * (10 * live.MOMENTS_PER_S + 1)}
+    counts = session.snapshot().counts
+    assert counts == dict.fromkeys((*EMOTIONS, UNSURE), 0) | {"happy": 2 * (10 * live.MOMENTS_PER_S + 1)}
 
 
 def test_counts_last_until_they_are_reset() -> None:
@@ -363,7 +364,7 @@ class TestSettings:
         session.use(Scripted(TWO, model="another", classes=classes))
         session.process(_frame(), 2.0)
         snapshot = session.snapshot()
-        assert snapshot.classes == tuple(snapshot.counts) == classes
+        assert (snapshot.classes, tuple(snapshot.counts)) == (classes, (*classes, UNSURE))
         assert {len(sample.probabilities) for sample in snapshot.history} == {len(classes)}
         assert sum(snapshot.counts.values()) == len(snapshot.history) == 2
 

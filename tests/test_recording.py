@@ -2,7 +2,7 @@
 
 import pytest
 
-from fer.recording import MOST_APART_S, EmptySpans, Look, Sample, samples_table
+from fer.recording import MOST_APART_S, EmptySpans, Look, Sample, count_labels, counted_as, samples_table
 
 SOMEBODY = (Sample(0.0, 1, (1.0,), (0.0, 0.0, 10.0, 10.0), 0.9),)
 
@@ -40,6 +40,7 @@ class TestSamplesTable:
             "time_s": "float64",
             "person": "int64",
             "emotion": "str",
+            "label": "str",
             "confidence": "float64",
             "x": "float64",
             "y": "float64",
@@ -52,15 +53,33 @@ class TestSamplesTable:
 
     def test_one_row_a_person_and_moment(self) -> None:
         samples = [
-            Sample(0.0, 1, (0.5, 0.5), (1.0, 2.0, 3.0, 4.0), 0.9),
-            Sample(0.0, 2, (0.25, 0.75), (5.0, 6.0, 7.0, 8.0), 0.8),
-            Sample(0.1, 1, (0.9, 0.1), (1.5, 2.0, 3.0, 4.0), 0.7),
+            Sample(0.0, 1, (0.5, 0.5), (1.0, 2.0, 3.0, 4.0), 0.9, True),
+            Sample(0.0, 2, (0.25, 0.75), (5.0, 6.0, 7.0, 8.0), 0.8, False),
+            Sample(0.1, 1, (0.9, 0.1), (1.5, 2.0, 3.0, 4.0), 0.7, False),
         ]
         assert samples_table(samples, self.CLASSES).to_numpy().tolist() == [
-            [0.0, 1, "happy", 0.5, 1.0, 2.0, 3.0, 4.0, 0.9, 0.5, 0.5],
-            [0.0, 2, "sad", 0.75, 5.0, 6.0, 7.0, 8.0, 0.8, 0.25, 0.75],
-            [0.1, 1, "happy", 0.9, 1.5, 2.0, 3.0, 4.0, 0.7, 0.9, 0.1],
+            [0.0, 1, "happy", "unsure", 0.5, 1.0, 2.0, 3.0, 4.0, 0.9, 0.5, 0.5],
+            [0.0, 2, "sad", "sad", 0.75, 5.0, 6.0, 7.0, 8.0, 0.8, 0.25, 0.75],
+            [0.1, 1, "happy", "happy", 0.9, 1.5, 2.0, 3.0, 4.0, 0.7, 0.9, 0.1],
         ]
+
+    @pytest.mark.parametrize(
+        ("doubts", "counts"),
+        [
+            pytest.param((), {"happy": 0, "sad": 0, "unsure": 0}, id="nothing"),
+            pytest.param((True, False), {"happy": 0, "sad": 1, "unsure": 1}, id="noted"),
+            pytest.param((None, None), {"happy": 1, "sad": 1}, id="not noted"),
+            pytest.param((True, None), {"happy": 1, "sad": 1}, id="noted in part"),
+        ],
+    )
+    def test_doubt_counts_as_such_where_it_was_noted(self, doubts: tuple, counts: dict[str, int]) -> None:
+        shares = ((0.6, 0.4), (0.1, 0.9))
+        samples = [
+            Sample(0.0, 1, own, (1.0, 2.0, 3.0, 4.0), 0.9, doubt) for own, doubt in zip(shares, doubts, strict=False)
+        ]
+        assert count_labels(samples, self.CLASSES) == counts
+        counted = counted_as(samples_table(samples, self.CLASSES)).value_counts()
+        assert {name: counted.get(name, 0) for name in counts} == counts
 
     @pytest.mark.parametrize("classes", [(), ("happy",), ("happy", "sad", "fear")], ids=["none", "one", "three"])
     def test_refuses_other_classes(self, classes: tuple[str, ...]) -> None:

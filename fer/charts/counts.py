@@ -79,7 +79,7 @@ def count_columns(counts: Mapping[str, int]) -> MovingChart:
     """Chart how often each expression was seen, as columns with their numbers.
 
     Args:
-        counts: a number for every class, in the order of the chart.
+        counts: a number for everything that faces were called, in the order of the chart.
 
     Examples:
         >>> chart = count_columns({"happy": 3, "sad": 1})

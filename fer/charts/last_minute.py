@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from fer.charts.moving import MovingChart, rows_to_table
 from fer.charts.parts import INK, dash_scale, emotion_scale, percent_of
+from fer.emotions import UNSURE
 from fer.recording import Marker, Sample
 
 SPAN_S = 60
@@ -59,7 +60,7 @@ def minute_ribbon(
     people: Sequence[int],
     marks: Sequence[Marker] = (),
 ) -> MovingChart:
-    """Chart the last `SPAN_S` seconds as ribbons: a lane for each person, coloured by the most probable class.
+    """Chart the last `SPAN_S` seconds as ribbons: a lane for each person, coloured by what they were called.
 
     Args:
         history, classes, now_s, people: see `last_minute`.
@@ -69,10 +70,9 @@ def minute_ribbon(
     for lane, person in enumerate(people):
         own = _stretches(history, person, now_s)
         for i, (_, sample) in enumerate(own):
-            main = max(range(len(classes)), key=sample.probabilities.__getitem__)
             next_s = own[i + 1][1].time_s if i + 1 < len(own) else now_s
             end_s = min(next_s, sample.time_s + _BREAK_S)
-            pieces.append((person, sample.time_s - now_s, end_s - now_s, lane, lane + 0.86, classes[main]))
+            pieces.append((person, sample.time_s - now_s, end_s - now_s, lane, lane + 0.86, sample.label(classes)))
     lines = [(mark.time_s - now_s, mark.note) for mark in marks if mark.time_s >= now_s - SPAN_S]
     return MovingChart(
         _ribbon(tuple(classes)),
@@ -104,7 +104,7 @@ def _ribbon(classes: tuple[str, ...]) -> dict[str, object]:
             alt.Y("low:Q", axis=None, scale=alt.Scale(reverse=True, nice=False)),
             x2="until:Q",
             y2="high:Q",
-            color=alt.Color("expression:N", scale=emotion_scale(classes), legend=None),
+            color=alt.Color("expression:N", scale=emotion_scale((*classes, UNSURE)), legend=None),
             tooltip=["person:O", "expression:N"],
         )
     )

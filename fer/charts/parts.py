@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from fer.emotions import EMOTIONS_WITH_CONTEMPT, emotion
+from fer.emotions import EMOTIONS_WITH_CONTEMPT, UNSURE, emotion
 
 _ROW_PX = 24
 AXIS_PX = 64
@@ -36,7 +36,7 @@ def emotion_scale(classes: Sequence[str]) -> alt.Scale:
     """The scale that gives every class the colour of its expression.
 
     Args:
-        classes: names out of `EMOTIONS_WITH_CONTEMPT`, in the order of the chart.
+        classes: names out of `EMOTIONS_WITH_CONTEMPT`, or `UNSURE`, in the order of the chart.
 
     Raises:
         KeyError: a name is no expression.
@@ -123,7 +123,7 @@ def joined_points(table: pd.DataFrame, titles: Sequence[str], axis_title: str) -
         titles: the circle's and the diamond's.
         axis_title: what the shares are of.
     """
-    classes = [name for name in EMOTIONS_WITH_CONTEMPT if name in set(table["expression"])]
+    classes = [name for name in (*EMOTIONS_WITH_CONTEMPT, UNSURE) if name in set(table["expression"])]
     table = table.assign(filled=(table["set"] == titles[0]).astype(float))
     colour = alt.Color("expression:N", scale=emotion_scale(classes), legend=None)
     axis = alt.Axis(title=axis_title, format=".0%", tickCount=6)

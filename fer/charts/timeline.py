@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from fer.charts.parts import GREY, percent
-from fer.emotions import emotion
-from fer.recording import Marker, Remarks, Span
+from fer.emotions import UNSURE, emotion
+from fer.recording import Marker, Remarks, Span, counted_as
 
 MAX_BINS = 600
 """Most points of a line: more than a screen can show apart, few enough to drag."""
@@ -62,9 +62,9 @@ def timeline(
         remarks: what people are called, and the moments that are marked.
     """
     width_s = bin_width_s(table)
-    binned = table.assign(bin=(table["time_s"] // width_s).astype(int))
-    means = binned.groupby(["person", "bin"])[list(classes)].mean()
-    bins = np.arange(binned["bin"].max() + 1)
+    moments = (table["time_s"] // width_s).astype(int).rename("bin")
+    means = _means(table, [table["person"], moments], classes)
+    bins = np.arange(moments.max() + 1)
     times_s = (bins + 0.5) * width_s
     people = sorted(table["person"].unique())[:MAX_RIBBONS]
     figure = _two_rows(len(people))
@@ -118,7 +118,7 @@ def overlay(first: Course, second: Course, expression: str) -> go.Figure:
     labels = _told_apart({0: _shortened(first.title), 1: _shortened(second.title)})
     for row, (course, dash) in enumerate(((first, "solid"), (second, "dash"))):
         bins_of = (course.table["time_s"] // width_s).astype(int).rename("bin")
-        means = course.table.groupby(bins_of)[list(course.classes)].mean()
+        means = _means(course.table, bins_of, course.classes)
         bins = np.arange(means.index.max() + 1)
         times_s = (bins + 0.5) * width_s - course.zero_s
         ribbon = pd.concat({row: means}, names=["person"])
@@ -131,6 +131,11 @@ def overlay(first: Course, second: Course, expression: str) -> go.Figure:
         begins_s.append(-course.zero_s)
         ends_s.append(float(bins[-1] + 1) * width_s - course.zero_s)
     return _finished(figure, (min(begins_s), max(ends_s)), "seconds from where they are laid on each other")
+
+
+def _means(table: pd.DataFrame, groups: pd.Series | list[pd.Series], classes: Sequence[str]) -> pd.DataFrame:
+    """The mean probability of every class by group, and in the column `UNSURE` the share of what was called that."""
+    return table[list(classes)].assign(**{UNSURE: counted_as(table) == UNSURE}).groupby(groups).mean()
 
 
 def _two_rows(ribbons: int) -> go.Figure:
@@ -194,15 +199,17 @@ def _told_apart(labels: Mapping[int, str]) -> dict[int, str]:
 def _ribbons(
     means: pd.DataFrame, classes: Sequence[str], labels: Mapping[int, str], bins: np.ndarray, times_s: np.ndarray
 ) -> go.Heatmap:
-    """A row a person, coloured by the most probable class of every moment."""
-    main = pd.Series(means.to_numpy().argmax(axis=1), index=means.index).unstack("bin")
-    main = main.reindex(list(labels), columns=bins)
+    """A row a person, coloured by the most probable class of every moment, or as unsure where most of it is."""
+    names = (*classes, UNSURE)
+    chosen = means[list(classes)].to_numpy().argmax(axis=1)
+    chosen[means[UNSURE] > 0.5] = len(classes)
+    main = pd.Series(chosen, index=means.index).unstack("bin").reindex(list(labels), columns=bins)
     codes = main.to_numpy(dtype=float)
     words = np.full(codes.shape, "", dtype=object)
     seen = ~np.isnan(codes)
-    words[seen] = np.array(classes, dtype=object)[codes[seen].astype(int)]
-    n = len(classes)
-    steps = [(edge / n, emotion(name).colour) for i, name in enumerate(classes) for edge in (i, i + 1)]
+    words[seen] = np.array(names, dtype=object)[codes[seen].astype(int)]
+    n = len(names)
+    steps = [(edge / n, emotion(name).colour) for i, name in enumerate(names) for edge in (i, i + 1)]
     return go.Heatmap(
         x=times_s,
         y=[html.escape(label) for label in labels.values()],
@@ -227,7 +234,7 @@ def people_table(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         One row a person, by number: person, first_s, last_s (when first and last seen), readings (how many), mostly
-        (the class that was most often the most probable one) and share (of those readings, in [0, 1]).
+        (what they were called most often) and share (of those readings, in [0, 1]).
     """
     counts = person_counts(table, classes)
     seen = table.groupby("person")["time_s"]
@@ -245,6 +252,7 @@ def people_table(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
 
 
 def person_counts(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """Count how often each class was a person's most probable one: a row a person, a column a class."""
-    counts = pd.crosstab(table["person"], table["emotion"])
-    return counts.reindex(columns=list(classes), fill_value=0).rename_axis(index="person", columns=None)
+    """Count what everyone was called how often, as `fer.recording.count_labels` does: a row a person."""
+    names = classes if table["label"].isna().any() else (*classes, UNSURE)
+    counts = pd.crosstab(table["person"], counted_as(table))
+    return counts.reindex(columns=list(names), fill_value=0).rename_axis(index="person", columns=None)

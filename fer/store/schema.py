@@ -73,6 +73,7 @@ SAMPLES = sa.Table(
     sa.Column("person", sa.Integer, nullable=False),
     sa.Column("probabilities", sa.JSON, nullable=False),
     *(sa.Column(name, sa.Double, nullable=False) for name in ("x", "y", "w", "h", "detector_score")),
+    sa.Column("is_unsure", sa.Boolean),  # missing in what was recorded before it was noted
 )
 
 NOBODY = sa.Table(
@@ -139,9 +140,10 @@ def _write_remarks(connection: sa.Connection) -> None:
             connection.execute(SESSIONS.update().where(SESSIONS.c.id == number).values(name=free))
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+MIGRATIONS: tuple[Callable[[sa.Connection], object], ...] = (
     lambda connection: NOBODY.create(connection),
     _write_remarks,
+    lambda connection: connection.execute(sa.text("ALTER TABLE samples ADD COLUMN is_unsure BOOLEAN")),
 )
 """The steps that move an older database on, in order: the first from version 1 to 2, and so on. A new one is made whole
 from the tables above, so a step and its change to the tables belong together."""

@@ -17,9 +17,10 @@ from typing import Literal, get_args
 
 import sqlalchemy as sa
 
+from fer.emotions import UNSURE
 from fer.errors import StoreError
 from fer.export import describe_recording
-from fer.recording import Look, Marker, Remarks, Sample, Span
+from fer.recording import Look, Marker, Remarks, Sample, Span, count_labels
 from fer.store.database import default_url, describe_place, forget, open_engine, parse_url, translate_errors
 from fer.store.schema import MARKERS, MAX_NAME, NOBODY, SAMPLES, SESSIONS, SETTINGS, free_name, migrate, taken_names
 from fer.store.transfer import back_up, restore
@@ -53,7 +54,8 @@ class SavedSession:
         started: when it began, UTC.
         duration_s: time of the last look, in seconds since the recording began.
         people: how many persons were told apart.
-        counts: how often each class was the most probable one, once a person and frame; every class has an entry.
+        counts: what was shown how often, once a person and frame, as `fer.recording.count_labels` counts: every class
+            has an entry, and `fer.emotions.UNSURE` where doubt was noted.
     """
 
     id: int
@@ -74,8 +76,8 @@ class SavedSession:
 
     @property
     def main(self) -> str | None:
-        """The class that was most often the most probable one; None where no face was seen."""
-        return max(self.classes, key=self.counts.__getitem__) if self.readings else None
+        """What was shown most often; None where no face was seen."""
+        return max(self.counts, key=self.counts.__getitem__) if self.readings else None
 
     def describe(self, nobody: Sequence[Span]) -> dict[str, object]:
         """What its JSON says before the samples; see `fer.export.describe_recording`."""
@@ -201,7 +203,7 @@ class Store:
             "saved": now,
             "duration_s": 0.0,
             "people": 0,
-            "counts": dict.fromkeys(classes, 0),
+            "counts": count_labels((), classes),
         }
         name = _checked_name(name)
         with self._writing() as connection:
@@ -233,14 +235,16 @@ class Store:
 
     def samples(self, owner: str, session_id: int) -> list[Sample]:
         """What a session recorded, in the order in which it came."""
-        columns = [SAMPLES.c[name] for name in ("time_s", "person", "probabilities", *"xywh", "detector_score")]
+        columns = [
+            SAMPLES.c[name] for name in ("time_s", "person", "probabilities", *"xywh", "detector_score", "is_unsure")
+        ]
         query = sa.select(*columns).where(SAMPLES.c.session == session_id).order_by(SAMPLES.c.id)
         with self._reading() as connection:
             if connection.execute(sa.select(SESSIONS.c.id).where(_owned(owner, session_id))).one_or_none() is None:
                 raise _missing()
             return [
-                Sample(time_s, person, tuple(probabilities), (x, y, w, h), score)
-                for time_s, person, probabilities, x, y, w, h, score in connection.execute(query)
+                Sample(time_s, person, tuple(probabilities), (x, y, w, h), score, is_unsure)
+                for time_s, person, probabilities, x, y, w, h, score, is_unsure in connection.execute(query)
             ]
 
     def nobody(self, owner: str, session_id: int) -> tuple[Span, ...]:
@@ -350,7 +354,7 @@ class Store:
         summary = {
             "duration_s": shift_s + second.duration_s,
             "people": len({one.person for one in merged}),
-            "counts": {name: first.counts[name] + second.counts[name] for name in first.classes},
+            "counts": count_labels(merged, first.classes),
             "started": first.started,
         }
         merged_id = self._insert(owner, name, first.kind, first.model, first.detector, first.classes)
@@ -430,6 +434,7 @@ class Store:
                 "probabilities": [float(p) for p in sample.probabilities],
                 **{name: float(value) for name, value in zip("xywh", sample.box_xywh, strict=True)},
                 "detector_score": float(sample.detector_score),
+                "is_unsure": sample.is_unsure,
             }
             for sample in samples
         ]
@@ -472,7 +477,9 @@ def _session(row: sa.Row) -> SavedSession:
         started=row.started,
         duration_s=row.duration_s,
         people=row.people,
-        counts=MappingProxyType({name: row.counts.get(name, 0) for name in row.classes}),
+        counts=MappingProxyType(
+            {name: row.counts.get(name, 0) for name in (*row.classes, UNSURE) if name in (*row.classes, *row.counts)}
+        ),
     )
 
 

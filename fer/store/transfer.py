@@ -19,8 +19,8 @@ from fer.files import replacing
 from fer.store.database import translate_errors
 from fer.store.schema import MARKERS, MAX_NAME, NOBODY, SAMPLES, SESSIONS, SETTINGS, free_name, taken_names
 
-VERSION = 2
-"""Of the file's form; 1 knew no notes, names of persons and markers."""
+VERSION = 3
+"""Of the file's form; 1 knew no notes, names of persons and markers, 2 no doubt of samples."""
 
 _MARK = "fer saved sessions"
 _PARTS = {"samples": SAMPLES, "nobody": NOBODY, "markers": MARKERS}

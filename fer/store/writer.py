@@ -12,7 +12,7 @@ from contextlib import suppress
 from sqlalchemy.exc import IntegrityError
 
 from fer.errors import StoreError
-from fer.recording import EmptySpans, Look, Sample, Span
+from fer.recording import EmptySpans, Look, Sample, Span, count_labels
 
 COMMIT_EVERY_S = 0.5
 """How often a recording is committed; a kill loses no more than that and what one commit takes."""
@@ -101,7 +101,7 @@ class _Work:
         self._lost = 0
         self.gone = False
         self._people: set[int] = set()
-        self._counts = Counter(dict.fromkeys(self._classes, 0))
+        self._counts: Counter[str] = Counter()
 
     def take(self, look: Look) -> None:
         with self._lock:
@@ -139,14 +139,9 @@ class _Work:
         if not batch and end_s == self._end_written_s:
             return
         people = self._people | {int(sample.person) for sample in batch}
-        counts = self._counts + Counter(
-            self._classes[max(range(len(self._classes)), key=sample.probabilities.__getitem__)] for sample in batch
-        )
-        summary = {
-            "duration_s": float(end_s),
-            "people": len(people),
-            "counts": {name: counts[name] for name in self._classes},
-        }
+        counts = Counter(self._counts)
+        counts.update(count_labels(batch, self._classes))
+        summary = {"duration_s": float(end_s), "people": len(people), "counts": dict(counts)}
         try:
             self._append(batch, spans, summary)
         except StoreError as error:

@@ -84,7 +84,7 @@ def _to_webvtt(result: VideoResult) -> bytes:
     lines = ["WEBVTT", ""]
     for spell in find_spells(result.timeline):
         start_ms, end_ms = _milliseconds(spell)
-        text = f"{spell.name} {spell.emotion}".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        text = f"{spell.name} {spell.label}".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         lines += [f"{_vtt_time(start_ms)} --> {_vtt_time(end_ms)}", " ".join(text.split()), ""]
     return "\n".join(lines).encode()
 
@@ -135,7 +135,7 @@ def _to_eaf(result: VideoResult) -> bytes:
                 "ALIGNABLE_ANNOTATION",
                 {"ANNOTATION_ID": f"a{number}", **slots},
             )
-            ElementTree.SubElement(annotation, "ANNOTATION_VALUE").text = spell.emotion
+            ElementTree.SubElement(annotation, "ANNOTATION_VALUE").text = spell.label
     kind = {"LINGUISTIC_TYPE_ID": "expression", "TIME_ALIGNABLE": "true", "GRAPHIC_REFERENCES": "false"}
     ElementTree.SubElement(document, "LINGUISTIC_TYPE", kind)
     for stereotype, description in _EAF_CONSTRAINTS.items():
@@ -164,10 +164,10 @@ def _to_boris(result: VideoResult) -> bytes:
     rows = []
     for spell in find_spells(result.timeline):
         start_ms, end_ms = _milliseconds(spell)
-        rows.append((start_ms, 1, names[spell.person], spell.emotion, f"confidence {spell.confidence:.2f}"))
-        rows.append((end_ms, 0, names[spell.person], spell.emotion, ""))
+        rows.append((start_ms, 1, names[spell.person], spell.label, f"confidence {spell.confidence:.2f}"))
+        rows.append((end_ms, 0, names[spell.person], spell.label, ""))
     lines = (
-        f"{time_ms / 1000:.3f}\t{name}\t{emotion}\t\t{comment}\n" for time_ms, _, name, emotion, comment in sorted(rows)
+        f"{time_ms / 1000:.3f}\t{name}\t{label}\t\t{comment}\n" for time_ms, _, name, label, comment in sorted(rows)
     )
     return "".join(lines).encode()
 

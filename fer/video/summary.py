@@ -1,8 +1,8 @@
 """A timeline -> what it comes to: shares of expressions, spells, chapters, and when nobody was seen.
 
-Every moment counts as long as it is shown, so that a variable frame rate does not matter. A spell is a stretch of one
-expression: that which is the most probable one on average over `WINDOW_S`, so that a flicker ends none. Knows nothing
-about files or pages.
+Every moment counts as long as it is shown, so that a variable frame rate does not matter. A spell is a stretch in which
+somebody is called the same: unsure where most of `WINDOW_S` is, else the most probable expression on average over it,
+so that a flicker ends none. Knows nothing about files or pages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fer.emotions import UNSURE
 from fer.recording import Span
 from fer.video.timeline import MOST_BETWEEN_S, Timeline
 
@@ -32,18 +33,20 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class Spell:
-    """A stretch in which somebody showed one expression.
+    """A stretch in which somebody showed one expression, or was read unsurely.
 
     Attributes:
         person, name: who, and what they are called.
-        emotion: the expression.
+        emotion: the expression, on average the most probable one.
+        label: what it is called, `emotion` or `fer.emotions.UNSURE`.
         start_s, end_s: from when until when.
-        confidence: its mean probability meanwhile, in [0, 1].
+        confidence: the mean probability of `emotion` meanwhile, in [0, 1].
     """
 
     person: int
     name: str
     emotion: str
+    label: str
     start_s: float
     end_s: float
     confidence: float
@@ -66,7 +69,8 @@ class PersonSummary:
         person, name: who, and what they are called.
         seen_s: for how long they were seen, or known to be there between two looks.
         first_s, last_s: when they were seen first, and when last.
-        shares: of the time that they were seen, how much each expression was the most probable one; sums to 1.
+        shares: of the time that they were seen, how much they were called what: a class each, and
+            `fer.emotions.UNSURE`; sums to 1.
         mean_probabilities: of each expression, over that time.
     """
 
@@ -87,10 +91,9 @@ class VideoSummary:
         duration_s: how long it is.
         frames, looks: how many frames there are, and how many were looked at.
         people: one for each, in order of their numbers.
-        shares: of all people's time together, how much each expression was the most probable one; sums to 1, or empty
-            where nobody was seen.
+        shares: the same of all people's time together; empty where nobody was seen.
         spells: all of them, in order of time.
-        longest: the longest spells, at most five for each expression, the longest first.
+        longest: the longest spells, at most five of each label, the longest first.
         chapters: one after another from the beginning to the end.
         nobody: when nobody was seen: at a look, or at the two looks around.
         not_looked_at: when nobody looked, and nothing could be told from the looks around.
@@ -118,6 +121,7 @@ class VideoSummary:
                 {
                     "person": one.name,
                     "emotion": one.emotion,
+                    "label": one.label,
                     "start_s": round(one.start_s, 3),
                     "end_s": round(one.end_s, 3),
                     "confidence": round(one.confidence, 4),
@@ -161,8 +165,8 @@ def summarize(timeline: Timeline) -> VideoSummary:
     by_length = sorted(spells, key=lambda spell: spell.start_s - spell.end_s)
     longest = [
         spell
-        for emotion in timeline.classes
-        for spell in [spell for spell in by_length if spell.emotion == emotion][:5]
+        for label in timeline.names_of_labels
+        for spell in [spell for spell in by_length if spell.label == label][:5]
     ]
     return VideoSummary(
         duration_s=timeline.end_s,
@@ -214,7 +218,7 @@ def summarize_people(timeline: Timeline, start_s: float = 0.0, end_s: float = np
 
 
 def find_spells(timeline: Timeline) -> list[Spell]:
-    """Everyone's stretches of one expression, in order of time."""
+    """Everyone's stretches of one expression or of doubt, in order of time."""
     steps_s = np.diff(timeline.time_s[timeline.looked])
     bridged_s = max(BRIDGED_S, 1.5 * float(np.median(steps_s))) if len(steps_s) else BRIDGED_S
     span_s = timeline.span_s
@@ -223,7 +227,7 @@ def find_spells(timeline: Timeline) -> list[Spell]:
         own = timeline.of_person(person)
         frames = timeline.frame[own]
         start_s, end_s = timeline.time_s[frames], timeline.time_s[frames] + span_s[frames]
-        states = _states(start_s, span_s[frames], timeline.probabilities[own])
+        states = _states(start_s, span_s[frames], timeline.probabilities[own], timeline.is_unsure[own])
         breaks = np.flatnonzero((np.diff(states) != 0) | (start_s[1:] - end_s[:-1] > bridged_s)) + 1
         runs = [
             _Run(int(states[first]), first, last)
@@ -231,15 +235,18 @@ def find_spells(timeline: Timeline) -> list[Spell]:
         ]
         for run in _settle(runs, start_s, end_s, bridged_s):
             part = slice(run.first, run.last)
-            confidence = np.average(timeline.probabilities[own[part], run.state], weights=span_s[frames[part]])
+            means = np.average(timeline.probabilities[own[part]], axis=0, weights=span_s[frames[part]])
+            label = timeline.names_of_labels[run.state]
+            emotion = timeline.classes[int(means.argmax())] if label == UNSURE else label
             spells.append(
                 Spell(
                     person=person,
                     name=timeline.name(person),
-                    emotion=timeline.classes[run.state],
+                    emotion=emotion,
+                    label=label,
                     start_s=float(start_s[run.first]),
                     end_s=float(end_s[run.last - 1]),
-                    confidence=float(confidence),
+                    confidence=float(means[timeline.classes.index(emotion)]),
                 )
             )
     return sorted(spells, key=lambda spell: (spell.start_s, spell.person))
@@ -254,12 +261,15 @@ class _Run:
     last: int
 
 
-def _states(start_s: np.ndarray, span_s: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """The most probable class around each sighting, on average over the window; int of shape (sightings,)."""
-    total = np.concatenate([np.zeros((1, probabilities.shape[1])), np.cumsum(probabilities * span_s[:, None], axis=0)])
+def _states(start_s: np.ndarray, span_s: np.ndarray, probabilities: np.ndarray, is_unsure: np.ndarray) -> np.ndarray:
+    """What somebody is called around each sighting, on average over the window; int of shape (sightings,)."""
+    columns = np.column_stack([probabilities, is_unsure, np.ones(len(is_unsure))]) * span_s[:, None]
+    total = np.concatenate([np.zeros((1, columns.shape[1])), np.cumsum(columns, axis=0)])
     low = np.searchsorted(start_s, start_s - WINDOW_S / 2)
     high = np.searchsorted(start_s, start_s + WINDOW_S / 2, side="right")
-    return (total[high] - total[low]).argmax(axis=1)
+    around = total[high] - total[low]
+    classes = probabilities.shape[1]
+    return np.where(around[:, classes] > around[:, -1] / 2, classes, around[:, :classes].argmax(axis=1))
 
 
 def _settle(runs: Sequence[_Run], start_s: np.ndarray, end_s: np.ndarray, bridged_s: float) -> list[_Run]:
@@ -279,13 +289,13 @@ def _settle(runs: Sequence[_Run], start_s: np.ndarray, end_s: np.ndarray, bridge
 
 
 def _shares(timeline: Timeline, sightings: np.ndarray, span_s: np.ndarray) -> dict[str, float]:
-    """How much of the time each class was the most probable one; empty where there was no time."""
+    """How much of the time what was said; empty where there was no time."""
     weights = span_s[timeline.frame[sightings]]
     if not weights.sum():
         return {}
-    chosen = timeline.probabilities[sightings].argmax(axis=1)
-    shares = np.bincount(chosen, weights, minlength=len(timeline.classes)) / weights.sum()
-    return dict(zip(timeline.classes, shares.tolist(), strict=True))
+    names = timeline.names_of_labels
+    shares = np.bincount(timeline.labels[sightings], weights, minlength=len(names)) / weights.sum()
+    return dict(zip(names, shares.tolist(), strict=True))
 
 
 def _at_empty_looks(timeline: Timeline, alone: np.ndarray) -> np.ndarray:
@@ -342,7 +352,7 @@ def _title(spells: Sequence[Spell], start_s: float, end_s: float) -> str:
         common_s = min(spell.end_s, end_s) - max(spell.start_s, start_s)
         if common_s > 0:
             own = shown.setdefault((spell.person, spell.name), {})
-            own[spell.emotion] = own.get(spell.emotion, 0.0) + common_s
+            own[spell.label] = own.get(spell.label, 0.0) + common_s
     there = {who: own for who, own in shown.items() if sum(own.values()) >= 0.3 * (end_s - start_s)}
     if not there:
         return "Nobody"
@@ -350,8 +360,8 @@ def _title(spells: Sequence[Spell], start_s: float, end_s: float) -> str:
         return ", ".join(f"{name} {max(own, key=own.__getitem__)}" for (_, name), own in sorted(there.items()))
     total: dict[str, float] = {}
     for own in there.values():
-        for emotion, seconds in own.items():
-            total[emotion] = total.get(emotion, 0.0) + seconds
+        for label, seconds in own.items():
+            total[label] = total.get(label, 0.0) + seconds
     return f"{len(there)} people, mostly {max(total, key=total.__getitem__)}"
 
 

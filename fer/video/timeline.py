@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from fer.emotions import UNSURE
 from fer.recording import Look, Sample
 from fer.results import JOINED_BY, Face, Fault
 
@@ -76,6 +77,21 @@ class Timeline:
         """How long each frame is shown, float64 of shape (frames,)."""
         return np.diff(self.time_s, append=self.end_s)
 
+    @property
+    def is_unsure(self) -> np.ndarray:
+        """Of which sightings more than one class has to be named, bool of shape (sightings,)."""
+        return self.set_size > 1
+
+    @property
+    def names_of_labels(self) -> tuple[str, ...]:
+        """What `labels` stand for: the classes, and `fer.emotions.UNSURE`."""
+        return (*self.classes, UNSURE)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """What each sighting is called (`fer.results.Face.label`): places in `names_of_labels`, shape (sightings,)."""
+        return np.where(self.is_unsure, len(self.classes), self.probabilities.argmax(axis=1))
+
     def name(self, person: int) -> str:
         """What a person is called: the name given, or the number."""
         return self.names.get(person, str(person))
@@ -88,6 +104,7 @@ class Timeline:
         """What a session keeps of a video: every look, also where nobody was found; nothing that was interpolated."""
         frames = np.arange(len(self))
         starts, ends = (np.searchsorted(self.frame, frames, side=side) for side in ("left", "right"))
+        unsure = self.is_unsure
         for frame in np.flatnonzero(self.looked).tolist():
             time_s = float(self.time_s[frame])
             yield Look(
@@ -99,6 +116,7 @@ class Timeline:
                         tuple(self.probabilities[i].tolist()),
                         tuple(self.boxes_xywh[i].tolist()),
                         float(self.detector_score[i]),
+                        bool(unsure[i]),
                     )
                     for i in range(starts[frame], ends[frame])
                 ),
@@ -152,7 +170,8 @@ class Timeline:
         Returns:
             A `pandas.DataFrame` with the columns time_s, frame (from 0), person (a number; text where people were given
             names), x, y, w, h (pixels of the video as it is shown), detector_score, emotion (the most probable class),
-            confidence (its probability), set, quality, interpolated, then one column a class (probabilities in [0, 1]).
+            label (as `fer.results.Face.label`), confidence (the probability of `emotion`), set, quality, interpolated,
+            then one column a class (probabilities in [0, 1]).
             A cell of set or quality holds names joined by `fer.results.JOINED_BY`; set is missing where the model has
             no rule for sets. Without people, quality is `NO_FACE` or `NOT_LOOKED_AT`.
         """
@@ -169,6 +188,7 @@ class Timeline:
                 **{side: _rounded(self.boxes_xywh[:, i], 2) for i, side in enumerate("xywh")},
                 "detector_score": _rounded(self.detector_score, 4),
                 "emotion": words[ranked[:, 0]] if len(ranked) else [],
+                "label": np.array(self.names_of_labels)[self.labels] if len(ranked) else [],
                 "confidence": _rounded(confidence, 6),
                 "set": [
                     JOINED_BY.join(words[order[:size]]) if size else None
@@ -194,7 +214,7 @@ class Timeline:
         numbers = ["time_s", *"xywh", "detector_score", "confidence", *self.classes]
         types = {
             **dict.fromkeys(numbers, "float64"),
-            **dict.fromkeys(("emotion", "set", "quality"), "str"),
+            **dict.fromkeys(("emotion", "label", "set", "quality"), "str"),
             "frame": "int64",
             "person": "str" if self.names else "Int64",
             "interpolated": "bool",
@@ -203,7 +223,7 @@ class Timeline:
 
 
 _BEFORE = (
-    *("time_s", "frame", "person", *"xywh", "detector_score", "emotion", "confidence"),
+    *("time_s", "frame", "person", *"xywh", "detector_score", "emotion", "label", "confidence"),
     *("set", "quality", "interpolated"),
 )
 

@@ -73,6 +73,16 @@ def test_another_one_is_opened_and_one_person_looked_at(visit: Visit, two: tuple
     assert "the probabilities of person 2" in said(app)
 
 
+def test_a_session_of_before_says_that_doubt_was_not_noted(visit: Visit, saved: Store) -> None:
+    recorded(saved, "local", [sample(0.0, unsure=None)])
+    sentence = "It was recorded before doubt was noted"
+    assert sentence in said(visit("sessions"))
+    recorded(saved, "local", [sample(0.0, unsure=True)], name="Today")
+    app = visit("sessions")
+    assert app.dataframe[0].value["mostly"].tolist() == ["unsure, 100 %", "happy, 100 %"]
+    assert sentence not in said(app)
+
+
 def test_a_link_opens_one(visit: Visit, two: tuple[int, int]) -> None:
     app = visit("home")
     app.query_params["session"] = str(two[0])

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from fer.charts.counts import count_columns, count_pie
 from fer.charts.last_minute import SPAN_S, last_minute, minute_ribbon
 from fer.charts.moving import MOST_LANES, MovingChart, chosen_people
 from fer.charts.probabilities import probabilities_now
-from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, UNSURE
 from fer.recording import Marker, Sample
 from fer.results import Face
 
@@ -24,6 +25,12 @@ def make_face(person: int, emotion: str = "happy", classes: tuple[str, ...] = EM
 
 def make_sample(time_s: float, person: int = 1, emotion: str = "happy") -> Sample:
     return Sample(time_s, person, tuple(float(name == emotion) for name in EMOTIONS), BOX, 0.9)
+
+
+def test_a_ribbon_is_unsure_where_the_reading_was() -> None:
+    history = [make_sample(0), replace(make_sample(1), is_unsure=True)]
+    pieces = rows_of(minute_ribbon(history, EMOTIONS, 2, [1]), "pieces")
+    assert [piece["expression"] for piece in pieces] == ["happy", UNSURE]
 
 
 def rows_of(chart: MovingChart, table: str) -> list[dict]:

@@ -16,16 +16,16 @@ from fer.charts.timeline import (
     person_counts,
     timeline,
 )
-from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, emotion
+from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, UNSURE, emotion
 from fer.recording import Marker, Remarks, Sample, samples_table
 
 
-def table(*seen: tuple[float, int, str], classes: Sequence[str] = EMOTIONS) -> pd.DataFrame:
+def table(*seen: tuple[float, int, str], classes: Sequence[str] = EMOTIONS, doubt: bool | None = False) -> pd.DataFrame:
     """A recording of (time_s, person, expression), each read with 0.6 or a little more."""
     rest = 0.4 / len(classes)
     return samples_table(
         [
-            Sample(t, person, tuple(rest + 0.6 * (c == name) for c in classes), (1.0, 2.0, 3.0, 4.0), 0.9)
+            Sample(t, person, tuple(rest + 0.6 * (c == name) for c in classes), (1.0, 2.0, 3.0, 4.0), 0.9, doubt)
             for t, person, name in seen
         ],
         classes,
@@ -37,7 +37,7 @@ class TestPeople:
         people = people_table(table(), EMOTIONS)
         assert people.columns.tolist() == ["person", "first_s", "last_s", "readings", "mostly", "share"]
         assert len(people) == 0
-        assert person_counts(table(), EMOTIONS).columns.tolist() == list(EMOTIONS)
+        assert person_counts(table(), EMOTIONS).columns.tolist() == [*EMOTIONS, UNSURE]
 
     def test_everyone_has_a_row(self) -> None:
         seen = table((0.5, 2, "sad"), (1.0, 1, "happy"), (1.5, 1, "fear"), (2.0, 1, "happy"), (2.5, 2, "sad"))
@@ -53,7 +53,16 @@ class TestPeople:
             {"person": 2, "first_s": 0.5, "last_s": 2.5, "readings": 2, "mostly": "sad", "share": 1.0},
         ]
         counts = person_counts(seen, EMOTIONS)
-        assert counts.loc[1].to_dict() == dict.fromkeys(EMOTIONS, 0) | {"happy": 2, "fear": 1}
+        assert counts.loc[1].to_dict() == dict.fromkeys((*EMOTIONS, UNSURE), 0) | {"happy": 2, "fear": 1}
+
+    def test_doubt_has_a_share_of_its_own_where_it_was_noted(self) -> None:
+        unsure = table((0.5, 1, "sad"), doubt=True)
+        both = pd.concat([unsure, table((1.0, 1, "happy"), (1.5, 1, "sad"))])
+        assert person_counts(both, EMOTIONS).loc[1, ["happy", "sad", UNSURE]].tolist() == [1, 1, 1]
+        assert people_table(unsure, EMOTIONS)["mostly"].tolist() == [UNSURE]
+        earlier = person_counts(table((0.5, 1, "sad"), doubt=None), EMOTIONS)
+        assert earlier.columns.tolist() == list(EMOTIONS)
+        assert earlier.loc[1, "sad"] == 1
 
 
 @pytest.mark.parametrize(
@@ -86,6 +95,14 @@ class TestTimeline:
         places = (ribbon.z[0] - ribbon.zmin) / (ribbon.zmax - ribbon.zmin)
         drawn = [[colour for edge, colour in ribbon.colorscale if edge <= place][-1] for place in places]
         assert drawn == [emotion(name).colour for name in EMOTIONS]
+
+    def test_a_moment_that_is_mostly_doubt_is_unsure(self) -> None:
+        sure, unsure = (
+            table((0.0, 1, "happy"), (0.3, 1, "happy")),
+            table((0.31, 1, "sad"), (0.32, 1, "sad"), doubt=True),
+        )
+        (ribbon, *_) = timeline(pd.concat([sure, unsure]), EMOTIONS, 1).data
+        assert ribbon.customdata.tolist() == [["happy", UNSURE]]
 
     def test_nothing_is_drawn_where_somebody_was_not_seen(self) -> None:
         always = [(frame / 10, 1, "happy") for frame in range(41)]

@@ -1,6 +1,7 @@
 """Saved sessions: what comes back, whose it is, and what a kill, a full disk or another version leaves."""
 
 import itertools
+import json
 import os
 import signal
 import sqlite3
@@ -16,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from fer import paths, store
-from fer.emotions import EMOTIONS
+from fer.emotions import EMOTIONS, UNSURE
 from fer.errors import StoreError
 from fer.recording import Look, Marker, Remarks, Sample
 from fer.store import Store, schema
@@ -27,10 +28,10 @@ NOBODY_S = "This session is not there; it may have been deleted."
 FACTS = {"name": "Rehearsal", "kind": "live", "model": "drawn", "detector": "haar", "classes": EMOTIONS}
 
 
-def sample(time_s: float, person: int = 1, emotion: str = "happy") -> Sample:
+def sample(time_s: float, person: int = 1, emotion: str = "happy", unsure: bool | None = False) -> Sample:
     """A sample that shows one expression."""
     probabilities = tuple(0.7 if name == emotion else 0.05 for name in EMOTIONS)
-    return Sample(time_s, person, probabilities, (10.5, 20.0, 30.0, 40.25), 0.875)
+    return Sample(time_s, person, probabilities, (10.5, 20.0, 30.0, 40.25), 0.875, unsure)
 
 
 def look(*samples: Sample) -> Look:
@@ -58,9 +59,10 @@ class TestOneSession:
         [
             ([sample(0.0)], 0.0, 1, {"happy": 1}, "happy"),
             ([sample(0.0), sample(0.1), sample(0.2, emotion="sad")], 0.2, 1, {"happy": 2, "sad": 1}, "happy"),
+            ([sample(0.0), *(sample(t, unsure=True) for t in (0.1, 0.2))], 0.2, 1, {"happy": 1, "unsure": 2}, "unsure"),
             ([sample(0.0, 1), sample(0.0, 2, "fear"), sample(0.5, 2, "fear")], 0.5, 2, {"happy": 1, "fear": 2}, "fear"),
         ],
-        ids=["one moment", "one person", "two people"],
+        ids=["one moment", "one person", "doubt", "two people"],
     )
     def test_what_was_written_comes_back(
         self,
@@ -78,7 +80,7 @@ class TestOneSession:
         assert opened.samples("ann", session_id) == samples
         assert (session.name, session.kind, session.model, session.detector) == ("Rehearsal", "live", "drawn", "haar")
         assert (session.classes, session.duration_s, session.people) == (EMOTIONS, duration_s, people)
-        assert dict(session.counts) == dict.fromkeys(EMOTIONS, 0) | counts
+        assert dict(session.counts) == dict.fromkeys((*EMOTIONS, UNSURE), 0) | counts
         assert (session.main, session.readings) == (main, len(samples))
         assert before <= session.started <= datetime.now(UTC)
         assert session.started.utcoffset() == timedelta(0)
@@ -445,7 +447,7 @@ class TestSeveralAtOnce:
 class TestVersions:
     def test_a_new_database_has_the_newest(self, opened: Store) -> None:
         with opened._reading() as connection:
-            assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(3,)]
+            assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(4,)]
 
     def test_sessions_of_the_first_version_are_kept(self, opened: Store, url: str) -> None:
         session_id = recorded(opened, "ann", [sample(0.0)])
@@ -456,13 +458,20 @@ class TestVersions:
                 connection.exec_driver_sql(f"DROP TABLE {table}")
             for column in ("notes", "persons"):
                 connection.exec_driver_sql(f"ALTER TABLE sessions DROP COLUMN {column}")
-            connection.exec_driver_sql("UPDATE sessions SET name = 'Rehearsal'")
+            connection.exec_driver_sql("ALTER TABLE samples DROP COLUMN is_unsure")
+            counts = json.dumps(dict.fromkeys(EMOTIONS, 0) | {"happy": 1})
+            connection.execute(sa.text("UPDATE sessions SET name = 'Rehearsal', counts = :counts"), {"counts": counts})
             connection.exec_driver_sql("UPDATE schema_version SET version = 1")
         newer = Store(url)
         assert [one.name for one in newer.sessions("ann")] == ["Rehearsal (3)", "Rehearsal (2)", "Rehearsal"]
         assert newer.remarks("ann", session_id) == Remarks()
-        assert newer.samples("ann", session_id) == [sample(0.0)]
+        assert newer.samples("ann", session_id) == [sample(0.0, unsure=None)], "doubt was not noted then"
+        assert UNSURE not in newer.sessions("ann")[0].counts
         assert newer.nobody("ann", session_id) == ()
+        later = recorded(newer, "ann", [sample(0.0, unsure=True)], name="Later")
+        merged = newer.merge("ann", session_id, later, "Both")
+        counts = {one.id: one.counts for one in newer.sessions("ann")}[merged]
+        assert counts == dict.fromkeys(EMOTIONS, 0) | {"happy": 2}, "counted alike in both"
         newer.close()
 
     def test_an_older_one_is_moved_on_step_by_step(
@@ -478,7 +487,7 @@ class TestVersions:
         for _ in range(2):  # the second time there is nothing to do; the first step would fail
             newer = Store(url)
             with newer._reading() as connection:
-                assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(5,)]
+                assert connection.exec_driver_sql("SELECT version FROM schema_version").all() == [(6,)]
                 assert connection.exec_driver_sql("SELECT remark FROM sessions").all() == [("moved",)]
             assert [session.name for session in newer.sessions("ann")] == ["v5"]
             assert newer.samples("ann", session_id) == [sample(0.0)]

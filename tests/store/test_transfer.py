@@ -13,7 +13,7 @@ from fer.recording import Look, Marker, Remarks
 from fer.store import Store, transfer
 from tests.store.test_store import recorded, sample
 
-MARK = {"is": "fer saved sessions", "version": 2}
+MARK = {"is": "fer saved sessions", "version": 3}
 
 
 def contents(store: Store) -> list[tuple]:
@@ -30,7 +30,7 @@ def contents(store: Store) -> list[tuple]:
 def test_what_was_backed_up_is_restored_anywhere(opened: Store, tmp_path: Path) -> None:
     """From SQLite or PostgreSQL into SQLite and back into itself; a second time adds nothing."""
     file, elsewhere = tmp_path / "backup", Store(f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
-    number = recorded(opened, "ann", [sample(0.0), sample(0.5, 2, "sad")])
+    number = recorded(opened, "ann", [sample(0.0), sample(0.5, 2, "sad", unsure=True)])
     opened.write_remarks("ann", number, Remarks("Rain.", {2: "Bo"}, (Marker(0.25, "a door"),)))
     opened.save(
         "bob https://login", [Look(0.0, ()), Look(0.9, ())], name="Nobody", kind="video", model="m", detector="haar",

@@ -14,18 +14,25 @@ READER = Reader("drawn", "haar", "It finds what the tests draw.", "none", EMOTIO
 
 
 def face(
-    person: int, emotion: str = "happy", share: float = 0.7, *, x: float = 10, faults: Sequence[Fault] = ()
+    person: int,
+    emotion: str = "happy",
+    share: float = 0.7,
+    *,
+    x: float = 10,
+    faults: Sequence[Fault] = (),
+    unsure: bool = False,
 ) -> Face:
-    """Somebody with one expression; the others share what is left."""
+    """Somebody with one expression; the others share what is left. In doubt it may be two of them."""
     probabilities = np.full(len(EMOTIONS), (1 - share) / (len(EMOTIONS) - 1))
     probabilities[EMOTIONS.index(emotion)] = share
+    other = next(name for name in EMOTIONS if name != emotion)
     return Face(
         box_xywh=(x, 20, 30, 40),
         crop_xywh=(x, 20, 40, 40),
         detector_score=0.9,
         probabilities=probabilities,
         classes=EMOTIONS,
-        prediction_set=(emotion,),
+        prediction_set=(emotion, other) if unsure else (emotion,),
         quality=tuple(faults),
         person=person,
     )

@@ -10,13 +10,15 @@ from tests.video.drawn import face, timeline
 
 
 def spells(over_time: Timeline) -> list[tuple[int, str, float, float]]:
-    return [(s.person, s.emotion, round(s.start_s, 2), round(s.end_s, 2)) for s in find_spells(over_time)]
+    return [(s.person, s.label, round(s.start_s, 2), round(s.end_s, 2)) for s in find_spells(over_time)]
 
 
 def run(emotions: str, person: int = 1) -> list[list]:
-    """A tenth of a second a letter: h happy, s sad, n neutral, - nobody."""
+    """A tenth of a second a letter: h happy, s sad, n neutral, in capitals unsure of it, - nobody."""
     words = {"h": "happy", "s": "sad", "n": "neutral"}
-    return [[] if letter == "-" else [face(person, words[letter])] for letter in emotions]
+    return [
+        [] if letter == "-" else [face(person, words[letter.lower()], unsure=letter.isupper())] for letter in emotions
+    ]
 
 
 def test_nothing() -> None:
@@ -54,10 +56,25 @@ def test_shares_count_time_and_not_frames() -> None:
             "h" * 15 + "-" * 10 + "h" * 15, [(1, "happy", 0, 1.5), (1, "happy", 2.5, 4)], id="gone for a second"
         ),
         pytest.param("h", [(1, "happy", 0, 0.04)], id="a single frame"),
+        pytest.param("h" * 30 + "S" * 30, [(1, "happy", 0, 3), (1, "unsure", 3, 6)], id="doubt"),
+        pytest.param("h" * 15 + "HH" + "h" * 13, [(1, "happy", 0, 3)], id="a moment of doubt ends none"),
     ],
 )
 def test_spells(emotions: str, expected: list) -> None:
     assert spells(timeline(run(emotions))) == expected
+
+
+def test_doubt_has_a_share_of_its_own() -> None:
+    summary = summarize(timeline(run("h" * 30 + "S" * 10 + "H" * 20)))
+    assert summary.shares["happy"] == summary.people[0].shares["happy"] == pytest.approx(0.5)
+    assert summary.shares["unsure"] == pytest.approx(0.5)
+    assert summary.shares["sad"] == 0
+    assert [chapter.title for chapter in summary.chapters] == ["1 happy", "1 unsure"]
+    assert [(spell["emotion"], spell["label"]) for spell in summary.to_record()["spells"]] == [
+        ("happy", "happy"),
+        ("happy", "unsure"),
+    ]
+    assert {spell.label for spell in summary.longest} == {"happy", "unsure"}
 
 
 def test_spells_of_rare_looks_go_on_between_them() -> None:

@@ -8,7 +8,7 @@ from fer.emotions import EMOTIONS
 from tests.video.drawn import face, timeline
 
 COLUMNS = [
-    *("time_s", "frame", "person", "x", "y", "w", "h", "detector_score", "emotion", "confidence"),
+    *("time_s", "frame", "person", "x", "y", "w", "h", "detector_score", "emotion", "label", "confidence"),
     *("set", "quality", "interpolated"),
     *EMOTIONS,
 ]
@@ -29,13 +29,15 @@ class TestTable:
         assert not table.interpolated.any()
 
     def test_people(self) -> None:
-        frames = [[face(1), face(2, "sad", 0.6, x=50, faults=("small", "dark"))], [], [face(1, "neutral")], [face(1)]]
+        frames = [[face(1), face(2, "sad", 0.6, x=50, faults=("small", "dark"))], [], [face(1, "neutral")]]
+        frames.append([face(1, unsure=True)])
         table = timeline(frames, unlooked=[2]).to_table()
         assert table.time_s.tolist() == [0, 0, 0.1, 0.2, 0.3]
         assert table.frame.tolist() == [0, 0, 1, 2, 3]
         assert table.person.fillna(0).tolist() == [1, 2, 0, 1, 1]
         assert table.emotion.fillna("").tolist() == ["happy", "sad", "", "neutral", "happy"]
-        assert table["set"].fillna("").tolist() == ["happy", "sad", "", "neutral", "happy"]
+        assert table.label.fillna("").tolist() == ["happy", "sad", "", "neutral", "unsure"]
+        assert table["set"].fillna("").tolist() == ["happy", "sad", "", "neutral", "happy|angry"]
         assert table.quality.tolist() == ["", "small|dark", "no face", "", ""]
         assert table.interpolated.tolist() == [False, False, False, True, False]
         assert table.loc[1, ["x", "y", "w", "h"]].tolist() == [50, 20, 30, 40]
@@ -98,13 +100,14 @@ def test_boxes_are_in_pixels_of_the_video() -> None:
 
 
 def test_a_session_keeps_every_look_and_nothing_made_up() -> None:
-    over_time = timeline([[face(1), face(2, "sad")], [], [face(1)], [face(1)]], unlooked=[2])
+    over_time = timeline([[face(1, unsure=True), face(2, "sad")], [], [face(1)], [face(1)]], unlooked=[2])
     looks = list(over_time.looks())
     assert [(look.time_s, [sample.person for sample in look.samples]) for look in looks] == [
         (0, [1, 2]),
         (pytest.approx(0.1), []),
         (pytest.approx(0.3), [1]),
     ]
+    assert [sample.is_unsure for sample in looks[0].samples] == [True, False]
     sample = looks[0].samples[1]
     assert sample.box_xywh == (10, 20, 30, 40)
     assert sample.probabilities[EMOTIONS.index("sad")] == pytest.approx(0.7)

@@ -348,7 +348,10 @@ def _graphs(snapshot: LiveSnapshot, *, is_now: bool) -> None:
             alt="Each expression's share of all that was seen",
             key="live_shares",
         )
-    st.caption("Four times a second, at most, everyone in view counts once, for the most probable expression.")
+    st.caption(
+        "Four times a second, at most, everyone in view counts once; unsure where more than one "
+        "expression may be meant."
+    )
 
 
 def read_still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, wanted: Switches) -> None:

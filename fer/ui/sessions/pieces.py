@@ -12,6 +12,7 @@ from fer.charts.counts import count_columns, count_pie, share_comparison
 from fer.charts.parts import percent
 from fer.charts.timeline import MAX_RIBBONS, Course, bin_width_s, overlay, people_table, person_counts, timeline
 from fer.detection import TITLES
+from fer.emotions import UNSURE
 from fer.errors import FerError, StoreError
 from fer.pipeline import DEFAULT_MODEL, Settings
 from fer.recording import Marker, Remarks, Sample, Span, samples_table
@@ -26,6 +27,8 @@ from fer.ui.words import write_count, write_length, write_moment
 
 TOOLS = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 """What Plotly offers beside the timeline: zoom, pan, back to the whole, a picture of it."""
+
+NO_DOUBT = "It was recorded before doubt was noted: what was unsure counts as its most probable expression."
 
 _NO_REMARKS = Remarks()
 
@@ -204,12 +207,14 @@ def _course(
         key=f"timeline_{key}_{shown}",
         alt=f"Above, what every person mostly showed over time; below, the probabilities of {remarks.call(shown)}",
     )
+    if table["label"].isna().any():
+        st.caption(NO_DOUBT)
     width = f"{bin_width_s(table):.2g} s"
     ribbons = f" The first {MAX_RIBBONS} people have a ribbon." if len(numbers) > MAX_RIBBONS else ""
     shaded = " Where it is shaded, nobody was in view." if nobody else ""
     marked = " Dotted lines are markers." if remarks.markers else ""
     st.caption(
-        f"The ribbons show everyone's most probable expression, the lines the probabilities of "
+        f"The ribbons show what everyone was called, the lines the probabilities of "
         f"{plain(remarks.call(shown))}; a point is the mean of {width}.{ribbons}{shaded}{marked} Drag over the time to "
         "zoom, double-click to see all of it."
     )
@@ -256,6 +261,9 @@ def compare_sessions(store: Store, owner: str, first: SavedSession, second: Save
             + "."
         )
     )
+    for one in (first, second):
+        if UNSURE not in one.counts:
+            st.caption(plain(f"{one.name}: {NO_DOUBT}"))
     if first.model != second.model:
         st.caption("They were read by different models: part of what differs may be that.")
     if first.readings and second.readings:
@@ -300,7 +308,7 @@ def _lay_over(store: Store, owner: str, first: SavedSession, second: SavedSessio
     )
     st.caption(
         plain(
-            f"Means of everyone in view. The ribbons show the most probable expression, the lines how probable "
+            f"Means of everyone in view. The ribbons show what they were called, the lines how probable "
             f"{expression} was: {first.name} drawn through, {second.name} dashed, and so are their markers."
         )
     )

@@ -173,8 +173,8 @@ def sums(shown: Shown) -> None:
         )
     timeline = shown.result.timeline
     own = ~timeline.interpolated if chosen is None else ~timeline.interpolated & (timeline.person == chosen)
-    winners = timeline.probabilities[own].argmax(axis=1)
-    counts = {name: int((winners == i).sum()) for i, name in enumerate(timeline.classes)}
+    labels = timeline.labels[own]
+    counts = {name: int((labels == i).sum()) for i, name in enumerate(timeline.names_of_labels)}
     columns, pie = st.columns([3, 2])
     words = ", ".join(f"{name} {n:,}" for name, n in counts.items())
     with columns:
@@ -183,12 +183,12 @@ def sums(shown: Shown) -> None:
         )
     with pie:
         draw_moving_chart(count_pie(counts), key="video_pie", alt=f"Which share of the readings each has: {words}")
-    st.caption("Readings are faces in frames that were looked at; each counts for its most probable expression.")
+    st.caption("Readings are faces in frames that were looked at; each counts for what it is called.")
     st.dataframe(
         [
             {
                 "who": _title(spell.person, {spell.person: spell.name}),
-                "expression": spell.emotion,
+                "expression": spell.label,
                 "from": clock(spell.start_s),
                 "until": clock(spell.end_s),
                 "lasted": spell.end_s - spell.start_s,

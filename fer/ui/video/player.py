@@ -74,7 +74,7 @@ def pack(watched: Watched, timeline: Timeline, people: tuple[Person, ...], summa
             for person in sorted(lanes, key=lambda person: person.person)
         ],
         "chapters": [[one.start_s, one.end_s, one.title] for one in summary.chapters],
-        "spells": [[one.name, one.emotion, one.start_s, one.end_s, round(one.confidence, 3)] for one in summary.spells],
+        "spells": [[one.name, one.label, one.start_s, one.end_s, round(one.confidence, 3)] for one in summary.spells],
         "nobody": [[one.start_s, one.end_s] for one in summary.nobody],
         "not_looked_at": [[one.start_s, one.end_s] for one in summary.not_looked_at],
     }
