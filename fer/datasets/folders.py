@@ -8,9 +8,10 @@ Rows are the files in the order of their paths. Knows nothing about the cache, n
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -43,21 +44,35 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "contempt": ("contemptuous",),
     }
 )
-_CLASSES = {word: name for name in EMOTIONS_WITH_CONTEMPT for word in (name, *_SYNONYMS[name])}
-_SPLITS = {
+CLASSES = {word: name for name in EMOTIONS_WITH_CONTEMPT for word in (name, *_SYNONYMS[name])}
+SPLITS = {
     **dict.fromkeys(("training", "train"), 0),
     **dict.fromkeys(("publictest", "validation", "valid", "val"), 1),
     **dict.fromkeys(("privatetest", "test"), 2),
 }
+"""By the lower-case name of a folder: the expression, or the place in `USAGES`, that it stands for."""
+
 _NOT_MEANT = frozenset({"thumbs.db", "desktop.ini"})
 
 
 @dataclass(frozen=True)
-class _File:
-    path: Path
-    name: str  # the path inside the folder, with slashes
+class Entry:
+    """One picture to be, before it is opened.
+
+    Attributes:
+        name: its path inside the folder or archive, with slashes.
+        label: place of its class in `EMOTIONS_WITH_CONTEMPT`.
+        usage: place of its split in `USAGES`.
+    """
+
+    name: str
     label: int
     usage: int
+
+
+@dataclass(frozen=True)
+class _File(Entry):
+    path: Path
     state: str
 
 
@@ -108,22 +123,49 @@ def read_folder(
     Raises:
         DatasetError: there are no pictures, those of one class only, or more than fit in `MAX_ARRAY_BYTES`.
     """
-    files = listing.files
+    files, called = listing.files, _called(path)
     most = MAX_ARRAY_BYTES // SIDE**2
     if len(files) > most:
         raise DatasetError(
-            f"{_called(path)} holds {len(files):,} files, but at most {most:,} are read; split it into smaller folders."
+            f"{called} holds {len(files):,} files, but at most {most:,} are read; split it into smaller folders."
         )
+    pictures = decoded(partial(_decode, file.path) for file in files)
+    return assemble(files, pictures, name, path, called, MAX_ARRAY_BYTES, progress)
+
+
+def assemble(
+    files: Sequence[Entry],
+    pictures: Iterable[np.ndarray | str],
+    name: str,
+    source: Path,
+    called: str,
+    most_bytes: int,
+    progress: Callable[[float], None] | None = None,
+) -> FaceDataset:
+    """Make a data set of pictures, as `read_folder` does.
+
+    Args:
+        files: what each of them is.
+        pictures: grey, uint8 of shape (height, width), or what is wrong, in that order.
+        name: what to call the data set.
+        source: where they are from.
+        called: what sentences call that.
+        most_bytes: the most that the pictures may take where they keep their side.
+        progress: called with the share that is done.
+
+    Raises:
+        DatasetError: there are no pictures, or those of one class only.
+    """
     images: list[np.ndarray] = []
     good = np.zeros(len(files), bool)
     bad_rows = []
     is_uniform = True
-    for row, picture in enumerate(_decoded(files)):
+    for row, picture in enumerate(pictures):
         if isinstance(picture, str):
             bad_rows.append(BadRow(row + 1, f"every file must be a picture, but {picture}"))
         else:
             good[row] = True
-            if is_uniform and not _may_stay(picture, images, len(files)):
+            if is_uniform and not _may_stay(picture, images, most_bytes // len(files)):
                 is_uniform = False
                 images = [_scaled(image) for image in images]
             images.append(picture if is_uniform else _scaled(picture))
@@ -134,7 +176,7 @@ def read_folder(
     if len(filled) < 2:
         why = f"; {bad_rows[0].reason}" if bad_rows else ""
         found = f"pictures of one class only, {filled[0]}" if filled else "no pictures in its class folders"
-        raise DatasetError(f"{_called(path)} holds {found}, but a data set needs two classes{why}.")
+        raise DatasetError(f"{called} holds {found}, but a data set needs two classes{why}.")
     usage = np.array(USAGES)[[file.usage for file in files]][good]
     stacked = np.stack(images)
     return FaceDataset(
@@ -144,7 +186,7 @@ def read_folder(
         usage=usage,
         classes=EMOTIONS if labels.max() < len(EMOTIONS) else EMOTIONS_WITH_CONTEMPT,
         digest=digest_of(stacked, labels, usage),
-        source=path,
+        source=source,
         rows=np.flatnonzero(good) + 1,
         files=np.array([file.name for file in files], np.str_)[good],
         bad_rows=tuple(bad_rows),
@@ -153,31 +195,45 @@ def read_folder(
 
 def _walk(path: Path) -> Iterator[_File]:
     top = _folders(path)
-    if any(_word(folder) in _SPLITS for folder in top):
-        odd = next((folder.name for folder in top if _word(folder) not in _SPLITS), None)
+    if any(word(folder.name) in SPLITS for folder in top):
+        odd = next((folder.name for folder in top if word(folder.name) not in SPLITS), None)
         if odd is not None:
-            raise DatasetError(
-                f"{_called(path)} has a folder '{odd}' beside folders of splits; "
-                f"splits are called {', '.join(_SPLITS)}."
-            )
-        parts = [(folder, _SPLITS[_word(folder)]) for folder in top]
+            raise beside_splits(_called(path), odd)
+        parts = [(folder, SPLITS[word(folder.name)]) for folder in top]
     else:
         parts = [(path, 0)]
     for part, usage in parts:
         for folder in _folders(part):
-            if _word(folder) not in _CLASSES:
-                raise DatasetError(
-                    f"{_called(path)} has a folder '{folder.relative_to(path)}', which names no expression; "
-                    f"call it after one of {', '.join(EMOTIONS_WITH_CONTEMPT)}, or move it away."
-                )
-            label = EMOTIONS_WITH_CONTEMPT.index(_CLASSES[_word(folder)])
+            if word(folder.name) not in CLASSES:
+                raise no_expression(_called(path), str(folder.relative_to(path)))
+            label = EMOTIONS_WITH_CONTEMPT.index(CLASSES[word(folder.name)])
             for file, state in _files(folder):
-                yield _File(file, file.relative_to(path).as_posix(), label, usage, state)
+                yield _File(file.relative_to(path).as_posix(), label, usage, file, state)
     if not any(_folders(part) for part, _ in parts):
-        raise DatasetError(
-            f"{_called(path)} has no sub-folders; put the pictures of each class into one called "
-            f"{', '.join(EMOTIONS_WITH_CONTEMPT[:-1])} or {EMOTIONS_WITH_CONTEMPT[-1]}."
-        )
+        raise no_folders(_called(path))
+
+
+def beside_splits(called: str, folder: str) -> DatasetError:
+    """What to say of a folder beside those of splits."""
+    return DatasetError(
+        f"{called} has a folder '{folder}' beside folders of splits; splits are called {', '.join(SPLITS)}."
+    )
+
+
+def no_expression(called: str, folder: str) -> DatasetError:
+    """What to say of a folder that should be a class and is none."""
+    return DatasetError(
+        f"{called} has a folder '{folder}', which names no expression; "
+        f"call it after one of {', '.join(EMOTIONS_WITH_CONTEMPT)}, or move it away."
+    )
+
+
+def no_folders(called: str) -> DatasetError:
+    """What to say where there is no folder for any class."""
+    return DatasetError(
+        f"{called} has no sub-folders; put the pictures of each class into one called "
+        f"{', '.join(EMOTIONS_WITH_CONTEMPT[:-1])} or {EMOTIONS_WITH_CONTEMPT[-1]}."
+    )
 
 
 def _folders(path: Path) -> list[Path]:
@@ -204,7 +260,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, str]]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             path = Path(parent, name)
-            if not name.startswith(".") and name.lower() not in _NOT_MEANT and path.is_file():
+            if is_meant(name) and path.is_file():
                 if path.is_symlink() and not _stays_in(path, folder):
                     raise DatasetError(
                         f"{_called(folder)} holds {name}, a link to another place; put the picture itself there."
@@ -217,17 +273,23 @@ def _called(path: Path) -> str:
     return path.resolve().name
 
 
-def _word(folder: Path) -> str:
-    return folder.name.strip().lower()
+def word(folder: str) -> str:
+    """A folder's name as `CLASSES` and `SPLITS` have it."""
+    return folder.strip().lower()
 
 
-def _decoded(files: Iterable[_File]) -> Iterator[np.ndarray | str]:
-    """Decode files on a few threads, in order: grey, uint8 of shape (height, width), or what is wrong."""
+def is_meant(name: str) -> bool:
+    """Whether a file of this name is somebody's, and not hidden or left behind by a system."""
+    return not name.startswith(".") and name.lower() not in _NOT_MEANT
+
+
+def decoded(decoders: Iterable[Callable[[], np.ndarray | str]]) -> Iterator[np.ndarray | str]:
+    """Decode pictures on a few threads, in order: grey, uint8 of shape (height, width), or what is wrong."""
     workers = min(4, os.cpu_count() or 1)
     waiting: deque[Future[np.ndarray | str]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        for file in files:
-            waiting.append(pool.submit(_decode, file.path))
+        for decoder in decoders:
+            waiting.append(pool.submit(decoder))
             if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -235,17 +297,22 @@ def _decoded(files: Iterable[_File]) -> Iterator[np.ndarray | str]:
 
 
 def _decode(path: Path) -> np.ndarray | str:
+    return grey(lambda: read_image(path))
+
+
+def grey(opener: Callable[[], np.ndarray]) -> np.ndarray | str:
+    """Open a picture: grey, uint8 of shape (height, width), or the end of a sentence that says what is wrong."""
     try:
-        return cv2.cvtColor(read_image(path), cv2.COLOR_BGR2GRAY)
+        return cv2.cvtColor(opener(), cv2.COLOR_BGR2GRAY)
     except MediaError as error:
         return str(error).split(";")[0].rstrip(".")
 
 
-def _may_stay(picture: np.ndarray, images: list[np.ndarray], files: int) -> bool:
-    """Whether a picture has the size of those before it, a square that as many as there are files fit in memory."""
+def _may_stay(picture: np.ndarray, images: list[np.ndarray], most_bytes: int) -> bool:
+    """Whether a picture has the size of those before it, a square of no more bytes than each may have."""
     height, width = picture.shape
     is_like_others = not images or images[0].shape == picture.shape
-    return height == width <= MAX_SIDE and is_like_others and files * picture.nbytes <= MAX_ARRAY_BYTES
+    return height == width <= MAX_SIDE and is_like_others and picture.nbytes <= most_bytes
 
 
 def _scaled(picture: np.ndarray) -> np.ndarray:

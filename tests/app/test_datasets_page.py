@@ -3,7 +3,8 @@
 import csv
 import os
 import re
-from io import StringIO
+import zipfile
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import cv2
@@ -45,6 +46,15 @@ def as_csv(rows: list[Row], subjects: bool = False) -> str:
     for i, (label, image, usage) in enumerate(rows):
         lines.append(f"{label},{' '.join(map(str, image.ravel()))},{usage}" + (f",S{i % 5}" if subjects else ""))
     return "\n".join(lines) + "\n"
+
+
+def zip_of(pictures: dict[str, np.ndarray]) -> bytes:
+    """A ZIP archive of grey pictures."""
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, picture in pictures.items():
+            archive.writestr(name, cv2.imencode(".png", picture.astype(np.uint8))[1].tobytes())
+    return file.getvalue()
 
 
 def data_dir() -> Path:
@@ -371,6 +381,20 @@ class TestYourOwn:
         assert [title.value for title in own.header] == ["up"]
         assert not list(tmp_path.glob("fer-*"))
         assert not Path(os.environ["FER_CACHE_DIR"]).exists()
+
+    def test_a_zip_of_class_folders_is_kept_while_another_page_is_looked_at(self, own: AppTest) -> None:
+        archive = zip_of({f"{name}/{i}.png": noise(i) for name in ("sad", "fear") for i in range(3)})
+        own.file_uploader(key="dataset_upload").set_value([("own.zip", archive, "application/zip")]).run()
+        own.button(key="read_upload").click().run()
+        assert "6 faces, 7 classes" in said(own)
+        own.switch_page("pages/sessions.py").run()
+        own.switch_page("pages/datasets.py").run()
+        turn(own, dataset="own")
+        assert "own is still here from before." in said(own)
+        assert "6 faces, 7 classes" in said(own)
+        own.button(key="forget_upload").click().run()
+        assert not own.exception
+        assert not own.header
 
     def test_a_bad_upload_is_one_sentence(self, own: AppTest) -> None:
         own.get("file_uploader")[0].set_value([("up.csv", b"\x00\x01", "text/csv")]).run()

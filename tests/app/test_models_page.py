@@ -20,7 +20,7 @@ from fer.recognition import load_model
 from fer.ui import loaders
 from fer.ui.models import runs, verdict
 from tests.app.conftest import Visit, said
-from tests.app.test_datasets_page import Row, alts, as_csv, data_dir, turn
+from tests.app.test_datasets_page import Row, alts, as_csv, data_dir, turn, zip_of
 from tests.fakes import CARD, install_model, write_network
 
 SIDE = 12
@@ -339,6 +339,17 @@ class TestMeasuring:
         assert figures(app)["drawn"]["Measured"].startswith("here, ")
         assert "Measured here, every figure agrees with the stored report: drawn, sour." in said(app)
         assert "measure" not in [button.key for button in app.button]
+
+    def test_models_are_measured_on_what_somebody_uploads(self, visit: Visit) -> None:
+        app = turn(visit("datasets"), dataset="own")
+        archive = zip_of({f"{EMOTIONS[label]}/{i}.png": image for i, (label, image, _) in enumerate(rows()[:10])})
+        app.file_uploader(key="dataset_upload").set_value([("mine.zip", archive, "application/zip")]).run()
+        app.button(key="read_upload").click().run()
+        turn(app, view="Models on it")
+        assert "How well do the 2 installed models read these faces?" in said(app)
+        measured(app)
+        assert app.table[1].value["Accuracy"].to_dict() == {"drawn": "100.0 %", "sour": "50.0 %"}
+        assert "**drawn** is right 50.0 points more often than **sour**" in said(app)
 
     def test_another_visitor_finds_it_measured(self, visit: Visit) -> None:
         measured(visit("models"))

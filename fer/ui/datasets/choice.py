@@ -1,7 +1,8 @@
 """Which data set a page shows: one that was found, a file or folder of the user's, or an uploaded file.
 
-A file of this machine is opened once for all visitors. What is uploaded stays in that visitor's session; it is on the
-disk only in a temporary file while it is read, after the visitor asked for that.
+A file of this machine is opened once for all visitors. What is uploaded stays in that visitor's session, also while
+other pages are looked at. A CSV file is on the disk only in a temporary file while it is read, after the visitor asked
+for that; a ZIP is read in memory.
 """
 
 import tempfile
@@ -14,6 +15,7 @@ from streamlit.typing import UploadedFile
 
 from fer import paths
 from fer.datasets import DATASETS, USAGES, FaceDataset, KnownDataset
+from fer.datasets.archives import read_archive
 from fer.datasets.pixel_csv import read_pixel_csv
 from fer.emotions import EMOTIONS_WITH_CONTEMPT
 from fer.errors import DatasetError, FerError
@@ -23,6 +25,8 @@ from fer.ui.style import plain
 from fer.ui.visitor import on_own_machine
 
 OWN = "own"
+
+_READ, _READ_FILE = "_uploaded_dataset", "_uploaded_dataset_file"
 
 
 def choose_dataset() -> FaceDataset | KnownDataset | None:
@@ -86,15 +90,30 @@ def _own() -> FaceDataset | None:
             ).strip()
             st.caption("Its faces are kept as arrays in the cache folder, so that it opens in a moment the next time.")
         if not path:
-            file = st.file_uploader("Or upload a CSV file" if on_this_machine else "A CSV file", type=["csv"])
-            st.caption(
-                "An upload is read when you press Read: it is then written to a temporary file of this machine, which "
-                "is deleted at once. The faces stay in memory and are gone when you leave. Larger files: by their path."
+            what = "a CSV file, or a ZIP of a folder with a sub-folder of pictures for every class"
+            file = st.file_uploader(
+                f"Or upload {what}" if on_this_machine else f"Upload {what}",
+                type=["csv", "zip"],
+                key="dataset_upload",
+                on_change=_forget,
             )
+            st.caption(
+                "An upload is read when you press Read. A CSV file is then written to a temporary file of this "
+                "machine, which is deleted at once; a ZIP is read in memory. The faces stay in memory and are gone "
+                "when you leave. Larger files: by their path."
+            )
+            if file is None and (kept := _kept()) is not None:
+                with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                    st.caption(f"{plain(kept.name)} is still here from before.", width="content")
+                    st.button(
+                        "Take away", icon=":material/close:", type="tertiary", key="forget_upload", on_click=_forget
+                    )
     if path:
         return _or_say_why(lambda: open_file(paths.expanded(path)))
     if file is not None:
         return _uploaded(file)
+    if (kept := _kept()) is not None:
+        return kept
     codes = ", ".join(f"{code} {name}" for code, name in enumerate(EMOTIONS_WITH_CONTEMPT))
     st.caption(
         f"A row of the file is a face: `emotion` is its code ({codes}), `pixels` its grey "
@@ -105,9 +124,8 @@ def _own() -> FaceDataset | None:
 
 
 def _uploaded(file: UploadedFile) -> FaceDataset | None:
-    opened = st.session_state.setdefault("_uploaded_datasets", {})
-    key = file.file_id
-    if key not in opened:
+    read: FaceDataset | None = st.session_state.get(_READ)
+    if st.session_state.get(_READ_FILE) != file.file_id or read is None:
         if not st.button("Read", key="read_upload", type="primary", icon=":material/table_view:"):
             return None
         place = st.empty()
@@ -115,14 +133,25 @@ def _uploaded(file: UploadedFile) -> FaceDataset | None:
         place.empty()
         if dataset is None:
             return None
-        opened.clear()
-        opened[key] = dataset
+        st.session_state.update({_READ: dataset, _READ_FILE: file.file_id})
         st.rerun()
-    return opened[key]
+    return read
+
+
+def _kept() -> FaceDataset | None:
+    """What was uploaded and read last, until it is taken away or something else is uploaded."""
+    return st.session_state.get(_READ)
+
+
+def _forget() -> None:
+    for key in (_READ, _READ_FILE):
+        st.session_state.pop(key, None)
 
 
 def _read_upload(file: UploadedFile, report: Callable[[float], None]) -> FaceDataset:
-    """Read an upload through a temporary file, because the reader parses files in parallel blocks."""
+    """Read a ZIP in memory, and a CSV through a temporary file, because its reader parses it in parallel blocks."""
+    if Path(file.name).suffix.lower() == ".zip":
+        return read_archive(file.getvalue(), file.name, report)
     name = Path(file.name).stem
     with tempfile.TemporaryDirectory(prefix="fer-") as folder:
         path = Path(folder) / Path(file.name).name

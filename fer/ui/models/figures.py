@@ -1,13 +1,13 @@
 """The head of the Models page: one row of stamped figures a model, how each was measured, and measuring it here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
 from fer.charts.parts import percent
-from fer.datasets import DATASETS, data_title
+from fer.datasets import DATASETS, FaceDataset, data_title
 from fer.errors import FerError
 from fer.evaluation import EVALUATION_SPLITS, Comparison, Evaluation, Figures, Stamp, compare
 from fer.evaluation.report import AGREE_POINTS
@@ -199,42 +199,56 @@ def _left_out(stamp: Stamp) -> str:
 
 def measure_here(entries: Sequence[Entry], rows: Rows) -> None:
     """Offer to measure the models on this machine's copy of the data, or show how far that is, or how to get it."""
-    run: Run | None = st.session_state.get(_RUN)
-    if run is not None and not run.done:
-        with st.container():  # what follows a ticking fragment in one container may vanish
-            st.fragment(_progress, run_every=TICK_S)(run)
-        return
-    if run is not None and (run.dataset.name, run.split) == (rows.data, rows.split):
-        _outcome(run)
-    if rows.split not in EVALUATION_SPLITS or rows.data not in DATASETS:
+    if _goes_on(rows) or rows.split not in EVALUATION_SPLITS or rows.data not in DATASETS:
         return
     if data_file(rows.data) is None:
         explain_how_to_get(DATASETS[rows.data])
         return
+    _offer(entries, lambda: open_data(rows.data), rows.split)
+
+
+def measure_on(entries: Sequence[Entry], dataset: FaceDataset, rows: Rows) -> None:
+    """Offer to measure the models on a data set that is open already, or show how far that is."""
+    if not _goes_on(rows):
+        _offer(entries, lambda: dataset, rows.split)
+
+
+def _goes_on(rows: Rows) -> bool:
+    """Show how far models are that read now, or what became of those that read these rows."""
+    run: Run | None = st.session_state.get(_RUN)
+    if run is not None and not run.done:
+        with st.container():  # what follows a ticking fragment in one container may vanish
+            st.fragment(_progress, run_every=TICK_S)(run)
+        return True
+    if run is not None and (run.dataset.name, run.split) == (rows.data, rows.split):
+        _outcome(run)
+    return False
+
+
+def _offer(entries: Sequence[Entry], opener: Callable[[], FaceDataset | None], split: str) -> None:
     waiting = [entry for entry in entries if entry.result is None]
     if not waiting:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Measure here", key="measure", icon=":material/play_arrow:"):
-            _start(waiting, rows)
+            _start(waiting, opener(), split)
         st.caption(
             "Reads the faces with the networks as they are served, and brings what a stored report does not hold: "
             "reliability curves, the faces themselves and a test between two models."
         )
 
 
-def _start(waiting: Sequence[Entry], rows: Rows) -> None:
-    dataset = open_data(rows.data)
+def _start(waiting: Sequence[Entry], dataset: FaceDataset | None, split: str) -> None:
     if dataset is None:
         return
     models, errors = [], {}
     for entry in waiting:
         try:
-            key = Key(model_digest(entry.name), dataset.digest, rows.split)
+            key = Key(model_digest(entry.name), dataset.digest, split)
             models.append((key, open_model(entry.name)))
         except FerError as error:
             errors[entry.name] = str(error)
-    run = Run(models, dataset, rows.split, errors)
+    run = Run(models, dataset, split, errors)
     st.session_state[_RUN] = run
     run.start(open_kept())
     st.rerun()
