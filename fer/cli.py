@@ -674,8 +674,21 @@ def _train(chosen: argparse.Namespace) -> int:
         _complain(f"The app lists the new model as {config.name}.")
     else:
         _complain(f"For the app to list the model, copy its folder to {models_dir}.")
+    _complain(f"The model lies in {folder}. {_write_reached(folder)}")
     print(folder)
     return DONE
+
+
+def _write_reached(folder: Path) -> str:
+    """What a model that was just trained reached: what its report says, else what its checkpoint was chosen by."""
+    from fer.evaluation import headline, load_curve, load_report
+
+    report = load_report(folder)
+    if report.evaluations:
+        return f"Reached: {headline(report)}."
+    seen = [row["public_accuracy"] for row in load_curve(folder) or () if row.get("public_accuracy") is not None]
+    best = f"Reached: {100 * max(seen):.1f} % right on PublicTest at the best epoch. " if seen else ""
+    return f"{best}`python -m fer evaluate {folder.name}` measures an installed model on rows that chose nothing."
 
 
 def _audit(chosen: argparse.Namespace) -> int:

@@ -91,7 +91,9 @@ def count_columns(counts: Mapping[str, int]) -> MovingChart:
 
 @lru_cache(maxsize=8)
 def _columns(classes: tuple[str, ...]) -> dict[str, object]:
-    names = alt.Axis(labelAngle=0, labelOverlap=False, labelFlush=False, labelExpr=short_names(400), title=None)
+    names = alt.Axis(
+        labelAngle=0, labelOverlap=False, labelFlush=False, labelExpr=short_names(50 * len(classes)), title=None
+    )
     base = alt.Chart(alt.NamedData("counts")).encode(
         alt.X("expression:N", sort=list(classes), axis=names),
         alt.Y("seen:Q", axis=None),

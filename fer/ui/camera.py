@@ -64,7 +64,23 @@ CONSTRAINTS = {
 _AGREED = "_camera_agreed"
 
 _PROBE = """
+const RAW = ".MuiAlert-colorError, .MuiAlert-standardError";
 export default function ({ setStateValue, parentElement }) {
+    const hear = () => {
+        const player = document.querySelector('iframe[title*="webrtc"]')?.contentDocument;
+        if (!player?.head) return;
+        if (!player.getElementById("fer-words")) {
+            const rules = player.createElement("style");
+            rules.id = "fer-words";
+            rules.textContent = `:is(${RAW}) { display: none; }`;
+            player.head.append(rules);
+        }
+        const error = player.querySelector(RAW)?.textContent.match(/^\\w*Error/)?.[0] ?? "";
+        if ((parentElement.heard ?? "") === error) return;
+        parentElement.heard = error;
+        setStateValue("error", error);
+    };
+    const hearing = setInterval(hear, 300);
     const tell = (access) => {
         if (parentElement.told === access) return;
         parentElement.told = access;
@@ -84,10 +100,14 @@ export default function ({ setStateValue, parentElement }) {
     };
     look();
     navigator.mediaDevices?.addEventListener("devicechange", look);
-    return () => navigator.mediaDevices?.removeEventListener("devicechange", look);
+    return () => {
+        clearInterval(hearing);
+        navigator.mediaDevices?.removeEventListener("devicechange", look);
+    };
 }
 """
-"""Tells the server what a browser knows about its camera, which the player shows in its frame alone."""
+"""Tells the server what a browser knows about its camera, and hides the words of the browser's that the player shows
+in its frame: the page has better ones."""
 
 _probe = st.components.v2.component("fer_camera_probe", js=_PROBE)
 
@@ -103,6 +123,11 @@ class Trouble(StrEnum):
     DENIED = (
         "This page may not use the camera: access was denied. Allow it at the camera sign in the address bar, then "
         "press START again."
+    )
+    BUSY = "Another program uses the camera. Close it there, then press START again."
+    FAILED = (
+        "The camera did not start. Take another one at Choose the camera, or connect this one anew; then press START "
+        "again."
     )
     UNCONNECTED = (
         "The camera's pictures do not reach the server: the connection failed. A firewall or another network stands "
@@ -265,15 +290,28 @@ def _draw(key: str, configuration: dict, watch: Watch) -> bool:
         st.warning(str(refusal), icon=":material/videocam_off:")
         playing = signalling = False
     watch.saw_state(playing=playing, signalling=signalling, now_s=time.monotonic())
-    access = _probe(key=f"{key}_probe", on_access_change=lambda: None).access
+    told = _probe(key=f"{key}_probe", on_access_change=lambda: None, on_error_change=lambda: None)
     with st.container():  # what stands right after a fragment that ticks is lost now and then
-        st.fragment(_say_trouble, run_every=1 if playing or signalling else None)(watch, access)
+        st.fragment(_say_trouble, run_every=1 if playing or signalling else None)(
+            watch, find_camera_trouble(told.access, told.error)
+        )
     return playing
 
 
-def _say_trouble(watch: Watch, access: str | None) -> None:
-    told = {"insecure": Trouble.INSECURE, "missing": Trouble.MISSING, "denied": Trouble.DENIED}
-    trouble = told.get(access or "") or watch.trouble(time.monotonic())
+def find_camera_trouble(access: str | None, error: str | None) -> Trouble | None:
+    """What keeps a browser from giving its camera.
+
+    Args:
+        access: what it says of the camera before it is asked for it: "insecure", "missing", "denied" or none of them.
+        error: the name of what went wrong when it was asked (https://www.w3.org/TR/mediacapture-streams/).
+    """
+    before = {"insecure": Trouble.INSECURE, "missing": Trouble.MISSING, "denied": Trouble.DENIED}
+    asked = {"NotFoundError": Trouble.MISSING, "NotAllowedError": Trouble.DENIED, "NotReadableError": Trouble.BUSY}
+    return before.get(access or "") or (asked.get(error, Trouble.FAILED) if error else None)
+
+
+def _say_trouble(watch: Watch, told: Trouble | None) -> None:
+    trouble = told or watch.trouble(time.monotonic())
     if trouble is not None:
         st.warning(trouble, icon=":material/videocam_off:")
 

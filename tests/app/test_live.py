@@ -72,6 +72,21 @@ class TestFirstVisit:
         app.switch_page("pages/live.py").run()
         assert len(app.get(PLAYER)) == 1
 
+    def test_right_after_the_start_nothing_of_the_example_is_shown_as_now(
+        self, visit: Visit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def shown(app: AppTest) -> str:
+            return " ".join(html.proto.body for html in app.get("html"))
+
+        app = visit("live")
+        assert 'class="fer-reading"' in shown(app)
+        monkeypatch.setattr("fer.ui.camera.show_stream", lambda key, process: True)
+        agree(app)
+        assert not app.exception
+        assert 'class="fer-reading"' not in shown(app)
+        assert pieces.NOT_NOW in shown(app)
+        assert "Waiting for the first picture." in shown(app)
+
     def test_nothing_can_be_recorded_or_reset_yet(self, visit: Visit) -> None:
         app = agree(visit("live"))
         assert app.button(key="record").disabled

@@ -443,6 +443,7 @@ def test_a_camera_that_cannot_be_had(
     page = visitor.open("live")
     press_start(page)
     page.get_by_text(trouble).wait_for()
+    player(page).get_by_text(re.compile("Error:")).wait_for(state="hidden")
     assert page.get_by_text("Press START, and allow").count() == 1
 
 

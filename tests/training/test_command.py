@@ -69,6 +69,8 @@ def test_a_recipe_becomes_a_model(csv: Path, recipe: Path, tmp_path: Path, capsy
     assert ModelCard.read(folder).training["data"] == "fer2013"
     assert (folder / KERAS_FILE).is_file()
     assert f"copy its folder to {paths.own_models_dir()}" in told.err
+    assert f"The model lies in {folder}. Reached: " in told.err
+    assert " % right on PublicTest at the best epoch." in told.err
     assert "drawn" not in paths.find_models()
 
 
@@ -79,6 +81,8 @@ def test_own_pictures_become_a_model_of_the_app(
     told = capsys.readouterr()
     assert paths.find_models()["drawn"] == Path(told.out.strip()) == paths.own_models_dir() / "drawn"
     assert "The app lists the new model as drawn." in told.err
+    assert f"The model lies in {told.out.strip()}. Reached: " in told.err
+    assert " % right on own PrivateTest (95 % interval " in told.err
     assert not (paths.runs_dir() / "small").exists()
     assert len(load_pipeline("drawn", "haar").analyze(np.zeros((60, 60, 3), np.uint8))) == 0
     assert main(["models", "--json"]) == 0

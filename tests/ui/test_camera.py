@@ -72,4 +72,21 @@ def test_nobody_is_asked_for_the_microphone() -> None:
 
 @pytest.mark.parametrize("trouble", Trouble)
 def test_every_trouble_says_what_to_do(trouble: Trouble) -> None:
-    assert any(word in trouble for word in ("Open it", "Connect one", "Allow it", "TURN server", "Press STOP"))
+    words = ("Open it", "Connect one", "Allow it", "TURN server", "Press STOP", "press START again")
+    assert any(word in trouble for word in words)
+
+
+@pytest.mark.parametrize(
+    ("access", "error", "trouble"),
+    [
+        pytest.param(None, None, None, id="nothing is known yet"),
+        pytest.param("prompt", "", None, id="all is well"),
+        pytest.param("missing", "NotFoundError", Trouble.MISSING, id="no camera"),
+        pytest.param("granted", "NotFoundError", Trouble.MISSING, id="taken away"),
+        pytest.param("prompt", "NotAllowedError", Trouble.DENIED, id="refused when asked"),
+        pytest.param("granted", "NotReadableError", Trouble.BUSY, id="another program has it"),
+        pytest.param("granted", "OverconstrainedError", Trouble.FAILED, id="something else"),
+    ],
+)
+def test_what_a_browser_says_becomes_a_sentence(access: str | None, error: str | None, trouble: Trouble | None) -> None:
+    assert camera.find_camera_trouble(access, error) is trouble

@@ -207,13 +207,13 @@ def show_ribbon(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> 
 
     Args:
         session: the visitor's.
-        shown: what to draw where the session has read nothing yet.
+        shown: what to draw where the session has read nothing yet and nothing is on its way.
         playing: whether it moves.
     """
 
     def draw() -> None:
         own = session.snapshot()
-        snapshot = own if own.frame is not None else shown
+        snapshot = own if playing or own.frame is not None else shown
         people = _people(snapshot)
         draw_moving_chart(
             minute_ribbon(snapshot.history, snapshot.classes, snapshot.now_s, people, snapshot.marks),
@@ -268,7 +268,7 @@ def _follow(session: LiveSession, snapshot: LiveSnapshot, people: Sequence[int])
 
 def _people(snapshot: LiveSnapshot) -> list[int]:
     """Whom the graphs show."""
-    faces = known(snapshot.frame).faces
+    faces = () if snapshot.frame is None else snapshot.frame.faces
     return chosen_people([known(face.person) for face in faces], snapshot.history)
 
 
@@ -298,13 +298,13 @@ def draw_graphs(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> 
 
     Args:
         session: the visitor's, whose counts can be reset.
-        shown: what to draw where the session has read nothing yet.
+        shown: what to draw where the session has read nothing yet and nothing is on its way.
         playing: whether the graphs move.
     """
 
     def draw() -> None:
         snapshot = session.snapshot()
-        is_own = snapshot.frame is not None
+        is_own = playing or snapshot.frame is not None
         _graphs(snapshot if is_own else shown, is_now=not is_own or (playing and snapshot.age_s < NOW_S))
         st.button(
             "Reset the counts",
@@ -320,7 +320,7 @@ def draw_graphs(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> 
 
 def _graphs(snapshot: LiveSnapshot, *, is_now: bool) -> None:
     people = _people(snapshot)
-    faces = known(snapshot.frame).faces if is_now else ()
+    faces = snapshot.frame.faces if is_now and snapshot.frame is not None else ()
     in_view = sorted((face for face in faces if face.person in people), key=lambda face: known(face.person))
     st.header("Now")
     if is_now:
