@@ -4,7 +4,7 @@ import streamlit as st
 
 from fer.results import to_table
 from fer.ui import album, controls
-from fer.ui.image import finished, readings, uploads
+from fer.ui.image import finished, many, readings, uploads
 from fer.ui.navigation import require_entrypoint
 from fer.ui.style import plain
 
@@ -30,16 +30,16 @@ if len(read) > 1:
     readings.show_failures([result.error for result in results if result.error is not None], len(results))
     table, counts = st.columns([3, 1], gap="medium")
     with table:
-        st.caption("Pick a row to see its photo below. A click on a column's head sorts.")
-        shown = readings.show_table(read)
+        shown = many.show_table(read)
+        st.caption("Pick a row to move to its photo. A click on a column's head sorts.")
     with counts:
         readings.count_faces(to_table(results))
 
 reading = read[shown]
-st.header(plain(reading.photo.name))
+st.header(plain(reading.photo.name), anchor=many.PHOTO_ANCHOR)
 if reading.result.error is not None:
     st.error(plain(reading.result.error), icon=":material/broken_image:")
 else:
-    readings.show_faces(reading)
+    readings.show_faces(reading, alone=len(read) == 1)
 
 readings.offer_downloads(read)

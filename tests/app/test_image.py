@@ -99,6 +99,42 @@ class TestPhotos:
         assert table["confidence"].fillna(50).between(14, 100).all()
         assert not app.warning
 
+    def test_the_table_goes_by_name_and_shows_every_face_small(
+        self, visit: Visit, face_png: bytes, two_faces_png: bytes, blank_png: bytes
+    ) -> None:
+        app = upload(visit("image"), ("p10.png", face_png), ("p9.png", two_faces_png), ("P1.png", blank_png))
+        table = app.dataframe[0].value
+        assert table["file"].tolist() == ["P1.png", "p9.png", "p9.png", "p10.png"]
+        assert table["picture"].str.startswith("data:image/jpeg;base64,").all()
+        assert table["picture"][:3].nunique() == 3
+        assert table["picture"].str.len().max() < 4000
+
+    def test_it_opens_on_a_photo_that_was_read_surely_and_in_full(self, visit: Visit, face_png: bytes) -> None:
+        tiny_png = encode_png(SAMPLES["astronaut"].load()[::9, ::9])
+        app = upload(visit("image"), ("a.png", b""), ("b.png", tiny_png), ("c.png", face_png))
+        assert app.header[-1].value == r"c\.png"
+
+    def test_faces_are_filtered_by_what_they_show_and_what_is_wrong(
+        self, visit: Visit, face_png: bytes, blank_png: bytes
+    ) -> None:
+        app = upload(visit("image"), ("a.png", blank_png), ("b.png", face_png), ("c.png", b"no picture"))
+        (kinds,) = (pills for pills in app.get("button_group") if pills.proto.label == "Show only")
+        assert kinds.options == ["happy (1)", "no face (1)", "not read (1)"]
+        kinds.set_value(["happy"]).run()
+        assert app.dataframe[0].value["file"].tolist() == ["b.png"]
+        (kinds,) = (pills for pills in app.get("button_group") if pills.proto.label == "Show only")
+        kinds.set_value(["no face", "not read"]).run()
+        assert app.dataframe[0].value["file"].tolist() == ["a.png", "c.png"]
+        assert not app.exception
+
+    def test_faces_stand_as_one_reads_where_that_is_chosen(self, visit: Visit, two_faces_png: bytes) -> None:
+        app = upload(visit("image"), ("a.png", two_faces_png), ("b.png", two_faces_png))
+        assert app.dataframe[0].value["face"].tolist() == [1, 2, 1, 2]
+        app.segmented_control(key="face_order").set_value("reading").run()
+        left = [face.box_xywh[0] for face in list(app.session_state["_album"].values())[-1].result.faces]
+        order = [1, 2] if left[0] < left[1] else [2, 1]
+        assert app.dataframe[0].value["face"].tolist() == 2 * order
+
     def test_a_picked_row_shows_its_photo(self, visit: Visit, face_png: bytes, two_faces_png: bytes) -> None:
         app = upload(visit("image"), ("a.png", two_faces_png), ("b.png", face_png))
         app.session_state["photo_table"] = {"selection": {"rows": [2], "columns": []}}

@@ -14,7 +14,8 @@ from fer.errors import FerError
 from fer.media import decode_image
 from fer.paths import expanded
 from fer.ui.album import shrink
-from fer.ui.image.readings import count_faces, draw_table, show_failures
+from fer.ui.image.many import draw_table
+from fer.ui.image.readings import count_faces, show_failures
 from fer.ui.reading import draw_bars, show_headline, show_no_face
 from fer.ui.shares import TURNS, Work
 from fer.ui.style import plain

@@ -12,8 +12,9 @@ from fer.charts.parts import percent
 from fer.detection import TITLES
 from fer.drawing import overlay_map
 from fer.errors import known
-from fer.results import JOINED_BY, Face, to_table
+from fer.results import Face, to_table
 from fer.ui.album import FaceView, Reading
+from fer.ui.image.many import choose_face_order, chosen_face, face_numbers
 from fer.ui.photos import open_photo
 from fer.ui.reading import draw_bars, show_faults, show_headline, show_no_face
 from fer.ui.style import describe_result, plain, reading_with_share
@@ -21,9 +22,6 @@ from fer.ui.visitor import find_share
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PICKED = "_picked"
-"""Where the digest of the photo stands that a visitor looks at among many."""
 
 LEAST_STRETCHED = 400
 """Pictures narrower than this, in pixels, are shown as they are: enlarged they would only look worse."""
@@ -77,8 +75,13 @@ def show_activation_map(number: int, face: Face, view: FaceView) -> None:
     )
 
 
-def show_faces(reading: Reading) -> None:
-    """Show a photo and its faces: a card each for one or two; for a group a grid to pick from and the card picked."""
+def show_faces(reading: Reading, *, alone: bool) -> None:
+    """Show a photo and its faces: a card each for one or two; for a group a grid to pick from and the card picked.
+
+    Args:
+        reading: the photo, read.
+        alone: no table stands above it, which offers the order of faces.
+    """
     result = reading.result
     main, side = st.columns([3, 2], gap="medium")
     with main:
@@ -91,13 +94,16 @@ def show_faces(reading: Reading) -> None:
             for number in range(1, len(result.faces) + 1):
                 show_face_card(number, reading)
         return
-    choice = f"face of {reading.photo.digest}"
+    choice = chosen_face(reading.photo.digest)
     chosen = min(st.session_state.get(choice, 1), len(result.faces))
     with side:
         show_face_card(chosen, reading)
-    st.caption("Every face, the largest first. Pick one to see its card.")
+    if alone:
+        choose_face_order()
+    st.caption("Every face; the largest is number 1. Pick one to see its card.")
     with st.grid(min_column_width=120):
-        for number, (face, view) in enumerate(zip(result.faces, reading.views, strict=True), start=1):
+        for number in face_numbers(result.faces):
+            face, view = result.faces[number - 1], reading.views[number - 1]
             with st.container(gap="xxsmall", horizontal_alignment="center"):
                 st.image(view.crop_bgr, channels="BGR", width=88, alt=f"Face {number}, cut out")
                 st.button(
@@ -126,65 +132,6 @@ def show_failures(errors: Sequence[str], files: int) -> None:
     sentences = "\n".join(f"- {plain(error)}" for error in errors[:3])
     more = "\n- and more, which the table names" if len(errors) > 3 else ""
     st.warning(f"{len(errors):,} of {files:,} files could not be read:\n{sentences}{more}", icon=":material/warning:")
-
-
-def show_table(read: Sequence[Reading]) -> int:
-    """Show many photos as one sortable table, a row a face.
-
-    Returns:
-        The position of the photo that was picked, now or before a look at another page; else of the first with a face.
-    """
-    results = [reading.result for reading in read]
-    row = draw_table(to_table(results), "photo_table")
-    position_of_row = [i for i, photo in enumerate(results) for _ in range(max(1, len(photo.faces)))]
-    if row is not None and row < len(position_of_row):
-        st.session_state[PICKED] = read[position_of_row[row]].photo.digest
-    digests = [reading.photo.digest for reading in read]
-    if (picked := st.session_state.get(PICKED)) in digests:
-        return digests.index(picked)
-    return next((i for i, photo in enumerate(results) if photo.faces), 0)
-
-
-def draw_table(table: "pd.DataFrame", key: str) -> int | None:
-    """Draw a table of faces that can be sorted, and of which a row can be picked.
-
-    Args:
-        table: as `fer.results.to_table` lays it out.
-        key: the element's.
-
-    Returns:
-        The position of the row that is picked, if any.
-    """
-    columns = ["file", "face", "label", "confidence", "set", "quality"]
-    if table["error"].notna().any():
-        columns.append("error")
-    event = st.dataframe(
-        table[columns].assign(
-            confidence=table["confidence"] * 100,
-            set=table["set"].str.replace(JOINED_BY, ", "),
-            quality=table["quality"].str.replace(JOINED_BY, ", ").replace("", None),
-        ),
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row",
-        key=key,
-        placeholder="\u2013",
-        alt="The reading of every face of every photo",
-        column_config={
-            "file": st.column_config.TextColumn("Photo", width="medium"),
-            "face": st.column_config.NumberColumn("Face", width="small"),
-            "label": st.column_config.TextColumn(
-                "Expression", width="small", help="Unsure where more than one expression may be meant"
-            ),
-            "confidence": st.column_config.ProgressColumn("Probability", min_value=0, max_value=100, format="%.0f %%"),
-            "set": st.column_config.TextColumn("May be", width="medium", help="Every expression that may be meant"),
-            "quality": st.column_config.TextColumn(
-                "Crop", width="small", help="What makes a face less sure; its card says by how much"
-            ),
-            "error": st.column_config.TextColumn("What went wrong", width="large"),
-        },
-    )
-    return next(iter(event.selection.rows), None)
 
 
 def count_faces(table: "pd.DataFrame") -> None:
