@@ -3,7 +3,8 @@
 import streamlit as st
 
 from fer.datasets import KnownDataset, data_title
-from fer.ui.datasets import choice, contents, face_map, faults, measuring
+from fer.ui.datasets import choice, contents, face_map, faults
+from fer.ui.models import on_data
 from fer.ui.navigation import require_entrypoint
 
 require_entrypoint()
@@ -30,7 +31,7 @@ views = {
     "Label noise": faults.show_label_noise,
     "Balancing": faults.show_balancing,
     "Subjects": contents.show_subjects,
-    "Models on it": measuring.show_models,
+    "Models on it": on_data.show_models,
 }
 # Only FER2013 was voted on, and only other sets may say who is seen.
 del views["Subjects" if dataset.name == "fer2013" else "Label noise"]
