@@ -260,6 +260,7 @@ def test_switches_do_what_they_say(app: App, arrive_with_camera: Arrive, astrona
     pictures_until(page, lambda picture: box_ltrb(picture) and detail(picture) < sharp / 3)
 
 
+@pytest.mark.usefixtures("yunet")
 def test_the_mirror_turns_no_number_of_a_recording(
     app: App, here: Store, arrive_with_camera: Arrive, tmp_path: Path
 ) -> None:
