@@ -226,13 +226,16 @@ def arrive(browser: "Browser") -> Iterator[Arrive]:
         context.close()
 
 
-def make_clip(frames: Iterable[np.ndarray], path: Path, fps: int = 15) -> Path:
+CLIP_FPS = 8
+"""Frames a second of a fake camera: few, since two cores read, send and show them beside other tests."""
+
+
+def make_clip(frames: Iterable[np.ndarray], path: Path) -> Path:
     """Write what a fake camera shows, over and over.
 
     Args:
         frames: image_bgr, uint8 of shape (height, width, 3), all of one size with even sides.
-        path: ends in .y4m, which a browser plays at `fps`, or in .mjpeg, which it plays at 30 whatever is wanted.
-        fps: frames a second.
+        path: ends in .y4m, which a browser plays at `CLIP_FPS`, or in .mjpeg, which it plays at 30 whatever is wanted.
 
     Returns:
         The absolute path.
@@ -243,7 +246,7 @@ def make_clip(frames: Iterable[np.ndarray], path: Path, fps: int = 15) -> Path:
                 clip.write(cv2.imencode(".jpg", frame, (cv2.IMWRITE_JPEG_QUALITY, 95))[1].tobytes())
                 continue
             if i == 0:
-                clip.write(f"YUV4MPEG2 W{frame.shape[1]} H{frame.shape[0]} F{fps}:1 Ip A1:1 C420jpeg\n".encode())
+                clip.write(f"YUV4MPEG2 W{frame.shape[1]} H{frame.shape[0]} F{CLIP_FPS}:1 Ip A1:1 C420jpeg\n".encode())
             clip.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_BGR2YUV_I420).tobytes())
     return path.absolute()
 
