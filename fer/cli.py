@@ -580,7 +580,7 @@ def _batch_in_words(done: "Progress", out: Path) -> str:
         counts.append(f"{done.repeated:,} named more than once")
     speed = f"{done.faces:,} faces in {_duration(done.elapsed_s)}, {done.rate:.1f} files a second"
     video = f", {_duration(done.video_s)} of video" if done.video_s else ""
-    lines = [f"{', '.join(counts)}; {speed}{video}."]
+    lines = [f"{', '.join(counts)}{f'; {speed}{video}' if done.read or done.failed else ''}."]
     lines += [f"A table: pandas.read_parquet({str(out / name)!r})" for name in KINDS.values() if (out / name).is_dir()]
     return "\n".join(lines)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from fer.batch import EngineName
 from fer.batch.local import count_cores
@@ -78,6 +79,16 @@ def measure_batch(model_name: str, photos: int, progress: Callable[[str], None])
             by_ray,
             True,
         ),
+        *(
+            Measurement(
+                f"processor time a photo by {who}",
+                "ms",
+                None,
+                tuple(run.processor_ms for run in runs if run.processor_ms is not None),
+                "of all processes together; hardly depends on what else runs",
+            )
+            for who, runs in (("one core", ones), (f"{cores} cores", alls), ("Ray", rays))
+        ),
         Measurement("first photos by the local engine", "s", None, tuple(run.start_s for run in alls), "start-up"),
         Measurement("first photos by Ray", "s", None, tuple(run.start_s for run in rays), by_ray),
         Measurement(
@@ -129,11 +140,13 @@ class _Run:
     Attributes:
         rate: photos a second, start-up apart.
         start_s: until the first photos were read.
+        processor_ms: what all its processes worked for a photo, start-up apart; None where the system does not tell.
         peak_mb: the most that all its processes held at once; None where the system does not tell.
     """
 
     rate: float
     start_s: float
+    processor_ms: float | None
     peak_mb: float | None
 
 
@@ -143,6 +156,8 @@ def _run(photos: Path, model_name: str, engine: EngineName, cores: int) -> _Run:
         command = [sys.executable, "-c", "from fer.benchmark.batch import main; main()", *words]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         seen: list[float] = []
+        worked: dict[int, float] = {}
+        at_s, total_s = [time.monotonic()], [0.0]
         while True:
             try:
                 said, _ = process.communicate(timeout=LOOK_EVERY_S)
@@ -150,10 +165,31 @@ def _run(photos: Path, model_name: str, engine: EngineName, cores: int) -> _Run:
             except subprocess.TimeoutExpired:
                 held_mb = tree_memory_mb(process.pid)
                 seen += [] if held_mb is None else [held_mb]
+                worked |= _processor_s(process.pid)
+                at_s.append(time.monotonic())
+                total_s.append(sum(worked.values()))
     if process.returncode != 0:
         raise RuntimeError(f"The engine {engine} did not end well.")
-    rate, start_s = json.loads(said.splitlines()[-1])
-    return _Run(rate, start_s, max(seen, default=None))
+    warm_s, end_s, read, start_s = json.loads(said.splitlines()[-1])
+    processor_s = np.interp(end_s, at_s, total_s) - np.interp(warm_s, at_s, total_s)
+    return _Run(
+        read / (end_s - warm_s),
+        start_s,
+        float(processor_s) / read * 1000 if worked else None,
+        max(seen, default=None),
+    )
+
+
+def _processor_s(process_id: int) -> dict[int, float]:
+    """How long a process and each that descends from it worked so far, by their numbers; empty without /proc."""
+    worked = {}
+    for each in (process_id, *_descendants(process_id)):
+        try:
+            fields = Path(f"/proc/{each}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        worked[each] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return worked
 
 
 def tree_memory_mb(process_id: int) -> float | None:
@@ -187,21 +223,21 @@ def _descendants(process_id: int) -> Iterator[int]:
 
 
 def main() -> None:
-    """Read the photos that the command line names, on so many cores; print the rate and when the first were read."""
+    """Read the photos that the command line names; print from when to when how many were read, and when the first."""
     photos, out, model_name, engine, cores = sys.argv[1:]
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(cores)])
     recipe = Recipe(Settings(model_name, averaging="flip"), Settings(model_name, long_sides=LIVE_SIDES))
     engine_name: EngineName = "ray" if engine == "ray" else "local"
     job = Job([photos], Path(out), recipe, engine_name, workers=int(cores))
-    start_s = time.perf_counter()
+    start_s = time.monotonic()
     seen: list[tuple[float, int]] = []
 
     def note(done: Progress) -> None:
         if done.done and (not seen or done.done > seen[-1][1]):
-            seen.append((time.perf_counter(), done.done))
+            seen.append((time.monotonic(), done.done))
 
     done = run_batch(job, progress=note)
     warm_s, warm = next(look for look in seen if look[1] >= WARM * done.total)
     end_s, total = seen[-1]
-    print(json.dumps([(total - warm) / (end_s - warm_s), seen[0][0] - start_s]))
+    print(json.dumps([warm_s, end_s, total - warm, seen[0][0] - start_s]))

@@ -24,9 +24,9 @@ from tests.batch.drawn import draw_many
 
 pytestmark = pytest.mark.slow
 
-PHOTOS = int(os.environ.get("FER_TEST_PHOTOS", "240"))
+PHOTOS = int(os.environ.get("FER_TEST_PHOTOS", "120"))
 POISONED = 20
-CHUNK = 8
+CHUNK = 4
 
 COMMAND = f"""
 import sys
@@ -38,7 +38,7 @@ if __name__ == "__main__":
 """
 """The command line, with parts that are small and wait for nothing."""
 
-PATIENCE_S = 300
+PATIENCE_S = 900
 """For a machine that is busy."""
 
 
@@ -65,7 +65,7 @@ def outcomes(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Eng
 
 def _kill_and_go_on(engine: EngineName, photos: Path, folder: Path) -> Outcome:
     out = folder / "out"
-    words = ["batch", str(photos), "--out", str(out), "--engine", engine, "--json"]
+    words = ["batch", str(photos), "--out", str(out), "--engine", engine, "--workers", "1", "--json"]
     command = [sys.executable, "-c", COMMAND, *words, "--model", "fer2013-small", "--detector", "haar"]
     with _started(command, folder) as running:
         end_s = time.monotonic() + PATIENCE_S

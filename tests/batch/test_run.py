@@ -167,6 +167,7 @@ class TestCommand:
         assert captured.out.endswith(f"\nA table: pandas.read_parquet('{tmp_path / 'out' / 'photos'}')\n")
         assert captured.err == f"fer: '{photos / '003.bmp'}' is empty (0 bytes); choose another file.\n"
         assert main(words) == 0, "nothing is left to do"
+        assert capsys.readouterr().out.startswith("9 files, 0 read, 0 failed, 9 done before.\n")
         draw_video(tmp_path / "clip.mp4")
         assert main(["batch", str(tmp_path / "clip.mp4"), *words[2:]]) == 0
         assert capsys.readouterr().out.endswith(f"\nA table: pandas.read_parquet('{tmp_path / 'out' / 'videos'}')\n")

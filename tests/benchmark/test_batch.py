@@ -26,7 +26,7 @@ def test_every_quantity_stands_beside_its_budget(has_ray: bool, monkeypatch: pyt
     def run(photos: Path, model_name: str, engine: EngineName, cores: int) -> batch._Run:
         assert len(list(photos.iterdir())) == {"some": 3, "many": 5}[photos.name]
         rates = {("local", 1): 10.0, ("local", 2): 19.0, ("ray", 2): 17.1}
-        return batch._Run(rates[engine, cores], 2.0, 500.0)
+        return batch._Run(rates[engine, cores], 2.0, 100.0, 500.0)
 
     monkeypatch.setattr(batch, "PHOTOS", 3)
     monkeypatch.setattr(batch, "NAMES", 20)
@@ -44,6 +44,9 @@ def test_every_quantity_stands_beside_its_budget(has_ray: bool, monkeypatch: pyt
         ("times", 1.8, 3),
         ("photos/s", None, ray),
         ("times", 0.85, ray),
+        ("ms", None, 3),
+        ("ms", None, 3),
+        ("ms", None, ray),
         ("s", None, 3),
         ("s", None, ray),
         ("MB", 1500, 1),
@@ -69,6 +72,7 @@ def test_a_batch_in_a_process_of_its_own_says_how_fast_it_was(tmp_path: Path) ->
     assert run.rate > 0
     assert run.start_s > 0
     assert run.peak_mb is None or run.peak_mb > 50
+    assert run.processor_ms is None or run.processor_ms > 0
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/smaps_rollup"), reason="this system has no such /proc")
