@@ -1,6 +1,6 @@
 """How often each expression was seen, and how surely: in photos, in a live view, in a recording."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Literal
 
@@ -15,6 +15,7 @@ from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT, UNSURE
 
 _COUNTS_PX = 200
 _LEAST_SLICE = 0.06  # a smaller one bears no word
+_ROOM_FOR_NAMES_PX = 320  # in a narrower pie names are cut to three letters
 _PIE = alt.ExprRef("max(min(width / 2 - 48, height / 2 - 24), 8)")
 _LABEL_ROOM = 1.15  # axis lengths; the label of the longest bar stands in what lies past the axis
 
@@ -144,24 +145,29 @@ def _pie(classes: tuple[str, ...]) -> dict[str, object]:
             lineBreak="\n",
             fontSize=12,
             color=INK,
-        ).encode(text=f"{side}:N")
+            text=alt.ExprRef(f"width < {_ROOM_FOR_NAMES_PX} ? datum.{side} : datum.{side}_long"),
+        )
         for side, align in sides.items()
     ]
     return alt.layer(slices, *words).properties(width="container", height=_COUNTS_PX).to_dict()
 
 
 def _count_table(counts: Mapping[str, int]) -> pa.Table:
-    """The columns expression, seen, order, room (what a column's number needs above it), share, left, right.
+    """The columns expression, seen, order, room (what a column's number needs above it), share, and words of the pie.
 
-    The last two hold the word for a slice of the pie that stands on that side and is large enough to bear one.
+    Those are left and right, and left_long and right_long where there is room: the word for a slice that stands on that
+    side and is large enough to bear one.
     """
     seen = np.array(list(counts.values()), np.int64)
     shares = seen / max(1, seen.sum())
     written = [percent(share) for share in shares.tolist()]
-    words = np.where(
-        shares >= _LEAST_SLICE, [f"{name[:3]}\n{its}" for name, its in zip(counts, written, strict=True)], ""
-    )
     is_right = shares.cumsum() - shares / 2 < 0.5
+
+    def words(names: Iterable[str], stand_here: np.ndarray) -> list[str]:
+        of_slices = [f"{name}\n{its}" for name, its in zip(names, written, strict=True)]
+        return np.where((shares >= _LEAST_SLICE) & stand_here, of_slices, "").tolist()
+
+    short = [name[:3] for name in counts]
     return pa.table(
         {
             "expression": list(counts),
@@ -169,8 +175,10 @@ def _count_table(counts: Mapping[str, int]) -> pa.Table:
             "order": np.arange(len(seen)),
             "room": seen.clip(min=1) * 1.15,
             "share": written,
-            "right": np.where(is_right, words, "").tolist(),
-            "left": np.where(is_right, "", words).tolist(),
+            "right": words(short, is_right),
+            "left": words(short, ~is_right),
+            "right_long": words(counts, is_right),
+            "left_long": words(counts, ~is_right),
         }
     )
 

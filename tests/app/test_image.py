@@ -122,6 +122,7 @@ class TestPhotos:
         assert kinds.options == ["happy (1)", "no face (1)", "not read (1)"]
         kinds.set_value(["happy"]).run()
         assert app.dataframe[0].value["file"].tolist() == ["b.png"]
+        assert app.header[-1].value == r"b\.png"
         (kinds,) = (pills for pills in app.get("button_group") if pills.proto.label == "Show only")
         kinds.set_value(["no face", "not read"]).run()
         assert app.dataframe[0].value["file"].tolist() == ["a.png", "c.png"]

@@ -203,6 +203,9 @@ def test_slices_bear_words_where_there_is_room(counts: dict[str, int], words: li
     assert [row["left"] or row["right"] for row in rows if row["left"] or row["right"]] == words
     assert [row["seen"] for row in rows] == list(counts.values())
     assert not any(row["left"] and row["right"] for row in rows)
+    for side in ("left", "right"):
+        assert all(bool(row[f"{side}_long"]) == bool(row[side]) for row in rows)
+        assert all(row[f"{side}_long"].startswith(row["expression"]) for row in rows if row[side])
 
 
 def test_columns_leave_room_for_their_numbers() -> None:

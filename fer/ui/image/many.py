@@ -105,8 +105,8 @@ def show_table(read: Sequence[Reading]) -> int:
     """Show many photos as one table, a row a face, in the natural order of their names, all or those of a kind.
 
     Returns:
-        The position of the photo that was picked, now or before a look at another page; else of the first good one
-        that the table shows.
+        The position of the photo that was picked, now or before a look at another page, as long as the table shows it;
+        else of the first good one that it shows.
     """
     table = to_table([reading.result for reading in read])
     shown = _filtered(table, table["label"].fillna(NO_FACE).where(table["error"].isna(), NOT_READ))
@@ -126,10 +126,9 @@ def show_table(read: Sequence[Reading]) -> int:
         st.session_state[_SELECTED] = row
     else:
         st.info("No face is like that. Take a filter away.", icon=":material/filter_alt_off:")
-    digests = [reading.photo.digest for reading in read]
-    if (picked := st.session_state.get(_PICKED)) in digests:
-        return digests.index(picked)
-    return _first_good(read, [i for i, _ in chosen] or range(len(read)))
+    order = [i for i, _ in chosen] or range(len(read))
+    picked = [i for i in order if read[i].photo.digest == st.session_state.get(_PICKED)]
+    return picked[0] if picked else _first_good(read, order)
 
 
 def draw_table(table: pd.DataFrame, key: str, pictures: Sequence[str] = ()) -> int | None:
@@ -164,13 +163,15 @@ def draw_table(table: pd.DataFrame, key: str, pictures: Sequence[str] = ()) -> i
         alt="The reading of every face of every photo",
         column_config={
             "picture": st.column_config.ImageColumn("", width=56, help="The face, or the photo where none was found"),
-            "file": st.column_config.TextColumn("Photo", width="medium"),
-            "face": st.column_config.NumberColumn("Face", width="small", help="Its number on the photo, by size"),
+            "file": st.column_config.TextColumn("Photo", width=130),
+            "face": st.column_config.NumberColumn("Face", width=48, help="Its number on the photo, by size"),
             "label": st.column_config.TextColumn(
-                "Expression", width="small", help="Unsure where more than one expression may be meant"
+                "Expression", width=85, help="Unsure where more than one expression may be meant"
             ),
-            "confidence": st.column_config.ProgressColumn("Probability", min_value=0, max_value=100, format="%.0f %%"),
-            "set": st.column_config.TextColumn("May be", width="medium", help="Every expression that may be meant"),
+            "confidence": st.column_config.ProgressColumn(
+                "Probability", width=110, min_value=0, max_value=100, format="%.0f %%"
+            ),
+            "set": st.column_config.TextColumn("May be", width=150, help="Every expression that may be meant"),
             "quality": st.column_config.TextColumn(
                 "Crop", width="small", help="What makes a face less sure; its card says by how much"
             ),
