@@ -11,7 +11,9 @@ from fer.ui.navigation import require_entrypoint
 require_entrypoint()
 
 pieces.leave_room()
-st.title("Live")
+top = st.container(horizontal=True, vertical_alignment="center", gap="large")
+with top:
+    st.title("Live", width="content")
 
 settings, pipeline = controls.choose_reading(live=True, locked=pieces.explain_lock())
 picture, answer = st.columns([11, 8], gap="medium")
@@ -24,7 +26,8 @@ shown = read_example(settings, file_version(settings.model))
 
 with stage:
     agreed = camera.ask_consent()
-    streams = agreed and camera.choose_way("live_way")
+    with top:
+        streams = agreed and camera.choose_way("live_way")
     if streams:
         playing = camera.show_stream("live_camera", session.process)
         pieces.begin_anew(session, playing=playing)

@@ -76,22 +76,23 @@ def confidence_columns(table: pd.DataFrame) -> alt.Chart:
     )
 
 
-def count_columns(counts: Mapping[str, int]) -> MovingChart:
+def count_columns(counts: Mapping[str, int], height_px: int = _COUNTS_PX) -> MovingChart:
     """Chart how often each expression was seen, as columns with their numbers.
 
     Args:
         counts: a number for everything that faces were called, in the order of the chart.
+        height_px: of the chart.
 
     Examples:
         >>> chart = count_columns({"happy": 3, "sad": 1})
         >>> chart.tables["counts"]["share"].to_pylist()
         ['75 %', '25 %']
     """
-    return MovingChart(_columns(tuple(counts)), {"counts": _count_table(counts)})
+    return MovingChart(_columns(tuple(counts), height_px), {"counts": _count_table(counts)})
 
 
 @lru_cache(maxsize=8)
-def _columns(classes: tuple[str, ...]) -> dict[str, object]:
+def _columns(classes: tuple[str, ...], height_px: int) -> dict[str, object]:
     names = alt.Axis(
         labelAngle=0, labelOverlap=False, labelFlush=False, labelExpr=short_names(50 * len(classes)), title=None
     )
@@ -108,20 +109,20 @@ def _columns(classes: tuple[str, ...]) -> dict[str, object]:
         text=alt.Text("seen:Q", format=",d")
     )
     room = base.mark_point(opacity=0).encode(alt.Y("room:Q", axis=None))
-    return alt.layer(room, columns, labels).properties(width="container", height=_COUNTS_PX).to_dict()
+    return alt.layer(room, columns, labels).properties(width="container", height=height_px).to_dict()
 
 
-def count_pie(counts: Mapping[str, int]) -> MovingChart:
+def count_pie(counts: Mapping[str, int], height_px: int = _COUNTS_PX) -> MovingChart:
     """Chart each expression's share of all that was seen, as a pie with words at its larger slices.
 
     Args:
-        counts: as for `count_columns`.
+        counts, height_px: as for `count_columns`.
     """
-    return MovingChart(_pie(tuple(counts)), {"counts": _count_table(counts)})
+    return MovingChart(_pie(tuple(counts), height_px), {"counts": _count_table(counts)})
 
 
 @lru_cache(maxsize=8)
-def _pie(classes: tuple[str, ...]) -> dict[str, object]:
+def _pie(classes: tuple[str, ...], height_px: int) -> dict[str, object]:
     base = (
         alt.Chart(alt.NamedData("counts"))
         .transform_filter("datum.seen > 0")
@@ -149,7 +150,7 @@ def _pie(classes: tuple[str, ...]) -> dict[str, object]:
         )
         for side, align in sides.items()
     ]
-    return alt.layer(slices, *words).properties(width="container", height=_COUNTS_PX).to_dict()
+    return alt.layer(slices, *words).properties(width="container", height=height_px).to_dict()
 
 
 def _count_table(counts: Mapping[str, int]) -> pa.Table:

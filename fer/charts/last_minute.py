@@ -15,7 +15,7 @@ from fer.recording import Marker, Sample
 SPAN_S = 60
 """How far back the lines reach."""
 
-_LINES_PX, _RIBBON_PX = 230, 56
+_LINES_PX, _RIBBON_PX = 180, 56
 _NO_NAMES: Mapping[int, str] = MappingProxyType({})
 _GAP = 0.18  # between two lanes of lines
 _STEP_S = 0.4  # between two points of a line

@@ -11,7 +11,7 @@ from fer.charts.moving import MovingChart, rows_to_table
 from fer.charts.parts import INK, edge_scale, emotion_scale, labelled_bars, percent
 from fer.results import Face
 
-_BARS_PX = 200
+_BARS_PX = 155
 _LANE = 1.32  # width of a lane in bars of 100 %; labels stand in what lies past the bar
 _FAINT = 0.45
 _LABEL_ROOM = 1.15  # axis lengths; the label of the longest bar stands in what lies past the axis

@@ -29,12 +29,17 @@ NOW_S = 2.0
 
 HALF_LIVES_S = (0.0, 0.1, 0.3, 0.6, 1.0, 2.0)
 
+COUNTS_PX = 140
+"""The page's graphs fit in one window; elsewhere there is more room."""
+
 NOT_NOW = "Nothing is read now."
 NO_FACE = "No face in view. Look at the camera, come closer, or lower the least detector score."
 FOLLOWED_IS_GONE = "Whom you follow is out of view. After two seconds the largest face is followed instead."
 _RULES = """<style>
 .stApp [data-testid="stMainBlockContainer"] { padding: 2.5rem 3rem 1rem; }
 @media (max-width: 640px) { .stApp [data-testid="stMainBlockContainer"] { padding: 3.5rem 1rem 1rem; } }
+.stApp [data-testid="stMainBlockContainer"] h2 { padding: 0.25rem 0 0; }
+.stApp .fer-status { min-height: 3rem; }
 </style>"""
 """Leave the page's window to the stage: all of it is to be seen at once at 1280 by 800 pixels."""
 
@@ -237,7 +242,14 @@ def show_ribbon(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> 
                 width=160,
                 on_change=lambda: session.name(person, st.session_state[field]),
             )
-        note = st.text_input("Note", max_chars=MAX_NOTE, key=_NOTE, width=160, placeholder="of the next marker")
+        note = st.text_input(
+            "Note",
+            max_chars=MAX_NOTE,
+            key=_NOTE,
+            width=160,
+            placeholder="Note of a marker",
+            label_visibility="collapsed",
+        )
         if st.button("Set a marker", icon=":material/bookmark_add:", shortcut="Ctrl+M", key="live_mark"):
             trouble = set_marker(session, note)
             st.toast(trouble or f"Marked: {note or 'without a note'}", icon=":material/bookmark_add:")
@@ -306,15 +318,9 @@ def draw_graphs(session: LiveSession, shown: LiveSnapshot, *, playing: bool) -> 
         snapshot = session.snapshot()
         is_own = playing or snapshot.frame is not None
         _graphs(snapshot if is_own else shown, is_now=not is_own or (playing and snapshot.age_s < NOW_S))
-        st.button(
-            "Reset the counts",
-            icon=":material/restart_alt:",
-            key="live_reset",
-            disabled=not any(snapshot.counts.values()),
-            on_click=session.reset_counts,
-        )
+        _counts(snapshot if is_own else shown, session)
 
-    with st.container():
+    with st.container(gap="xxsmall"):
         st.fragment(draw, run_every=TICK_S if playing else None)()
 
 
@@ -338,20 +344,35 @@ def _graphs(snapshot: LiveSnapshot, *, is_now: bool) -> None:
         alt="The probability of every expression over the last minute, a lane for each person",
         key="live_minute",
     )
-    st.header("Expressions seen")
+
+
+def _counts(snapshot: LiveSnapshot, session: LiveSession) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.header(
+            "Expressions seen",
+            width="content",
+            help="Four times a second, at most, everyone in view counts once; unsure where more than one expression "
+            "may be meant.",
+        )
+        st.button(
+            "Reset the counts",
+            icon=":material/restart_alt:",
+            key="live_reset",
+            type="tertiary",
+            disabled=not any(session.snapshot().counts.values()),
+            on_click=session.reset_counts,
+        )
     columns, pie = st.columns(2)
     with columns:
-        draw_moving_chart(count_columns(snapshot.counts), alt="How often each expression was seen", key="live_counts")
+        draw_moving_chart(
+            count_columns(snapshot.counts, COUNTS_PX), alt="How often each expression was seen", key="live_counts"
+        )
     with pie:
         draw_moving_chart(
-            count_pie(snapshot.counts),
+            count_pie(snapshot.counts, COUNTS_PX),
             alt="Each expression's share of all that was seen",
             key="live_shares",
         )
-    st.caption(
-        "Four times a second, at most, everyone in view counts once; unsure where more than one "
-        "expression may be meant."
-    )
 
 
 def read_still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, wanted: Switches) -> None:
