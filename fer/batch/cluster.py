@@ -11,6 +11,7 @@ import pickle
 import queue
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -236,6 +237,8 @@ def _start(address: str | None, workers: int | None) -> None:
     context.print_on_execution_start = False
     context.max_errored_blocks = -1  # what is lost is read again, file by file
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    # How often a task is repeated can be said in no other way up to 2.63, which is why no later one is allowed.
+    warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated")
 
 
 def _start_here(cores: int, asked: Mapping[str, Any]) -> None:
