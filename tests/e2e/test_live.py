@@ -422,10 +422,12 @@ def test_two_visitors_see_their_own_pictures_and_numbers(
 ) -> None:
     pages = [live(arrive_with_camera, app, clip).page for clip in (astronaut, admiral)]
     for page, own, other in zip(pages, (MAGENTA, GREEN), (GREEN, MAGENTA), strict=True):
-        for _ in range(PICTURES // 4):
-            picture = next_picture(page)
-            assert marker_xy(picture, own) is not None
+
+        def is_own(picture: np.ndarray, own: tuple = own, other: tuple = other) -> bool:
             assert marker_xy(picture, other) is None
+            return marker_xy(picture, own) is not None
+
+        pictures_until(page, is_own, PICTURES // 4)
     now = ".fer-now"
     pages[0].locator(now, has_text="happy").wait_for()
     assert "Looks happy" not in pages[1].locator(now).inner_text()
