@@ -224,7 +224,7 @@ def _ablation() -> Iterator[str]:
         for name, how in budget["augmentation"].items()
     )
     yield (
-        f"{len(lines)} of twelve networks of one short budget: widths {widths}, {stages}, seed {budget['seed']}, one "
+        f"{len(lines)} of 12 networks of one short budget: widths {widths}, {stages}, seed {budget['seed']}, one "
         "run each, so that differences within the intervals say nothing. Nothing was chosen by these figures; of both "
         "heads the mean with 0.6 of the votes' is read. CK+'s people are those of its Training rows, the others are "
         "held out. "
