@@ -72,7 +72,7 @@ export default function ({ setStateValue, parentElement }) {
         if (!player.getElementById("fer-words")) {
             const rules = player.createElement("style");
             rules.id = "fer-words";
-            rules.textContent = `:is(${RAW}) { display: none; }`;
+            rules.textContent = `:is(${RAW}) { display: none !important; }`;
             player.head.append(rules);
         }
         const error = player.querySelector(RAW)?.textContent.match(/^\\w*Error/)?.[0] ?? "";

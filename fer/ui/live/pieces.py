@@ -36,8 +36,8 @@ NOT_NOW = "Nothing is read now."
 NO_FACE = "No face in view. Look at the camera, come closer, or lower the least detector score."
 FOLLOWED_IS_GONE = "Whom you follow is out of view. After two seconds the largest face is followed instead."
 _RULES = """<style>
-.stApp [data-testid="stMainBlockContainer"] { padding: 2.5rem 3rem 1rem; }
-@media (max-width: 640px) { .stApp [data-testid="stMainBlockContainer"] { padding: 3.5rem 1rem 1rem; } }
+.stApp [data-testid="stMainBlockContainer"] { padding: 3.75rem 3rem 1rem; }
+@media (max-width: 640px) { .stApp [data-testid="stMainBlockContainer"] { padding: 3.75rem 1rem 1rem; } }
 .stApp [data-testid="stMainBlockContainer"] h2 { padding: 0.25rem 0 0; }
 .stApp .fer-status { min-height: 3rem; }
 </style>"""
