@@ -270,9 +270,9 @@ def _read(photo: Photo, pipeline: FacePipeline) -> Reading:
     return Reading(photo, result, cv2.imencode(".jpg", shown_bgr, (cv2.IMWRITE_JPEG_QUALITY, 90))[1].tobytes(), views)
 
 
-def shrink(image_bgr: np.ndarray) -> np.ndarray:
-    """Make a picture, uint8 of shape (height, width, 3), as small as it is sent to a browser."""
-    scale = SHOWN_SIDE / max(image_bgr.shape[:2])
+def shrink(image_bgr: np.ndarray, side: int = SHOWN_SIDE) -> np.ndarray:
+    """Make a picture, uint8 of shape (height, width, 3), as small as it is sent to a browser: at most `side` pixels."""
+    scale = side / max(image_bgr.shape[:2])
     if scale >= 1:
         return image_bgr
     size_wh = (max(1, round(image_bgr.shape[1] * scale)), max(1, round(image_bgr.shape[0] * scale)))

@@ -1,6 +1,5 @@
 """Many photos at once: a table with small pictures, which of its rows are shown in which order, and what is picked."""
 
-import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
@@ -11,13 +10,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from fer.contact_sheet import data_uri
 from fer.emotions import EMOTIONS_WITH_CONTEMPT, UNSURE
 from fer.errors import known
 from fer.results import JOINED_BY, Face, Fault, to_table
-from fer.ui.album import Reading
+from fer.ui.album import Reading, shrink
 
 THUMBNAIL_SIDE = 48
-"""Side of the table's pictures, pixels; as JPEG in the page about 2 kB each."""
+"""Side of the table's pictures, pixels; as JPEG in the page about 3 kB each."""
 
 MOST_THUMBNAILS = 400
 """So many rows have a picture: less than a megabyte for a table."""
@@ -245,14 +245,8 @@ def _thumbnail(reading: Reading, number: int) -> str:
         if not pictures_bgr and reading.picture_jpeg:
             jpeg = np.frombuffer(reading.picture_jpeg, np.uint8)
             pictures_bgr = [known(cv2.imdecode(jpeg, cv2.IMREAD_REDUCED_COLOR_8))]
-        _THUMBNAILS[reading] = tuple(map(_small, pictures_bgr))
+        _THUMBNAILS[reading] = tuple(
+            data_uri(shrink(picture_bgr, THUMBNAIL_SIDE), "jpeg") for picture_bgr in pictures_bgr
+        )
     pictures = _THUMBNAILS[reading]
     return pictures[max(0, number - 1)] if pictures else ""
-
-
-def _small(picture_bgr: np.ndarray) -> str:
-    scale = THUMBNAIL_SIDE / max(picture_bgr.shape[:2])
-    size_wh = (max(1, round(picture_bgr.shape[1] * scale)), max(1, round(picture_bgr.shape[0] * scale)))
-    small_bgr = cv2.resize(picture_bgr, size_wh, interpolation=cv2.INTER_AREA)
-    jpeg = cv2.imencode(".jpg", small_bgr, (cv2.IMWRITE_JPEG_QUALITY, 80))[1].tobytes()
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
