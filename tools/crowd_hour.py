@@ -9,37 +9,24 @@ own protocols without a browser, on the same machine. Needs Linux.
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import httpx
-from aiortc import RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
-from aiortc.mediastreams import MediaStreamError
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Common_pb2 import FileURLs, UploadedFileInfo
-from streamlit.proto.Element_pb2 import Element
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
-from websockets.asyncio.client import ClientConnection, connect
 
-from fer.benchmark.live import PICTURES, picture
 from fer.benchmark.server import start_app, wait_for_port
 from fer.samples import SAMPLES
+from tools.visits import LIMIT_S, Clip, sit_before_camera, visit
 
 LOOK_EVERY_S = 15.0
 GRAPHS_EVERY_S = 1.0
-LIMIT_S = 600.0
-CLOCK_HZ = 90_000
 
 
 @dataclass
@@ -57,98 +44,6 @@ class Counts:
     read: int = 0
     again: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-
-
-class Clip(VideoStreamTrack):
-    """The benchmark's clip of a face, as a camera sends it."""
-
-    def __init__(self, fps: float) -> None:
-        super().__init__()
-        self._fps, self._number, self._start_s = fps, 0, time.monotonic()
-
-    async def recv(self) -> av.VideoFrame:
-        """The next picture, when its time has come."""
-        await asyncio.sleep(self._start_s + self._number / self._fps - time.monotonic())
-        frame = av.VideoFrame.from_ndarray(picture(self._number % PICTURES, 1), format="bgr24")
-        frame.pts, frame.time_base = round(self._number * CLOCK_HZ / self._fps), Fraction(1, CLOCK_HZ)
-        self._number += 1
-        return frame
-
-
-class Visit:
-    """One visitor's open page: what it says, and how to do something on it.
-
-    Attributes:
-        session_id: the session's.
-        elements: by the name of their kind, those that the page showed last.
-        fragments: those parts of the page that run by themselves.
-        said: every text of the page since it was opened.
-    """
-
-    def __init__(self, connection: ClientConnection, page: str) -> None:
-        self._connection, self._page = connection, page
-        self._page_hash, self._is_fragment = "", False
-        self._states: dict[str, WidgetState] = {}
-        self.session_id = ""
-        self.elements: dict[str, list[Element]] = {}
-        self.fragments: set[str] = set()
-        self.said = ""
-
-    async def run(self, *states: WidgetState, fragment: str = "") -> None:
-        """Let the page run with these states of widgets beside those that it knows, and wait for its end."""
-        message = BackMsg()
-        rerun, self._is_fragment = message.rerun_script, bool(fragment)
-        rerun.page_script_hash, rerun.fragment_id = self._page_hash, fragment
-        if not self._page_hash:
-            rerun.page_name = self._page
-        kept = {state.id: state for state in states if not state.HasField("trigger_value")}
-        self._states |= kept
-        for state in (self._states | {state.id: state for state in states}).values():
-            rerun.widget_states.widgets.append(state)
-        await self._connection.send(message.SerializeToString())
-        await asyncio.wait_for(self.listen(), LIMIT_S)
-
-    async def listen(self) -> None:
-        """Take what the server says until a run has ended."""
-        while True:
-            data = await self._connection.recv()
-            assert isinstance(data, bytes)
-            message = ForwardMsg.FromString(data)
-            match message.WhichOneof("type"):
-                case "new_session":
-                    self._page_hash = message.new_session.page_script_hash
-                    self.session_id = message.new_session.initialize.session_id or self.session_id
-                    if not self._is_fragment:
-                        self.elements, self.fragments = {}, set()
-                case "delta" if message.delta.HasField("new_element") and not self._is_fragment:
-                    element = message.delta.new_element
-                    self.elements.setdefault(str(element.WhichOneof("type")), []).append(element)
-                    self.said += f"{element.markdown.body} {element.heading.body} {element.alert.body}\n"
-                case "auto_rerun":
-                    self.fragments.add(message.auto_rerun.fragment_id)
-                case "script_finished" if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                    return
-
-
-@asynccontextmanager
-async def visit(address: str, page: str, source: str) -> AsyncIterator[Visit]:
-    """Open a page from a loopback address."""
-    host, port = address.removeprefix("http://").split(":")
-    async with connect(
-        f"ws://{host}:{port}/_stcore/stream",
-        host="127.0.0.1",
-        port=int(port),
-        local_addr=(source, 0),
-        origin=address,  # type: ignore[arg-type]
-        subprotocols=["streamlit"],  # type: ignore[list-item]
-        max_size=None,
-        open_timeout=LIMIT_S,
-        ping_interval=None,  # a busy machine is no lost connection
-        proxy=None,
-    ) as connection:
-        visitor = Visit(connection, page)
-        await visitor.run()
-        yield visitor
 
 
 async def upload_and_leave(address: str, source: str, name: str, photo: bytes, counts: Counts) -> None:
@@ -177,50 +72,16 @@ async def upload_and_leave(address: str, source: str, name: str, photo: bytes, c
 
 async def stay(address: str, source: str, fps: float, counts: Counts) -> None:
     """Stay before a camera until cancelled; whoever loses the connection comes again."""
+
+    def count() -> None:
+        counts.pictures += 1
+
     while True:
         try:
-            await sit_before_camera(address, source, Clip(fps), counts)
+            await sit_before_camera(address, source, Clip(fps), count, GRAPHS_EVERY_S)
         except Exception as fault:
             counts.again.append(f"{type(fault).__name__}: {fault}")
             await asyncio.sleep(GRAPHS_EVERY_S)
-
-
-async def sit_before_camera(address: str, source: str, camera: VideoStreamTrack, counts: Counts) -> None:
-    """Let a camera send its pictures and have those that come back counted, with graphs that move, for ever."""
-    async with visit(address, "live", source) as visitor:
-        (agree,) = (each.button for each in visitor.elements["button"] if "I understand" in each.button.label)
-        await visitor.run(WidgetState(id=agree.id, trigger_value=True))
-        player = next(each.component_instance for each in visitor.elements["component_instance"])
-        connection = RTCPeerConnection()
-        received: set[asyncio.Task[None]] = set()
-        connection.on("track", lambda track: received.add(asyncio.create_task(_count(track, counts))))
-        connection.addTrack(camera)
-        await connection.setLocalDescription(await connection.createOffer())
-        offer = connection.localDescription
-        given = {"playing": False, "sdpOffer": {"sdp": offer.sdp, "type": offer.type}}
-        await visitor.run(WidgetState(id=player.id, json_value=json.dumps(given)))
-        try:
-            answer = None
-            while answer is None:
-                (player,) = (each.component_instance for each in visitor.elements["component_instance"])
-                answer = json.loads(json.loads(player.json_args).get("sdp_answer_json") or "null")
-                if answer is None:
-                    await asyncio.wait_for(visitor.listen(), LIMIT_S)
-            await connection.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
-            await visitor.run(WidgetState(id=player.id, json_value=json.dumps({"playing": True})))
-            while True:
-                for fragment in sorted(visitor.fragments):
-                    await visitor.run(fragment=fragment)
-                await asyncio.sleep(GRAPHS_EVERY_S)
-        finally:
-            await connection.close()
-
-
-async def _count(track: object, counts: Counts) -> None:
-    with suppress(MediaStreamError):
-        while True:
-            await track.recv()  # type: ignore[attr-defined]
-            counts.pictures += 1
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from fer import paths
 from fer.benchmark.batch import measure_batch
 from fer.benchmark.live import measure_live
 from fer.benchmark.measurement import Measurement, render
+from fer.benchmark.room import measure_room
 from fer.benchmark.server import measure_crowd, measure_start
 from fer.benchmark.video import measure_video
 from fer.crops import crop_faces
@@ -44,7 +45,8 @@ def run(
         model_name: the installed model to time.
         progress: told what is measured next.
         visitors: how many upload a photo at once; 0 leaves this out, which takes minutes.
-        live_minutes: how long the memory of the Live page's server is watched; 0 leaves that page out.
+        live_minutes: how long the memory of the Live page's server is watched; 0 leaves that page out, and what its
+            visitors cost.
         video_minutes: how long the video lasts whose memory is watched; 0 leaves videos out.
         batch_photos: over how many photos the memory of a batch is watched; 0 leaves batches out.
 
@@ -61,7 +63,7 @@ def run(
         progress(f"{visitors} visitors at once ...")
         measurements += measure_crowd(visitors)
     if live_minutes:
-        measurements += measure_live(live_minutes, progress)
+        measurements += measure_live(live_minutes, progress) + measure_room(progress)
     if video_minutes:
         measurements += measure_video(model_name, video_minutes, progress)
     if batch_photos:

@@ -20,6 +20,7 @@ from fer.batch.run import Job, Progress, run_batch
 from fer.batch.sources import find_items
 from fer.batch.work import Recipe
 from fer.benchmark.measurement import Measurement
+from fer.benchmark.server import processor_s
 from fer.detection import LIVE_SIDES, load_detector
 from fer.pipeline import Settings
 from fer.samples import SAMPLES
@@ -182,14 +183,8 @@ def _run(photos: Path, model_name: str, engine: EngineName, cores: int) -> _Run:
 
 def _processor_s(process_id: int) -> dict[int, float]:
     """How long a process and each that descends from it worked so far, by their numbers; empty without /proc."""
-    worked = {}
-    for each in (process_id, *_descendants(process_id)):
-        try:
-            fields = Path(f"/proc/{each}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        worked[each] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return worked
+    worked = {each: processor_s(each) for each in (process_id, *_descendants(process_id))}
+    return {each: seconds for each, seconds in worked.items() if seconds is not None}
 
 
 def tree_memory_mb(process_id: int) -> float | None:

@@ -1,4 +1,4 @@
-"""The Live page, seen from a real browser whose camera shows a clip: rate, latency, graphs, memory, visitors.
+"""The Live page, seen from a real browser whose camera shows a clip: rate, latency, graphs, memory.
 
 Every picture of the clip bears its number in a strip of black and white fields. The number is read in what comes back:
 each new one is a picture that a visitor was shown. It is read in a second view of the same camera, too, in the same
@@ -8,38 +8,22 @@ page, by one clock: the time between both is what a visitor has to wait. Only me
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from fer.benchmark.browser import BROWSER_FLAGS, NO_BROWSER, find_chromium, wait_for
+from fer.benchmark.clip import FIELDS, HEIGHT, PICTURES, RATE, STRIP, WIDTH, number_of, write_clip
 from fer.benchmark.measurement import Measurement
 from fer.benchmark.server import memory_mb, start_app, wait_for_port
 from fer.detection import load_detector
 from fer.pipeline import DEFAULT_MODEL
-from fer.samples import SAMPLES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Frame, Page, Playwright
 
-WIDTH, HEIGHT, RATE = 640, 480, 15
-PICTURES = 128
-"""How many pictures the clip has before it begins again."""
-
-STRIP = 24
-"""Height of the strip with the picture's number, pixels; it lies at the lower border."""
-
-_BITS = (PICTURES - 1).bit_length()
-FIELDS = 2 + 2 * _BITS
-"""White, the bits from the lowest on, the same inverted, black: it tells its direction, and a blend of two numbers is
-none."""
-
 SETTLE_S, WATCH_S, WINDOW_S = 10, 30, 2.0
-MOST_VISITORS = 20
-VISITORS_RATE = 10.0
 LIMIT_MS = 60_000
 START_MS = 15_000
 """A start that takes longer is tried once more: a few in a hundred fail for no reason that could be found."""
@@ -50,7 +34,6 @@ ROWS = {
     "latency": ("live page, camera to the picture with its box", "ms", 250.0, False),
     "graphs": ("live page, graphs drawn anew", "times/s", 2.0, True),
     "memory": ("live page, memory that the server grows by", "MB", 50.0, False),
-    "visitors": (f"live page, most visitors who get {VISITORS_RATE:g} frames/s back each", "visitors", None, True),
 }
 
 _FOLLOW = """
@@ -145,8 +128,6 @@ def _measure(chromium: str, minutes: float, progress: Callable[[str], None]) -> 
                 (one, seen_of_one), latency, graphs = _rates(page), _latencies(page), _graphs(page)
                 progress(f"Memory over {minutes:g} minutes ...")
                 memory = _growth(page, process.pid, minutes)
-                progress("More and more visitors ...")
-                visitors = _crowd(browser, address, page)
     reading = f"{DEFAULT_MODEL}, {load_detector().name}"
     clip = f"{reading}, camera at {RATE} frames a second, {WIDTH}x{HEIGHT}, Chromium on this machine"
     return [
@@ -155,67 +136,12 @@ def _measure(chromium: str, minutes: float, progress: Callable[[str], None]) -> 
         _measured("latency", latency, f"{clip}; one face"),
         _measured("graphs", graphs, "the graph of the last minute; one face"),
         _measured("memory", memory, f"over {minutes:g} minutes; one face"),
-        _measured("visitors", (float(visitors),), f"{clip}, for all of them; one face each"),
     ]
 
 
 def _measured(key: str, values: Sequence[float], note: str) -> Measurement:
     name, unit, budget, at_least = ROWS[key]
     return Measurement(name, unit, budget, tuple(values), note, at_least)
-
-
-def fields_of(number: int) -> list[int]:
-    """What stands in the strip of a picture: `FIELDS` times 0 for black or 1 for white."""
-    bits = [number >> i & 1 for i in range(_BITS)]
-    return [1, *bits, *(1 - bit for bit in bits), 0]
-
-
-def number_of(fields: Sequence[int]) -> int | None:
-    """The number that a strip shows, in a mirror or not; None where it shows none."""
-    fields = fields[::-1] if fields[0] == 0 else fields
-    bits, inverted = fields[1 : 1 + _BITS], fields[1 + _BITS : -1]
-    if fields[0] != 1 or fields[-1] != 0 or any(bit == other for bit, other in zip(bits, inverted, strict=True)):
-        return None
-    return sum(bit << i for i, bit in enumerate(bits))
-
-
-def picture(number: int, faces: int) -> np.ndarray:
-    """One picture of the clip: sample faces that sway, and the strip with its number.
-
-    Args:
-        number: from 0 to `PICTURES` - 1.
-        faces: 1 or 4.
-
-    Returns:
-        uint8 of shape (HEIGHT, WIDTH, 3), blue first.
-    """
-    still_bgr = _still(faces)
-    angle = 2 * np.pi * number / PICTURES
-    shift = np.array([[1, 0, 12 * np.sin(3 * angle)], [0, 1, 6 * np.sin(5 * angle)]], np.float32)
-    image_bgr = cv2.warpAffine(still_bgr, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
-    image_bgr[-STRIP:] = np.repeat(fields_of(number), WIDTH // FIELDS)[None, :, None] * 255
-    return image_bgr
-
-
-@cache
-def _still(faces: int) -> np.ndarray:
-    astronaut_bgr = SAMPLES["astronaut"].load()
-    if faces == 1:
-        still_bgr = cv2.copyMakeBorder(astronaut_bgr, 0, 0, 85, 85, cv2.BORDER_REPLICATE)
-    else:
-        admiral_bgr = SAMPLES["admiral"].load()[30:360, 60:500]
-        pair = [cv2.resize(photo, (320, 240)) for photo in (astronaut_bgr[:330, 10:450], admiral_bgr)]
-        still_bgr = cv2.vconcat([cv2.hconcat(pair), cv2.hconcat(pair[::-1])])
-    return cv2.resize(still_bgr, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-
-
-def write_clip(file: Path, faces: int) -> Path:
-    """Write the clip as YUV4MPEG2, which Chromium plays at the rate that it states, over and over."""
-    with file.open("wb") as clip:
-        clip.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{RATE}:1 Ip A1:1 C420jpeg\n".encode())
-        for number in range(PICTURES):
-            clip.write(b"FRAME\n" + cv2.cvtColor(picture(number, faces), cv2.COLOR_BGR2YUV_I420).tobytes())
-    return file
 
 
 class _Camera:
@@ -369,22 +295,3 @@ def _growth(page: "Page", process_id: int, minutes: float) -> tuple[float, ...]:
             return ()
         samples.append(held_mb)
     return (float(np.mean(samples[-2:]) - np.mean(samples[:2])),)
-
-
-def _crowd(browser: "Browser", address: str, first: "Page") -> int:
-    """Let visitors come one by one, as long as each is shown pictures at `VISITORS_RATE`."""
-    from playwright.sync_api import TimeoutError as StillWaitingError
-
-    pages = [first]
-    while len(pages) <= MOST_VISITORS:
-        for page in pages:
-            _player(page).evaluate(_BEGIN)
-        pages[0].wait_for_timeout(WATCH_S / 2 * 1000)
-        noted = [rates(came_back(_player(page).evaluate(_SHOWN))) for page in pages]
-        if not all(found and np.median(found) >= VISITORS_RATE for found in noted):
-            break
-        try:
-            pages.append(_visit(browser, address))
-        except StillWaitingError:
-            return len(pages)
-    return len(pages) - 1

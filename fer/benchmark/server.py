@@ -69,6 +69,16 @@ def memory_mb(process_id: int, *, peak: bool) -> float | None:
         return None
 
 
+def processor_s(process_id: int) -> float | None:
+    """How long a process worked so far, all its threads together; None where the system has no /proc."""
+    try:
+        stat = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure_start() -> list[Measurement]:
     """Start the app cold, three times, and wait for its first page."""
     names = (("first page of a cold server", "s", 4.0), ("memory of that server, at most", "MB", 500.0))

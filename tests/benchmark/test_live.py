@@ -8,64 +8,64 @@ import cv2
 import numpy as np
 import pytest
 
-from fer.benchmark import Measurement, live
+from fer.benchmark import Measurement, clip, live
 from fer.detection import LIVE_SIDES, YuNet
 from tools import figures
 
 
 def _strip(number: int, mirrored: bool = False) -> str:
-    fields = live.fields_of(number)
+    fields = clip.fields_of(number)
     return "".join(map(str, fields[::-1] if mirrored else fields))
 
 
 @pytest.mark.parametrize("mirrored", [False, True], ids=["as it is", "in a mirror"])
 def test_every_number_can_be_read(mirrored: bool) -> None:
-    strips = [[int(field) for field in _strip(number, mirrored)] for number in range(live.PICTURES)]
-    assert [live.number_of(strip) for strip in strips] == list(range(live.PICTURES))
-    assert {len(strip) for strip in strips} == {live.FIELDS}
+    strips = [[int(field) for field in _strip(number, mirrored)] for number in range(clip.PICTURES)]
+    assert [clip.number_of(strip) for strip in strips] == list(range(clip.PICTURES))
+    assert {len(strip) for strip in strips} == {clip.FIELDS}
 
 
 @pytest.mark.parametrize(
     "strip",
     [
-        pytest.param([0] * live.FIELDS, id="black"),
-        pytest.param([1] * live.FIELDS, id="white"),
+        pytest.param([0] * clip.FIELDS, id="black"),
+        pytest.param([1] * clip.FIELDS, id="white"),
         *(
             pytest.param(
-                [*live.fields_of(77)[:i], 1 - live.fields_of(77)[i], *live.fields_of(77)[i + 1 :]], id=f"{i} wrong"
+                [*clip.fields_of(77)[:i], 1 - clip.fields_of(77)[i], *clip.fields_of(77)[i + 1 :]], id=f"{i} wrong"
             )
-            for i in range(live.FIELDS)
+            for i in range(clip.FIELDS)
         ),
     ],
 )
 def test_a_damaged_strip_shows_no_number(strip: list[int]) -> None:
-    assert live.number_of(strip) is None
+    assert clip.number_of(strip) is None
 
 
-@pytest.mark.parametrize("number", [0, 77, live.PICTURES - 1])
+@pytest.mark.parametrize("number", [0, 77, clip.PICTURES - 1])
 def test_a_picture_bears_its_number(number: int) -> None:
-    image_bgr = live.picture(number, 1)
-    assert (image_bgr.shape, image_bgr.dtype) == ((live.HEIGHT, live.WIDTH, 3), np.uint8)
-    width = live.WIDTH // live.FIELDS
-    fields = [int(image_bgr[-live.STRIP // 2, width * i + width // 2, 0] > 127) for i in range(live.FIELDS)]
-    assert live.number_of(fields) == number
+    image_bgr = clip.picture(number, 1)
+    assert (image_bgr.shape, image_bgr.dtype) == ((clip.HEIGHT, clip.WIDTH, 3), np.uint8)
+    width = clip.WIDTH // clip.FIELDS
+    fields = [int(image_bgr[-clip.STRIP // 2, width * i + width // 2, 0] > 127) for i in range(clip.FIELDS)]
+    assert clip.number_of(fields) == number
 
 
 @pytest.mark.parametrize("faces", [1, 4])
 def test_the_faces_of_the_clip_are_found_live(faces: int, yunet_file: Path) -> None:
     detector = YuNet(yunet_file, "The test asks for it.")
-    found = [len(detector.detect(live.picture(number, faces), long_sides=LIVE_SIDES)) for number in (0, 20, 90)]
+    found = [len(detector.detect(clip.picture(number, faces), long_sides=LIVE_SIDES)) for number in (0, 20, 90)]
     assert found == [faces] * 3
 
 
 def test_the_clip_can_be_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "PICTURES", 3)
-    capture = cv2.VideoCapture(str(live.write_clip(tmp_path / "clip.y4m", 1)))
+    monkeypatch.setattr(clip, "PICTURES", 3)
+    capture = cv2.VideoCapture(str(clip.write_clip(tmp_path / "clip.y4m", 1)))
     pictures = []
     while (read := capture.read())[0]:
         pictures.append(read[1])
-    assert (len(pictures), capture.get(cv2.CAP_PROP_FPS)) == (3, live.RATE)
-    assert np.abs(pictures[2].astype(int) - live.picture(2, 1)).mean() < 6
+    assert (len(pictures), capture.get(cv2.CAP_PROP_FPS)) == (3, clip.RATE)
+    assert np.abs(pictures[2].astype(int) - clip.picture(2, 1)).mean() < 6
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_rates(noted: Sequence[tuple[float, float]], found: list[float]) -> None
         pytest.param([(_strip(1), 100.0), (_strip(2), 170.0)], [(1, 100.0), (2, 170.0)], id="two"),
         pytest.param([(_strip(1, mirrored=True), 100.0)], [(1, 100.0)], id="mirrored"),
         pytest.param([(_strip(1), 100.0), (_strip(4), 170.0)], [(1, 100.0), (2, 170.0)], id="some never came back"),
-        pytest.param([("0" * live.FIELDS, 90.0), (_strip(1), 100.0)], [(1, 100.0)], id="black first"),
+        pytest.param([("0" * clip.FIELDS, 90.0), (_strip(1), 100.0)], [(1, 100.0)], id="black first"),
         pytest.param(
-            [(_strip(1), 100.0), ("1" * live.FIELDS, 130.0), (_strip(1), 160.0)], [(1, 100.0)], id="damaged on its way"
+            [(_strip(1), 100.0), ("1" * clip.FIELDS, 130.0), (_strip(1), 160.0)], [(1, 100.0)], id="damaged on its way"
         ),
         pytest.param([(_strip(1), 100.0), (_strip(1), 110.0)], [(1, 100.0)], id="a field that flickers"),
         pytest.param(
-            [(_strip(live.PICTURES - 1), 100.0), (_strip(0), 170.0)],
+            [(_strip(clip.PICTURES - 1), 100.0), (_strip(0), 170.0)],
             [(1, 100.0), (2, 170.0)],
             id="the clip began again",
         ),
@@ -117,14 +117,14 @@ def test_pictures_that_come_back_are_counted(
         pytest.param([(_strip(1), 100.0)], [(_strip(1, mirrored=True), 180.0)], [80], id="mirrored"),
         pytest.param([(_strip(1), 100.0)], [(_strip(1), 90.0)], [], id="before it went"),
         pytest.param(
-            [(_strip(number % live.PICTURES), 100.0 * number) for number in range(2 * live.PICTURES)],
-            [(_strip(5), 580.0), (_strip(5), 100.0 * live.PICTURES + 590)],
+            [(_strip(number % clip.PICTURES), 100.0 * number) for number in range(2 * clip.PICTURES)],
+            [(_strip(5), 580.0), (_strip(5), 100.0 * clip.PICTURES + 590)],
             [80, 90],
             id="the clip began again",
         ),
         pytest.param(
-            [(_strip(number % live.PICTURES), 100.0 * number) for number in range(2 * live.PICTURES) if number != 133],
-            [(_strip(5), 100.0 * live.PICTURES + 590)],
+            [(_strip(number % clip.PICTURES), 100.0 * number) for number in range(2 * clip.PICTURES) if number != 133],
+            [(_strip(5), 100.0 * clip.PICTURES + 590)],
             [90],
             id="the camera's view skipped one when the clip began again",
         ),
@@ -140,8 +140,8 @@ def test_pictures_that_come_back_are_counted(
             [80],
             id="before the camera's view shows it",
         ),
-        pytest.param([(_strip(1), 100.0)], [("0" * live.FIELDS, 180.0)], [], id="not to be read"),
-        pytest.param([("0" * live.FIELDS, 100.0)], [("1" * live.FIELDS, 180.0)], [], id="neither to be read"),
+        pytest.param([(_strip(1), 100.0)], [("0" * clip.FIELDS, 180.0)], [], id="not to be read"),
+        pytest.param([("0" * clip.FIELDS, 100.0)], [("1" * clip.FIELDS, 180.0)], [], id="neither to be read"),
         pytest.param(
             [(_strip(1), 100.0), (_strip(2), 167.0), (_strip(3), 233.0)],
             [(_strip(1), 180.0), (_strip(3), 333.0)],
@@ -169,7 +169,6 @@ def test_where_nothing_can_be_measured_every_row_says_so(why: str, monkeypatch: 
         ("ms", 250, False, ()),
         ("times/s", 2, True, ()),
         ("MB", 50, False, ()),
-        ("visitors", None, True, ()),
     ]
     assert {m.note.split(":")[0] for m in measured} == {"not measured"}
 

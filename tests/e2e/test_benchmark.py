@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fer.benchmark import live
+from fer.benchmark import clip, live
 from fer.benchmark.browser import wait_for
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ _SCREEN = """
 def test_what_comes_back_is_noted_once_for_every_new_number(browser: "Browser") -> None:
     page = browser.new_page()
     page.set_content("<p></p>")
-    page.evaluate(f"() => {{ ({_SCREEN})({live.FIELDS}); window.show({live.fields_of(3)}); }}")
+    page.evaluate(f"() => {{ ({_SCREEN})({clip.FIELDS}); window.show({clip.fields_of(3)}); }}")
     wait_for(page, "() => document.querySelector('video').videoWidth > 0")
-    page.evaluate(live._FOLLOW, [live.FIELDS, live.STRIP / live.HEIGHT])
+    page.evaluate(live._FOLLOW, [clip.FIELDS, clip.STRIP / clip.HEIGHT])
     for number in (7, 8, 8, 9):
-        page.evaluate("(strip) => window.show(strip)", live.fields_of(number))
-        wait_for(page, "(seen) => window.ferSeen.shown.at(-1)?.[0] === seen", "".join(map(str, live.fields_of(number))))
+        page.evaluate("(strip) => window.show(strip)", clip.fields_of(number))
+        wait_for(page, "(seen) => window.ferSeen.shown.at(-1)?.[0] === seen", "".join(map(str, clip.fields_of(number))))
     noted = live.came_back(page.evaluate(live._SHOWN))
     assert len(noted) in (3, 4), "the picture from before it was followed may be seen, too"
     page.evaluate(live._BEGIN)
