@@ -25,7 +25,7 @@ from fer.ui.photos import from_upload, open_photo
 from fer.ui.shared import UPLOAD_TYPES
 from fer.ui.style import plain
 from fer.ui.visitor import find_share, is_loopback, on_own_machine
-from fer.webrtc import prompt_video
+from fer.webrtc import prompt_video, quick_video
 from fer.webrtc.exchange import PictureExchange
 from fer.webrtc.limits import BoundedPeerConnection, StreamRefusedError, decode_vp8_only
 from fer.webrtc.nearby import keep_to_loopback
@@ -41,6 +41,7 @@ def _connect(configuration: RTCConfiguration | None = None) -> BoundedPeerConnec
 
 
 prompt_video.install()
+quick_video.install()
 decode_vp8_only()
 keep_to_loopback()
 streamlit_webrtc.webrtc.RTCPeerConnection = _connect  # type: ignore[assignment,misc]
@@ -253,7 +254,7 @@ def _draw(key: str, configuration: dict, watch: Watch) -> bool:
     def show(frame: av.VideoFrame) -> av.VideoFrame:
         drawn = watch.process(frame.to_ndarray(format="bgr24"), time.monotonic())
         watch.saw_frame(time.monotonic())
-        shown = av.VideoFrame.from_ndarray(drawn, format="bgr24")
+        shown = quick_video.make_frame(drawn)
         shown.pts, shown.time_base = frame.pts, frame.time_base
         return shown
 
