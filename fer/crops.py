@@ -115,8 +115,8 @@ def cut_square(image_bgr: np.ndarray, square_xywh: BoxXYWH, size: int) -> np.nda
 
 def _span(start: float, side: float, reach: float, limit: int) -> tuple[int, int]:
     """The whole pixels of one axis that a square needs; at least one, inside the picture."""
-    low = int(np.clip(math.floor(start - reach), 0, limit - 1))
-    return low, int(np.clip(math.ceil(start + side + reach), low + 1, limit))
+    low = min(max(math.floor(start - reach), 0), limit - 1)
+    return low, min(max(math.ceil(start + side + reach), low + 1), limit)
 
 
 def crop_faces(image_bgr: np.ndarray, squares_xywh: np.ndarray, size: int) -> np.ndarray:

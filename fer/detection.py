@@ -70,6 +70,8 @@ class FaceDetector(ABC):
         own_side = max(image_bgr.shape[:2])
         sides = dict.fromkeys(min(side, own_side) for side in long_sides)
         found = _join([self._look_at(image_bgr, side / own_side, min_score) for side in sides])
+        if len(found) < 2:
+            return found
         areas = found.boxes_xywh[:, 2] * found.boxes_xywh[:, 3]
         return found.select(np.argsort(-areas, kind="stable"))
 
@@ -81,7 +83,8 @@ class FaceDetector(ABC):
         else:
             small_bgr = cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA)
         seen = self._look(small_bgr, min_score)
-        seen = seen.select(seen.scores >= min_score)
+        if (seen.scores < min_score).any():
+            seen = seen.select(seen.scores >= min_score)
         ratio_xy = np.array([width / size_wh[0], height / size_wh[1]], np.float32)
         landmarks_xy = None if seen.landmarks_xy is None else seen.landmarks_xy * ratio_xy
         return Detections(seen.boxes_xywh * np.tile(ratio_xy, 2), seen.scores, landmarks_xy)

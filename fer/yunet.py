@@ -88,11 +88,12 @@ class FaceNetwork:
         if not parts:
             return Detections.empty()
         boxes_xywh, scores, landmarks_xy = map(np.concatenate, zip(*parts, strict=True))
-        found = Detections(boxes_xywh, scores, landmarks_xy).select(_is_possible(boxes_xywh, (width, height)))
-        if not len(found):
-            return found
-        boxes = found.boxes_xywh.astype(int).tolist()
-        return found.select(cv2.dnn.NMSBoxes(boxes, found.scores.tolist(), 0, _MAX_OVERLAP))
+        (possible,) = np.nonzero(_is_possible(boxes_xywh, (width, height)))
+        if not len(possible):
+            return Detections.empty()
+        boxes = boxes_xywh[possible].astype(int).tolist()
+        kept = possible[cv2.dnn.NMSBoxes(boxes, scores[possible].tolist(), 0, _MAX_OVERLAP)]
+        return Detections(boxes_xywh[kept], scores[kept], landmarks_xy[kept])
 
 
 def _padded(length: int) -> int:
