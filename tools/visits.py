@@ -142,7 +142,13 @@ async def visit(address: str, page: str, source: str) -> AsyncIterator[Visit]:
 
 
 async def sit_before_camera(
-    address: str, source: str, camera: MediaStreamTrack, came: Callable[[], None], graphs_every_s: float = TICK_S
+    address: str,
+    source: str,
+    camera: MediaStreamTrack,
+    came: Callable[[], None],
+    graphs_every_s: float = TICK_S,
+    *,
+    asks: bool = True,
 ) -> None:
     """Let a camera send its pictures, with graphs that move beside it, for ever.
 
@@ -152,6 +158,7 @@ async def sit_before_camera(
         camera: gives the pictures.
         came: called for every picture that comes back.
         graphs_every_s: how often the page's moving parts are run.
+        asks: whether pictures are wanted back.
     """
     async with visit(address, "live", source) as visitor:
         (agree,) = (each.button for each in visitor.elements["button"] if "I understand" in each.button.label)
@@ -160,7 +167,7 @@ async def sit_before_camera(
         connection = RTCPeerConnection()
         received: set[asyncio.Task[None]] = set()
         connection.on("track", lambda track: received.add(asyncio.create_task(_receive(track, came))))
-        connection.addTrack(camera)
+        connection.addTransceiver(camera, direction="sendrecv" if asks else "sendonly")
         await connection.setLocalDescription(await connection.createOffer())
         offer = connection.localDescription
         given = {"playing": False, "sdpOffer": {"sdp": offer.sdp, "type": offer.type}}
