@@ -1,5 +1,6 @@
 """What every test shares: folders of its own, the real data where it is there, and how the tests are spread."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -60,6 +61,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         ranks = {start: rank for rank, start in enumerate(LONGEST_FIRST)}
         items.sort(key=lambda item: min((ranks[s] for s in ranks if item.nodeid.startswith(s)), default=len(ranks)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Leave all that was imported out of every later search for garbage.
+
+    Streamlit searches after each run of a page, which takes half a second among the modules of a whole test session,
+    TensorFlow's above all: more than the pages themselves.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
