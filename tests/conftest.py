@@ -7,8 +7,9 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import hypothesis
 import pytest
@@ -33,7 +34,7 @@ DETECTOR_PLACES = [*paths.detector_dirs(), SHARED / "models"]
 
 NO_DETECTOR = f"no YuNet file in {', '.join(map(str, DETECTOR_PLACES))}; `python -m fer setup` fetches it"
 
-CAMERAS = tuple(f"tests/e2e/test_{page}.py" for page in ("live", "acting", "sessions"))
+CAMERAS = tuple(f"tests/e2e/test_{page}.py" for page in ("live", "acting", "sessions", "deployed"))
 """Live pictures keep a core busy: these run one after the other, beside what has no camera."""
 
 LONGEST_FIRST = (
@@ -158,15 +159,19 @@ def yunet_file() -> Path:
     return file
 
 
+def do_without(reason: str) -> NoReturn:
+    """Skip a test for which this machine lacks something; continuous integration lacks nothing, so there it fails."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
-def _postgres_server() -> Iterator[sa.URL]:
+def postgres_server() -> Iterator[sa.URL]:
     """A PostgreSQL server for these tests alone, reached through a socket in its own folder."""
     initdb = shutil.which("initdb") or max(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
     if initdb is None:
-        reason = "no PostgreSQL found: install it (Debian: apt-get install postgresql)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        do_without("no PostgreSQL found: install it (Debian: apt-get install postgresql)")
     # PostgreSQL does not run as root, and nobody else may enter pytest's own folders; sockets need a short path too.
     folder, user = Path(tempfile.mkdtemp(prefix="fer-postgres-")), "postgres" if os.geteuid() == 0 else None
     if user is not None:
@@ -189,13 +194,20 @@ def _postgres_server() -> Iterator[sa.URL]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture
-def postgres_url(_postgres_server: sa.URL) -> Iterator[str]:
-    """An empty PostgreSQL database."""
-    engine = sa.create_engine(_postgres_server, isolation_level="AUTOCOMMIT")
+@contextmanager
+def empty_database(server: sa.URL) -> Iterator[str]:
+    """Make a database in a PostgreSQL server, and drop it in the end; gives its address."""
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     name = f"test_{uuid.uuid4().hex}"
     with engine.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
-        yield _postgres_server.set(database=name).render_as_string(hide_password=False)
+        yield server.set(database=name).render_as_string(hide_password=False)
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     engine.dispose()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: sa.URL) -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    with empty_database(postgres_server) as url:
+        yield url

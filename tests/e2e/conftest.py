@@ -21,7 +21,9 @@ import pytest
 
 from fer import paths
 from fer.benchmark.browser import LIMIT_S, find_chromium, wait_for
+from fer.samples import SAMPLES
 from fer.store import Store
+from tests.conftest import do_without
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Frame, Locator, Page, Playwright
@@ -76,9 +78,7 @@ def running_app(
         variables: of its environment, beyond those of the tests.
         may_fail: errors belong to what is tested.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     places = {"TMPDIR": folder / "temporary", "FER_CACHE_DIR": folder / "cache"}
     for place in places.values():
         place.mkdir()
@@ -96,7 +96,7 @@ def running_app(
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(lambda: _answers(port), process)
+        wait_until(lambda: answers(port), process)
         yield App(f"http://localhost:{port}", process, environment, log)
     finally:
         process.terminate()
@@ -105,7 +105,15 @@ def running_app(
     assert may_fail or "Traceback" not in messages, messages
 
 
-def _answers(port: int) -> bool:
+def free_port() -> int:
+    """A port of loopback on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens on this port of loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -117,7 +125,7 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen) -> None:
             process.wait(0.05)
         except subprocess.TimeoutExpired:
             continue
-        pytest.fail("the app has ended")
+        pytest.fail("the server has ended")
 
 
 @pytest.fixture(scope="package")
@@ -132,10 +140,7 @@ def browser_file() -> str:
     """Where the browser is that the tests drive."""
     executable = find_chromium()
     if executable is None:
-        reason = "no browser found: install Chromium, or set CHROMIUM to its path"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        do_without("no browser found: install Chromium, or set CHROMIUM to its path")
     return executable
 
 
@@ -249,6 +254,14 @@ def make_clip(frames: Iterable[np.ndarray], path: Path) -> Path:
                 clip.write(f"YUV4MPEG2 W{frame.shape[1]} H{frame.shape[0]} F{CLIP_FPS}:1 Ip A1:1 C420jpeg\n".encode())
             clip.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_BGR2YUV_I420).tobytes())
     return path.absolute()
+
+
+@pytest.fixture(scope="package")
+def still_face(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of somebody who keeps still."""
+    photo = cv2.resize(SAMPLES["astronaut"].load(), (480, 480), interpolation=cv2.INTER_AREA)
+    frame = cv2.copyMakeBorder(photo, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
+    return make_clip([frame] * 15, tmp_path_factory.mktemp("clip") / "still.y4m")
 
 
 ANOTHER_NAME = "camera.example"
@@ -397,3 +410,23 @@ def pictures_until(page: "Page", holds: Callable[[np.ndarray], object], wanted: 
         if len(kept) == wanted:
             return kept
     pytest.fail("the pictures that come back are not as they should be")
+
+
+def record_session(page: "Page", name: str) -> None:
+    """Record a moment on a Live page whose camera runs, go to the Sessions page, and name what was recorded."""
+    press(page, "Record")
+    page.get_by_text(re.compile("recording, [1-9]")).wait_for()
+    press(page, "Stop recording")
+    page.get_by_role("link", name="Open among your sessions").click()
+    page.get_by_role("heading", level=1, name="Sessions").wait_for()
+    field = page.get_by_role("textbox", name="Name of this session")
+    field.fill(name)
+    field.press("Enter")
+    page.get_by_role("heading", level=2, name=name).wait_for()
+
+
+def list_sessions(page: "Page") -> list[str]:
+    """What the sessions to open are called, on the Sessions page."""
+    names = list_choices(page, "Open").all_inner_texts()
+    page.keyboard.press("Escape")
+    return names
