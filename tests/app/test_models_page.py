@@ -504,6 +504,13 @@ class TestTabs:
         assert "82.45 %" in said(app)
         assert "Share of test rows seen in training" in alts(app)
 
+    def test_the_lesson_names_that_network_s_honest_twin_where_it_is_here(self, visit: Visit, model_dir: Path) -> None:
+        assert "fervi** below" not in said(turn(visit("models"), models_view="How copies fake 82 %"))
+        install_model(model_dir, "fervi")
+        app = turn(visit("models"), models_view="How copies fake 82 %")
+        assert "fervi** below" in said(app)
+        assert "fervi: " in said(app)
+
     def test_the_lesson_stands_without_data(self, visit: Visit, fer2013: Path) -> None:
         fer2013.unlink()
         app = turn(visit("models"), models_view="How copies fake 82 %")

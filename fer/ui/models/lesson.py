@@ -57,11 +57,13 @@ def tell_lesson(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | Non
         "package fer reads 48.8 % as labelled (macro recall 46.6 %), and 65.5 % on PrivateTest, which it was not "
         "trained on, though its checkpoint was chosen there."
     )
+    is_here = any(entry.name == "fervi" for entry in entries)
     st.markdown(
         "**What is done here instead.** The split is FER2013's own. Whatever is repeated, weighted or turned is so "
         "after the split, in the training rows alone. PublicTest chooses, PrivateTest is measured with what was "
         "chosen. Copies that the data set itself has across its splits are counted, and the figure without them "
         "stands beside the other."
+        + (" The same network, trained and measured so, is the model **fervi** below." if is_here else "")
     )
     for entry in entries:
         st.caption(plain(f"{entry.name}: {headline(entry.model.report).rstrip('.')}."))
