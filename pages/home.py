@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from fer.ui import loaders
 from fer.ui.home import first, overview
 from fer.ui.navigation import require_entrypoint
 
@@ -25,5 +24,3 @@ overview.show_doors()
 st.header("What it cannot do")
 overview.show_limits()
 overview.show_status()
-
-loaders.prepare_charts()

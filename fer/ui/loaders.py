@@ -1,5 +1,6 @@
 """What is loaded once and shared by all visitors: networks and detectors."""
 
+import contextlib
 import importlib
 import threading
 from collections.abc import Iterable
@@ -8,14 +9,25 @@ import streamlit as st
 
 from fer import paths
 from fer.detection import FaceDetector, load_detector
+from fer.errors import FerError
 from fer.pipeline import DEFAULT_MODEL, FacePipeline, Settings
 from fer.recognition import MODEL_FILE, REPORT_FILE, EmotionModel, load_model
 
+_FIRST_NEEDED = ("fer.ui.style", "fer.ui.home.first", "fer.ui.home.overview", "fer.charts.datasets")
+"""What Home needs, and then what other pages draw with."""
 
-@st.cache_resource(show_spinner=False)
-def prepare_charts() -> None:
-    """Load what draws charts and tables while a visitor reads Home, which needs neither; once a server."""
-    threading.Thread(target=importlib.import_module, args=("fer.charts.datasets",), daemon=True).start()
+
+def prepare() -> None:
+    """Load what the first visitor will need, in a thread of its own, while the browser still loads Streamlit's page."""
+
+    def load() -> None:
+        for module in _FIRST_NEEDED[:-1]:
+            importlib.import_module(module)
+        with contextlib.suppress(FerError):  # the page says it
+            open_pipeline(Settings())
+        importlib.import_module(_FIRST_NEEDED[-1])
+
+    threading.Thread(target=load, name="prepare", daemon=True).start()
 
 
 def list_models() -> list[str]:

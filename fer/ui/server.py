@@ -38,7 +38,7 @@ from fer.ui.access import (
 )
 from fer.ui.beside import Beside, base_path, health
 from fer.ui.ending import ends_in_order
-from fer.ui.loaders import open_pipeline
+from fer.ui.loaders import open_pipeline, prepare
 
 LEFT_S = 20.0
 """How long somebody whose connection broke finds what they had."""
@@ -175,6 +175,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     logs.set_up()
     keep_uploads_in_memory()
     needed_token()
+    prepare()
     chores = [asyncio.create_task(purge_daily()), asyncio.create_task(forget_who_left())]
     try:
         async with ends_in_order():

@@ -1,0 +1,34 @@
+"""What is loaded before anybody asks for it."""
+
+import threading
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from fer.pipeline import Settings
+from fer.ui import loaders
+
+for _name in loaders._FIRST_NEEDED:
+    import_module(_name)  # before anything is put in another's place, which they would hold for good
+
+
+def prepare() -> None:
+    loaders.prepare()
+    for thread in threading.enumerate():
+        if thread.name == "prepare":
+            thread.join()
+
+
+def test_the_model_that_the_first_visitor_needs_is_opened_before_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Settings] = []
+    monkeypatch.setattr(loaders, "open_pipeline", opened.append)
+    prepare()
+    assert opened == [Settings()]
+
+
+def test_a_model_that_cannot_be_opened_is_left_to_the_page_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loaders.paths, "shipped_models_dir", lambda: tmp_path)
+    prepare()  # a thread that raises fails a test
