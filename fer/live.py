@@ -82,8 +82,6 @@ class LiveSnapshot:
         now_s: when the last frame was taken.
         counts: how often each expression was seen: at every moment of the history one count a person in view, so that
             the frame rate does not matter. Every class has an entry, and `fer.emotions.UNSURE`.
-        stages: by stage, the median and the 95th percentile of the last `STAGES_S`, in milliseconds; empty before the
-            first frame.
         dark: the last frame was too dark to trust.
         error: the sentence for what went wrong with the last frame; None where nothing did.
         recording_s: how long the recording runs; None where none does.
@@ -99,7 +97,6 @@ class LiveSnapshot:
     history: tuple[Sample, ...]
     now_s: float
     counts: Mapping[str, int]
-    stages: Mapping[str, tuple[float, float]]
     dark: bool
     error: str | None
     recording_s: float | None
@@ -287,7 +284,7 @@ class LiveSession:
     def snapshot(self) -> LiveSnapshot:
         """What is known now; safe to keep, since nothing in it changes any more."""
         with self._lock:
-            timed = tuple(self._timed)
+            times_s = [at_s for at_s, _ in self._timed]
             recorder = self._recorder
             counts = _whole(self._classes, self._counts)
             frames, classes, frame, history = self._frames, self._classes, self._frame, tuple(self._history)
@@ -299,11 +296,10 @@ class LiveSession:
             frames=frames,
             classes=classes,
             frame=frame,
-            fps=_rate([at_s for at_s, _ in timed if at_s > now_s - RATE_S]),
+            fps=_rate([at_s for at_s in times_s if at_s > now_s - RATE_S]),
             history=history,
             now_s=now_s,
             counts=counts,
-            stages=MappingProxyType(_spread([stages_ms for _, stages_ms in timed])),
             dark=dark,
             error=error,
             recording_s=recording_s,
@@ -311,6 +307,18 @@ class LiveSession:
             names=names,
             age_s=age_s,
         )
+
+    def summarize_stages(self) -> dict[str, tuple[float, float]]:
+        """How long every stage took: the median and the 95th percentile of the last `STAGES_S`, in milliseconds.
+
+        Empty before the first frame.
+        """
+        with self._lock:
+            stages_ms = [each for _, each in self._timed]
+        if not stages_ms:
+            return {}
+        middle, most = np.percentile(stages_ms, (50, 95), axis=0)
+        return {name: (float(p50), float(p95)) for name, p50, p95 in zip(STAGES, middle, most, strict=True)}
 
 
 def _whole(classes: tuple[str, ...], counts: Counter[str]) -> Mapping[str, int]:
@@ -335,10 +343,3 @@ def _passed_through(image_bgr: np.ndarray, view: View) -> np.ndarray:
 def _rate(times_s: Sequence[float]) -> float:
     span_s = times_s[-1] - times_s[0] if times_s else 0.0
     return (len(times_s) - 1) / span_s if span_s > 0 else 0.0
-
-
-def _spread(stages_ms: Sequence[tuple[float, ...]]) -> dict[str, tuple[float, float]]:
-    if not stages_ms:
-        return {}
-    middle, most = np.percentile(stages_ms, (50, 95), axis=0)
-    return {name: (float(p50), float(p95)) for name, p50, p95 in zip(STAGES, middle, most, strict=True)}

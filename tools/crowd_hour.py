@@ -26,7 +26,7 @@ from fer.samples import SAMPLES
 from tools.visits import LIMIT_S, Clip, sit_before_camera, visit
 
 LOOK_EVERY_S = 15.0
-GRAPHS_EVERY_S = 1.0
+AGAIN_S = 1.0
 
 
 @dataclass
@@ -78,10 +78,10 @@ async def stay(address: str, source: str, fps: float, counts: Counts) -> None:
 
     while True:
         try:
-            await sit_before_camera(address, source, Clip(fps), count, GRAPHS_EVERY_S)
+            await sit_before_camera(address, source, Clip(fps), count)
         except Exception as fault:
             counts.again.append(f"{type(fault).__name__}: {fault}")
-            await asyncio.sleep(GRAPHS_EVERY_S)
+            await asyncio.sleep(AGAIN_S)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
 from fer.benchmark.clip import HEIGHT, PICTURES, WIDTH, picture
-from fer.ui.live.pieces import TICK_S
 
 LIMIT_S = 600.0
 CLOCK_HZ = 90_000
@@ -70,7 +69,7 @@ class Visit:
     Attributes:
         session_id: the session's.
         elements: by the name of their kind, those that the page showed last.
-        fragments: those parts of the page that run by themselves.
+        fragments: the parts of the page that run by themselves, and how often, in seconds.
         said: every text of the page since it was opened.
     """
 
@@ -80,7 +79,7 @@ class Visit:
         self._states: dict[str, WidgetState] = {}
         self.session_id = ""
         self.elements: dict[str, list[Element]] = {}
-        self.fragments: set[str] = set()
+        self.fragments: dict[str, float] = {}
         self.said = ""
 
     async def run(self, *states: WidgetState, fragment: str = "") -> None:
@@ -107,7 +106,7 @@ class Visit:
                 case "new_session":
                     self.session_id = message.new_session.initialize.session_id or self.session_id
                     if not self._is_fragment:
-                        self.elements, self.fragments = {}, set()
+                        self.elements, self.fragments = {}, {}
                 case "delta" if message.delta.HasField("new_element") and not self._is_fragment:
                     element = message.delta.new_element
                     self.elements.setdefault(str(element.WhichOneof("type")), []).append(element)
@@ -115,7 +114,7 @@ class Visit:
                 case "navigation":  # what a run begins with may still be the entry script's
                     self._page_hash = message.navigation.page_script_hash
                 case "auto_rerun":
-                    self.fragments.add(message.auto_rerun.fragment_id)
+                    self.fragments[message.auto_rerun.fragment_id] = message.auto_rerun.interval
                 case "script_finished" if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                     return
 
@@ -146,7 +145,6 @@ async def sit_before_camera(
     source: str,
     camera: MediaStreamTrack,
     came: Callable[[], None],
-    graphs_every_s: float = TICK_S,
     *,
     asks: bool = True,
 ) -> None:
@@ -157,7 +155,6 @@ async def sit_before_camera(
         source: the loopback address that the visitor comes from.
         camera: gives the pictures.
         came: called for every picture that comes back.
-        graphs_every_s: how often the page's moving parts are run.
         asks: whether pictures are wanted back.
     """
     async with visit(address, "live", source) as visitor:
@@ -181,12 +178,12 @@ async def sit_before_camera(
                     await asyncio.wait_for(visitor.listen(), LIMIT_S)
             await connection.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
             await visitor.run(WidgetState(id=player.id, json_value=json.dumps({"playing": True})))
-            due_s = time.monotonic()
+            due_s = dict.fromkeys(visitor.fragments, time.monotonic())
             while True:
-                for fragment in sorted(visitor.fragments):
-                    await visitor.run(fragment=fragment)
-                due_s = max(due_s + graphs_every_s, time.monotonic())
-                await asyncio.sleep(due_s - time.monotonic())
+                fragment = min(due_s, key=due_s.__getitem__)
+                await asyncio.sleep(due_s[fragment] - time.monotonic())
+                await visitor.run(fragment=fragment)
+                due_s[fragment] = max(due_s[fragment] + visitor.fragments[fragment], time.monotonic())
         finally:
             await connection.close()
 

@@ -12,7 +12,7 @@ from aiortc import codecs
 from aiortc.codecs.vpx import Vp8Encoder
 from av.frame import Frame
 
-MOST_BITS_PER_S = 800_000
+MOST_BITS_PER_S = 600_000
 """The most that a stream may take; at 640 x 480 nobody sees more, and it would cost as much again to encode."""
 
 SAME_RATE = 0.1

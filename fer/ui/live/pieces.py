@@ -22,7 +22,10 @@ from fer.ui.shared import draw_moving_chart
 from fer.ui.style import describe_result, plain, write_headline, write_headlines, write_status
 
 TICK_S = 0.4
-"""How often the graphs and the words move: a little more than twice a second, since a tick can be late."""
+"""How often the graphs move: a little more than twice a second, since a tick can be late."""
+
+STATUS_TICK_S = 1.0
+"""How often the words under the picture change: nobody reads faster, and every run of a part of the page costs."""
 
 NOW_S = 2.0
 """What was analysed longer ago is not shown as what is now."""
@@ -192,7 +195,7 @@ def begin_anew(session: LiveSession, *, playing: bool) -> None:
 
 
 def show_status(session: LiveSession, *, playing: bool) -> None:
-    """Say under the picture how it goes, as often as the graphs move."""
+    """Say under the picture how it goes."""
 
     def write() -> None:
         snapshot = session.snapshot()
@@ -200,7 +203,7 @@ def show_status(session: LiveSession, *, playing: bool) -> None:
 
     with st.container():
         if playing:
-            st.fragment(write, run_every=TICK_S)()
+            st.fragment(write, run_every=STATUS_TICK_S)()
         elif session.snapshot().recording_s is not None:
             write_status("The recording waits for the camera.", "Press START to go on with it, or stop it.")
         else:
@@ -288,7 +291,7 @@ def show_stages(session: LiveSession, *, playing: bool) -> None:
     """Show, on demand, how long every step of a picture takes."""
 
     def write() -> None:
-        measured = session.snapshot().stages
+        measured = session.summarize_stages()
         if not measured:
             st.caption("Nothing was measured yet.")
             return
