@@ -33,15 +33,18 @@ BRIGHTNESS = "getComputedStyle(document.querySelector('[data-testid=stApp]')).ba
 WHAT_IS_OURS = {"exclude": ["[data-testid=stSidebarNavItems]"]}
 """Streamlit's list of pages holds something between the list and its items."""
 
-FOCUS_OF_SCROLLERS = {"rules": {"scrollable-region-focusable": {"enabled": False}}}
-"""Streamlit's own boxes around wide tables scroll, and browsers give such boxes the focus by themselves."""
+FAULTS = {"resultTypes": ["violations"], "rules": {"scrollable-region-focusable": {"enabled": False}}}
+"""What is looked for: faults, since an account of all that is well takes longer than the look.
+
+Streamlit's own boxes around wide tables scroll, and browsers give such boxes the focus by themselves.
+"""
 
 HEADINGS = "[...document.querySelectorAll('[data-testid=stMain] :is(h1,h2,h3,h4,h5,h6)')].map(each => +each.tagName[1])"
 
 
 def serious_faults(page: "Page") -> list[str]:
     """What axe-core finds on a page that keeps somebody from using it, a line each."""
-    found = Axe().run(page, WHAT_IS_OURS, FOCUS_OF_SCROLLERS).response["violations"]
+    found = Axe().run(page, WHAT_IS_OURS, FAULTS).response["violations"]
     return [
         f"{fault['id']}: {node['html'][:200]}"
         for fault in found
