@@ -288,6 +288,7 @@ print(sum(answers), "right")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "n_threads", "n_calls"),
     [pytest.param("yunet", 4, 200, id="YuNet"), pytest.param("haar", 2, 30, id="Haar")],

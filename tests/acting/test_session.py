@@ -217,6 +217,7 @@ class TestErrors:
         assert (snapshot.error, snapshot.practice.phase) == ("The detector is gone.", "prompt")
 
 
+@pytest.mark.slow
 def test_a_page_may_lead_while_frames_come(session: ActingSession) -> None:
     """Whatever is clicked at whatever moment, a result always has its picture, and nothing is raised."""
     done, wrong = threading.Event(), []

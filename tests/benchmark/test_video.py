@@ -33,6 +33,7 @@ def test_the_clip_and_its_repetition(tmp_path: Path) -> None:
             assert not reader.warnings
 
 
+@pytest.mark.slow
 def test_every_quantity_is_measured_beside_its_budget() -> None:
     told: list[str] = []
     results = measure_video("drawn", 0.05, told.append)

@@ -132,6 +132,7 @@ def test_a_folder_that_cannot_be_written(film: Path, tmp_path: Path, capsys: pyt
     assert "file cannot be written" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_is_done(tmp_path: Path) -> None:
     path, out = tmp_path / "long.mp4", tmp_path / "out"
     path.write_bytes(clip(lambda i: backdrop(640, 480), steady(1500), options={"preset": "ultrafast"}))
