@@ -94,7 +94,8 @@ def test_the_loss_is_the_sum_of_both(votes: list, factors: tuple[float, float], 
 
 def test_each_head_learns_what_it_is_taught(voted: FaceDataset, tmp_path: Path) -> None:
     still = augmentation.AugmentationConfig(rotation_degrees=0, scale=(1, 1), shift_pixels=0, erase_probability=0)
-    train(replace(CONFIG, stages=(Stage(10, 15),), augmentation=still), voted, tmp_path)
+    config = replace(CONFIG, stages=(Stage(10, 15),), network=NetworkConfig((4, 8)), augmentation=still)
+    train(config, voted, tmp_path)
     happy = voted.take((voted.usage == "PrivateTest") & (voted.labels == HAPPY))
     logits = keras.ops.convert_to_numpy(
         export.load_network(tmp_path / HEADS_FILE)(augmentation.centre(happy.images, 10), training=False)
@@ -118,7 +119,7 @@ def test_a_killed_run_is_resumed_exported_and_served(
     assert model.card.training["heads"] == {"served": 0.3, "labels": 1.0, "votes": 1.0, "rare": 0.0}
     assert "0.7 of the labels' logits and 0.3 of the votes'" in model.card.training["recipe"]
     predictions = model.predict(voted.images[:3])
-    assert (predictions.logits.shape, predictions.maps.shape) == ((3, 7), (3, 5, 5, 7))
+    assert (predictions.logits.shape, predictions.maps.shape) == ((3, 7), (3, 10, 10, 7))
     assert model.calibration.target == "votes"
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 CONFIG = TrainingConfig(
     name="drawn",
     stages=(Stage(8, 1), Stage(10, 2)),
-    network=NetworkConfig((4, 8)),
+    network=NetworkConfig((8,)),
     augmentation=AugmentationConfig(rotation_degrees=5, scale=(0.95, 1.05), shift_pixels=0.5, erase_probability=0.1),
     batch_size=16,
     warmup_epochs=1,
@@ -163,7 +163,7 @@ def test_only_faces_for_training_change_what_is_learned(faces: FaceDataset, unbr
 
 def test_it_learns(faces: FaceDataset, tmp_path: Path) -> None:
     still = AugmentationConfig(rotation_degrees=0, scale=(1, 1), shift_pixels=0, erase_probability=0)
-    config = replace(CONFIG, stages=(Stage(10, 15),), augmentation=still)
+    config = replace(CONFIG, stages=(Stage(10, 15),), network=NetworkConfig((4, 8)), augmentation=still)
     epochs: list[EpochLog] = []
     path = train(config, faces, tmp_path, epochs.append)
     private = faces.select("PrivateTest")
@@ -283,7 +283,7 @@ def test_a_run_can_start_from_a_trained_network(faces: FaceDataset, unbroken: Pa
 def test_a_start_keeps_the_outputs_that_both_have(
     faces: FaceDataset, tmp_path: Path, classes: int, shared: int
 ) -> None:
-    start = teacher(tmp_path / "first.keras", classes=classes, widths=(4, 8))
+    start = teacher(tmp_path / "first.keras", classes=classes, widths=(8,))
     config = replace(CONFIG, stages=(Stage(10, 1),), warmup_epochs=0, peak_rate=1e-9, initial=start)
     got, before = (export.load_network(p).trainable_weights for p in (train(config, faces, tmp_path), start))
     for weight, expected in zip(got[:-2], before[:-2], strict=True):
@@ -305,13 +305,13 @@ def test_a_run_belongs_to_the_content_of_its_start(faces: FaceDataset, unbroken:
     expected = weights(train(here, faces, tmp_path / "run"))
     starts[0].unlink()
     np.testing.assert_array_equal(weights(train(moved, faces, tmp_path / "run")), expected)
-    teacher(starts[1], widths=(4, 8))
+    teacher(starts[1], widths=(8,))
     with pytest.raises(FerError, match="holds a run of another recipe"):
         train(moved, faces, tmp_path / "run")
 
 
 def test_a_start_of_other_layers_is_refused(faces: FaceDataset, unbroken: Path, tmp_path: Path) -> None:
-    config = replace(CONFIG, network=NetworkConfig((4, 6)), initial=unbroken / "model.keras")
+    config = replace(CONFIG, network=NetworkConfig((6,)), initial=unbroken / "model.keras")
     with pytest.raises(FerError, match=f"The network {unbroken.name} has other layers than the recipe's"):
         train(config, faces, tmp_path)
 
