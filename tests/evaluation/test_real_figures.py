@@ -141,7 +141,7 @@ def test_prediction_sets_hold_what_they_were_fitted_for(folder: Path) -> None:
         assert figures.sets.asked == 0.8
         held = figures.sets.coverage if calibration.target == "labels" else figures.votes.set_agreement
         assert held == pytest.approx(0.8, abs=0.02)
-        assert figures.sets.single_share >= 0.5
+        assert figures.sets.single_share >= 0.4, "sets that named everything would hold what was asked, too"
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
