@@ -118,13 +118,15 @@ class Visitor:
         agree.or_(self.page.locator("iframe[title*=webrtc]")).first.wait_for()
         if agree.count():
             agree.click()
-        stop = self._player().get_by_role("button", name=re.compile("stop", re.IGNORECASE))
+        player = self.page.frame_locator("iframe[title*=webrtc]")  # found anew at every step, as the page draws it anew
+        start, stop = (player.get_by_role("button", name=re.compile(word, re.IGNORECASE)) for word in ("start", "stop"))
+        start.or_(stop).wait_for()
         if stop.count():
             stop.click()
         unfinished = self._camera.with_suffix(".next")
         shutil.copy(self._clips[who], unfinished)
         unfinished.replace(self._camera)
-        self._player().get_by_role("button", name=re.compile("start", re.IGNORECASE)).click()
+        start.click()
         wait_for(self._player(), _PLAYS)
 
     def _player(self) -> "Frame":

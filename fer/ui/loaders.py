@@ -13,8 +13,16 @@ from fer.errors import FerError
 from fer.pipeline import DEFAULT_MODEL, FacePipeline, Settings
 from fer.recognition import MODEL_FILE, REPORT_FILE, EmotionModel, load_model
 
-_FIRST_NEEDED = ("fer.ui.style", "fer.ui.home.first", "fer.ui.home.overview", "fer.charts.datasets")
-"""What Home needs, and then what other pages draw with."""
+_FIRST_NEEDED = (
+    "fer.ui.style",
+    "fer.ui.home.overview",
+    "fer.ui.album",
+    "fer.ui.reading",
+    "aiortc",
+    "fer.charts.datasets",
+)
+"""What Home needs, and then what other pages draw with. Nothing that declares a component of a page, such as the camera
+does: Streamlit serves those alone that were declared while a page ran."""
 
 
 def prepare() -> None:

@@ -1,5 +1,7 @@
 """What is loaded before anybody asks for it."""
 
+import subprocess
+import sys
 import threading
 from importlib import import_module
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 from fer.pipeline import Settings
 from fer.ui import loaders
 
-for _name in loaders._FIRST_NEEDED:
+for _name in (*loaders._FIRST_NEEDED, "fer.ui.server"):
     import_module(_name)  # before anything is put in another's place, which they would hold for good
 
 
@@ -32,3 +34,16 @@ def test_a_model_that_cannot_be_opened_is_left_to_the_page_to_say(
 ) -> None:
     monkeypatch.setattr(loaders.paths, "shipped_models_dir", lambda: tmp_path)
     prepare()  # a thread that raises fails a test
+
+
+def test_no_component_is_declared_before_a_page_runs() -> None:
+    """Streamlit would not serve it: Live had no player."""
+    program = (
+        "import importlib, sys; from fer.ui import loaders, server\n"
+        "for name in loaders._FIRST_NEEDED: importlib.import_module(name)\n"
+        "print(*sys.modules)"
+    )
+    loaded = subprocess.check_output([sys.executable, "-W", "ignore", "-c", program], text=True).split()
+    assert "streamlit_webrtc" not in loaded
+    files = [file for name in loaded if name.startswith("fer.") and (file := sys.modules[name].__file__)]
+    assert [file for file in files if "components.v2.component(" in Path(file).read_text(encoding="utf-8")] == []
