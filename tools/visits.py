@@ -25,7 +25,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
-from fer.benchmark.clip import HEIGHT, PICTURES, WIDTH, picture
+from fer.benchmark.clip import HEIGHT, PICTURES, RATE, WIDTH, picture
 
 LIMIT_S = 600.0
 CLOCK_HZ = 90_000
@@ -34,20 +34,24 @@ KEY_EVERY = 30
 
 
 class Clip(MediaStreamTrack):
-    """The benchmark's clip of a face, as a camera sends it; encoded once, so that it costs its sender little."""
+    """The benchmark's clip of a face, as a camera sends it; encoded once, so that it costs its sender little.
+
+    Attributes:
+        sent: how many pictures were sent so far.
+    """
 
     kind = "video"
 
     def __init__(self, fps: float) -> None:
         super().__init__()
-        self._fps, self._number, self._start_s = fps, 0, time.monotonic()
+        self._fps, self.sent, self._start_s = fps, 0, time.monotonic()
 
     async def recv(self) -> av.Packet:
         """The next picture, when its time has come."""
-        await asyncio.sleep(self._start_s + self._number / self._fps - time.monotonic())
-        packet = av.Packet(_encoded()[self._number % PICTURES])
-        packet.pts, packet.time_base = round(self._number * CLOCK_HZ / self._fps), Fraction(1, CLOCK_HZ)
-        self._number += 1
+        await asyncio.sleep(self._start_s + self.sent / self._fps - time.monotonic())
+        packet = av.Packet(_encoded()[self.sent % PICTURES])
+        packet.pts, packet.time_base = round(self.sent * CLOCK_HZ / self._fps), Fraction(1, CLOCK_HZ)
+        self.sent += 1
         return packet
 
 
@@ -57,7 +61,7 @@ def _encoded() -> list[bytes]:
     codec = av.CodecContext.create("libvpx", "w")
     assert isinstance(codec, av.VideoCodecContext)
     codec.width, codec.height, codec.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-    codec.bit_rate, codec.gop_size, codec.time_base = 1_000_000, KEY_EVERY, Fraction(1, 15)
+    codec.bit_rate, codec.gop_size, codec.time_base = 1_000_000, KEY_EVERY, Fraction(1, RATE)
     codec.options = {"deadline": "realtime", "cpu-used": "-6", "lag-in-frames": "0"}
     frames = (av.VideoFrame.from_ndarray(picture(number, 1), format="bgr24") for number in range(PICTURES))
     return [b"".join(map(bytes, codec.encode(frame))) for frame in frames]

@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
+from fer.benchmark.server import memory_mb
 from fer.webrtc.limits import MAX_PIXELS
 from tests.e2e.conftest import LIMIT_S, App, running_app
 from tools.visits import Clip, sit_before_camera
@@ -46,31 +47,15 @@ class HugeFirst(Clip):
 
     def __init__(self, huge: bytes) -> None:
         super().__init__(fps=10)
-        self.sent, self._huge = 0, huge
+        self._huge = huge
 
     async def recv(self) -> av.Packet:
         packet = await super().recv()
-        self.sent += 1
         if self.sent > HUGE:
             return packet
         other = av.Packet(self._huge)
         other.pts, other.time_base = packet.pts, packet.time_base
         return other
-
-
-class Counted(Clip):
-    """Sends pictures faster than anybody reads them."""
-
-    sent = 0
-
-    async def recv(self) -> av.Packet:
-        self.sent += 1
-        return await super().recv()
-
-
-def peak_mb(app: App) -> int:
-    status = Path(f"/proc/{app.process.pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) >> 10
 
 
 def run(attack: Coroutine[None, None, None]) -> None:
@@ -105,11 +90,11 @@ def test_huge_pictures_are_passed_over_and_those_behind_them_read(attacked: App,
 
     run(attack())
     assert httpx.get(f"{attacked.url}/_stcore/health", timeout=LIMIT_S).status_code == 200
-    assert peak_mb(attacked) < LIMIT_MB
+    assert memory_mb(attacked.process.pid, peak=True) < LIMIT_MB
 
 
 def test_pictures_of_somebody_who_wants_none_back_do_not_pile_up(attacked: App) -> None:
-    camera = Counted(fps=60)
+    camera = Clip(fps=60)  # faster than anybody reads them
 
     async def attack() -> None:
         done = asyncio.Event()
@@ -127,4 +112,4 @@ def test_pictures_of_somebody_who_wants_none_back_do_not_pile_up(attacked: App) 
         await counting
 
     run(attack())
-    assert peak_mb(attacked) < LIMIT_MB
+    assert memory_mb(attacked.process.pid, peak=True) < LIMIT_MB

@@ -7,7 +7,6 @@ import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -28,9 +27,6 @@ from tests.e2e.conftest import (
     start_camera,
 )
 from tests.store.test_store import recorded, sample
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = pytest.mark.browser
 
