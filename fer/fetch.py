@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import TypeVar
@@ -238,15 +239,19 @@ class _GuardedTransport(httpx.HTTPTransport):
     """httpx's own transport, on connections that are checked."""
 
     def __init__(self, trip: _Trip) -> None:
-        context = _tls_context()
-        super().__init__(verify=context, trust_env=False)
+        nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it knows no authority; `start_tls` takes another
+        super().__init__(verify=nobody, trust_env=False)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=context, network_backend=_CheckedBackend(trip), max_keepalive_connections=0
+            ssl_context=nobody, network_backend=_CheckedBackend(trip), max_keepalive_connections=0
         )
 
 
+@cache
 def _tls_context() -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=False)
+    """Whom https trusts. Reading the authorities' certificates takes a while, so they are read once."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class _CheckedBackend(httpcore.NetworkBackend):
@@ -308,7 +313,8 @@ class _TimedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, timeout=self._trip.seconds_left())
+        # httpcore changes the context it is given at each connection, which one that threads share does not bear.
+        stream = self._stream.start_tls(_tls_context(), server_hostname, timeout=self._trip.seconds_left())
         return _TimedStream(stream, self._trip)
 
     def get_extra_info(self, info: str) -> object:

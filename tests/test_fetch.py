@@ -11,8 +11,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from unittest.mock import Mock
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -593,6 +596,25 @@ def test_tls_is_verified_for_the_name_in_the_url(
         else:
             assert fetch_image_bytes(url, guard=TEST_GUARD) == PICTURE
         assert server.asked == ([] if refused else ["/"])
+
+
+def test_whom_to_trust_is_read_once_and_for_https_alone(
+    certificate: Path, names: dict[str, list[list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names["face.test"] = [["127.0.0.1"]]
+    trusted = ssl.create_default_context(cafile=certificate)
+    make = Mock(return_value=trusted)
+    monkeypatch.setattr(httpx, "create_ssl_context", make)
+    monkeypatch.setattr(fetch, "_tls_context", cache(fetch._tls_context.__wrapped__))
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(certificate)
+    with serving(lambda _: answer()) as server:
+        assert fetch_image_bytes(f"http://face.test:{server.port}/", guard=TEST_GUARD) == PICTURE
+    make.assert_not_called()
+    with serving(lambda _: answer(), tls=server_side) as server:
+        for _ in range(2):
+            assert fetch_image_bytes(f"https://face.test:{server.port}/", guard=TEST_GUARD) == PICTURE
+    make.assert_called_once()
 
 
 DETECTOR = b"a network that finds faces" * 1000
