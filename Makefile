@@ -14,7 +14,7 @@ test: lint types
 	$(PYTEST)
 
 check: lint types
-	$(PYTEST) -m 'not browser and not data and not slow' --ignore tests/app --ignore tests/e2e --ignore tests/training
+	$(PYTEST) -m 'not browser and not data and not postgres and not slow' --ignore tests/app --ignore tests/e2e --ignore tests/training
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

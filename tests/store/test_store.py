@@ -104,6 +104,7 @@ class TestOneSession:
         committed = threading.Semaphore(0)
         append = Store._append
         monkeypatch.setattr(Store, "_append", lambda *a: (append(*a), committed.release())[0])
+        monkeypatch.setattr(store.writer, "COMMIT_EVERY_S", 0.02)
         writer = opened.begin("ann", **FACTS)
         for second in range(3):
             writer.write(look(sample(float(second))))
@@ -427,6 +428,7 @@ class TestSeveralAtOnce:
         assert [session.readings for session in opened.sessions("ann")] == [200] * 8
         assert [len(opened.samples("ann", writer.session_id)) for writer in writers] == [200] * 8
 
+    @pytest.mark.slow
     def test_servers_may_open_a_new_database_at_once(self, url: str) -> None:
         code = (
             "import sys; from fer.store import Store; s = Store(sys.argv[1]); w = s.begin('ann', name='n', kind='live',"
