@@ -49,7 +49,7 @@ LONGEST_FIRST = (
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests on real data and those with PostgreSQL, and order the tests of a process that is one of several, alike in all of them.
+    """Mark the tests on real data and with PostgreSQL; order those of a process that is one of several, alike in all.
 
     A test in a browser that fails gets one second try, which the summary counts as rerun: a camera, a browser and a
     server on two busy cores lose a picture now and then, and a fault of the app fails twice.

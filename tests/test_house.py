@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -66,6 +67,12 @@ def imported(source: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute here"
             yield node.module
+
+
+@cache
+def imported_by(file: str) -> tuple[str, ...]:
+    """What a file of the checkout imports; each file is parsed once."""
+    return tuple(imported((ROOT / file).read_text()))
 
 
 def room(module: str) -> str:
@@ -131,7 +138,7 @@ def test_imports_are_seen(source: str, modules: list[str]) -> None:
 @pytest.mark.parametrize("file", [file for file in MODULES if file not in ENTRANCES])
 def test_arrows_point_one_way(file: str) -> None:
     own = file_room(file)
-    known = {room(module) for module in imported((ROOT / file).read_text()) if module.startswith("fer.")}
+    known = {room(module) for module in imported_by(file) if module.startswith("fer.")}
     upwards = {name for name in known - {own, "__version__"} if floor(name) >= floor(own)}
     assert not upwards, f"fer.{own} must not know {sorted(upwards)}"
 
@@ -149,7 +156,7 @@ def test_heavy_packages_have_few_owners(packages: set[str], owners: set[str]) ->
     users = {
         file
         for file in MODULES
-        if file_room(file) not in owners and packages & {m.split(".")[0] for m in imported((ROOT / file).read_text())}
+        if file_room(file) not in owners and packages & {m.split(".")[0] for m in imported_by(file)}
     }
     assert not users
 
@@ -158,7 +165,7 @@ def test_only_pages_know_the_user_interface() -> None:
     users = {
         file
         for file in MODULES
-        if file_room(file) != "ui" and any(room(m) == "ui" for m in imported((ROOT / file).read_text()) if "fer" in m)
+        if file_room(file) != "ui" and any(room(m) == "ui" for m in imported_by(file) if "fer" in m)
     }
     assert not users
 
@@ -173,7 +180,7 @@ def test_scores_become_probabilities_in_one_place() -> None:
 def test_what_belongs_to_one_page_is_known_to_it_alone(file: str) -> None:
     """What two pages share stands in fer/ui itself."""
     folders = {path.name for path in (ROOT / "fer" / "ui").iterdir() if (path / "__init__.py").exists()}
-    names = [module.split(".") for module in imported((ROOT / file).read_text()) if module.startswith("fer.ui.")]
+    names = [module.split(".") for module in imported_by(file) if module.startswith("fer.ui.")]
     assert {parts[2] for parts in names} & folders <= {file.split("/")[2]}
 
 
@@ -188,7 +195,7 @@ def test_every_import_is_required() -> None:
     required |= {requirement.name for requirement in requirements("requirements-batch.txt")}
     missing = set()
     for file in (*MODULES, *PAGES, "streamlit_app.py"):
-        for module in {name.split(".")[0] for name in imported((ROOT / file).read_text())}:
+        for module in {name.split(".")[0] for name in imported_by(file)}:
             package = BROUGHT_BY.get(module, module)
             if module in sys.stdlib_module_names or module in OPTIONAL | {"fer"}:
                 continue
