@@ -111,7 +111,7 @@ def class_shares(counts: pd.DataFrame) -> alt.LayerChart:
         stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
     )
     words = base.mark_text(radius=alt.ExprRef("min(width / 2 - 44, 124)"), fontSize=12, color=INK).encode(
-        text="label:N"
+        text=alt.Text("label:N")
     )
     return layer(slices, words).properties(width="container", height=_HEIGHT_PX)
 

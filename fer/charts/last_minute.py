@@ -102,16 +102,16 @@ def _ribbon(classes: tuple[str, ...]) -> dict[str, object]:
         .encode(
             x,
             alt.Y("low:Q", axis=None, scale=alt.Scale(reverse=True, nice=False)),
-            x2="until:Q",
-            y2="high:Q",
+            x2=alt.X2("until:Q"),
+            y2=alt.Y2("high:Q"),
             color=alt.Color("expression:N", scale=emotion_scale((*classes, UNSURE)), legend=None),
-            tooltip=["person:O", "expression:N"],
+            tooltip=[alt.Tooltip("person:O"), alt.Tooltip("expression:N")],
         )
     )
     marks = alt.Chart(alt.NamedData("marks")).encode(x)
-    lines = marks.mark_rule(color=INK, strokeDash=[4, 3], clip=True).encode(tooltip=["note:N"])
+    lines = marks.mark_rule(color=INK, strokeDash=[4, 3], clip=True).encode(tooltip=[alt.Tooltip("note:N")])
     notes = marks.mark_text(align="left", baseline="top", dx=4, y=2, color=INK, fontSize=11, limit=90).encode(
-        text="note:N"
+        text=alt.Text("note:N")
     )
     return alt.layer(pieces, lines, notes).properties(width="container", height=_RIBBON_PX).to_dict()
 
@@ -152,10 +152,10 @@ def _minute(classes: tuple[str, ...]) -> dict[str, object]:
         **{"from": str(-SPAN_S), "to": "0", "high": "datum.low + 1"}
     )
     rooms = ground.mark_rect(fill=INK, fillOpacity=0.05).encode(
-        alt.X("from:Q"), alt.Y("low:Q", axis=None), x2="to:Q", y2="high:Q"
+        alt.X("from:Q"), alt.Y("low:Q", axis=None), x2=alt.X2("to:Q"), y2=alt.Y2("high:Q")
     )
     names = ground.mark_text(align="left", baseline="top", dx=4, dy=4, fontSize=11, color=INK, opacity=0.8).encode(
-        alt.X("from:Q"), alt.Y("high:Q", axis=None), text="name:N"
+        alt.X("from:Q"), alt.Y("high:Q", axis=None), text=alt.Text("name:N")
     )
     lines = (
         alt.Chart(alt.NamedData("points"))
@@ -167,7 +167,7 @@ def _minute(classes: tuple[str, ...]) -> dict[str, object]:
             y,
             color=alt.Color("expression:N", scale=emotion_scale(classes), legend=_NAMES),
             strokeDash=alt.StrokeDash("expression:N", scale=dash_scale(classes), legend=_NAMES),
-            detail=["person:N", "stretch:N"],
+            detail=[alt.Detail("person:N"), alt.Detail("stretch:N")],
             tooltip=[
                 alt.Tooltip("person:O"),
                 alt.Tooltip("expression:N"),

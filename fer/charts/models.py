@@ -163,12 +163,12 @@ def readers_of_strangers(read: pd.DataFrame) -> alt.LayerChart:
         fillOpacity=alt.FillOpacity("filled:Q", scale=None, legend=None),
     )
     words = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(
-        alt.X("high:Q", scale=scale, axis=axis), text="words:N"
+        alt.X("high:Q", scale=scale, axis=axis), text=alt.Text("words:N")
     )
     titles = (
         alt.Chart(heads)
         .mark_text(align="left", fontSize=12, color=INK)
-        .encode(y, x=alt.value(4), text="rows:N", tooltip=alt.value(None))
+        .encode(y, x=alt.XValue(4), text=alt.Text("rows:N"), tooltip=alt.TooltipValue(None))
     )
     return layer(intervals, points, words, titles).properties(width="container", height=_LINE_PX * len(lines) + AXIS_PX)
 
@@ -246,7 +246,7 @@ def reliability_curves(curves: Mapping[str, Reliability]) -> alt.LayerChart:
         .encode(x, y)
     )
     base = alt.Chart(table).encode(x, y)
-    lines = base.mark_line(color=INK, strokeWidth=1, opacity=0.6).encode(detail="curve:N")
+    lines = base.mark_line(color=INK, strokeWidth=1, opacity=0.6).encode(detail=alt.Detail("curve:N"))
     points = base.mark_point(stroke=INK, fill=INK, opacity=1, strokeWidth=1.5).encode(
         fillOpacity=alt.FillOpacity("filled:Q", scale=None, legend=None),
         size=alt.Size("faces:Q", scale=alt.Scale(range=[20, 320]), legend=None),
@@ -291,7 +291,7 @@ def trade_off(table: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
     intervals = base.mark_rule(strokeWidth=2, color=GREY).encode(share("low:Q"), alt.Y2("high:Q"))
     points = base.mark_point(size=110, filled=True, opacity=1, color=INK).encode(share("accuracy:Q"))
     words = base.mark_text(dy=-4, dx=10, align="left", fontSize=12, color=INK).encode(
-        share("accuracy:Q"), text="model:N"
+        share("accuracy:Q"), text=alt.Text("model:N")
     )
     return layer(intervals, points, words).properties(width="container", height=_HEIGHT_PX)
 

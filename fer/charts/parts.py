@@ -89,9 +89,8 @@ def shaded_cells(base: alt.Chart, share: str, height_px: int) -> alt.LayerChart:
     """
     squares = base.mark_rect().encode(color=alt.Color(f"{share}:Q", scale=alt.Scale(domain=[0, 1]), legend=None))
     # The theme's scale runs away from the background, so the letters turn over half-way.
-    words = base.mark_text(fontSize=12).encode(
-        text="words:N", color=alt.condition(f"datum.{share} > 0.5", alt.value(INK_ON_FULL), alt.value(INK))
-    )
+    letters = alt.condition(f"datum.{share} > 0.5", alt.value(INK_ON_FULL), alt.value(INK))
+    words = base.mark_text(fontSize=12).encode(text=alt.Text("words:N"), color=alt.ColorValue(**letters))
     return layer(squares, words).properties(width="container", height=height_px)
 
 
@@ -111,7 +110,7 @@ def labelled_bars(table: pd.DataFrame, x: alt.X, tooltip: list[alt.Tooltip]) -> 
         stroke=alt.Stroke("expression:N", scale=edge_scale(classes), legend=None),
         fillOpacity=alt.FillOpacity("opacity:Q", scale=None, legend=None),
     )
-    labels = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(text="label:N")
+    labels = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(text=alt.Text("label:N"))
     return layer(bars, labels).properties(width="container", height=_ROW_PX * (len(classes) + 1))
 
 

@@ -94,6 +94,6 @@ def _now(classes: tuple[str, ...]) -> dict[str, object]:
         fillOpacity=alt.FillOpacity("opacity:Q", scale=None, legend=None),
     )
     labels = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(
-        alt.X("end:Q", axis=None), text="label:N"
+        alt.X("end:Q", axis=None), text=alt.Text("label:N")
     )
     return alt.layer(room, tracks, bars, labels).properties(width="container", height=_BARS_PX).to_dict()

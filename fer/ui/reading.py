@@ -7,6 +7,7 @@ from fer.charts.probabilities import probability_bars
 from fer.datasets import data_title
 from fer.quality import costliest_fault, less_sure
 from fer.results import Face, Reader, Target
+from fer.ui.shared import draw_chart
 from fer.ui.style import people_words, plain, write_headline
 
 
@@ -34,9 +35,7 @@ def show_faults(face: Face, reader: Reader) -> None:
 def draw_bars(number: int, face: Face, key: str) -> None:
     """Draw a face's probabilities."""
     shares = ", ".join(f"{name} {percent(share)}" for name, share in face.ranked())
-    st.altair_chart(
-        probability_bars(face), width="stretch", key=key, alt=f"Calibrated probabilities of face {number}: {shares}"
-    )
+    draw_chart(probability_bars(face), key=key, alt=f"Calibrated probabilities of face {number}: {shares}")
 
 
 def show_no_face() -> None:

@@ -1,8 +1,9 @@
 """Small pieces that several pages share: long lists page by page, what is computed once a session, charts that move."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import ceil
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,6 +15,9 @@ from fer.media import IMAGE_SUFFIXES
 from fer.ui.shares import TURNS, Work, waiting_words
 from fer.ui.style import plain
 from fer.ui.visitor import find_share
+
+if TYPE_CHECKING:
+    import altair
 
 UPLOAD_TYPES = sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 
@@ -63,6 +67,16 @@ def take_page(items: Sequence[T], size: int, key: str) -> Sequence[T]:
     pages = ceil(len(items) / size)
     page = st.pagination(pages, key=key, persist_state="page") if pages > 1 else 1
     return items[(page - 1) * size : page * size]
+
+
+def draw_chart(chart: "altair.Chart | altair.LayerChart", *, alt: str, key: str | None = None) -> None:
+    """Draw a chart of `fer.charts`, as wide as its place.
+
+    Altair would check each one against the schema of Vega-Lite first, which took a third of a run of the Models page;
+    `tests/charts/test_schema.py` does it for every kind of chart.
+    """
+    object.__setattr__(chart, "to_dict", partial(chart.to_dict, validate=False))  # Streamlit calls it without arguments
+    st.altair_chart(chart, width="stretch", key=key, alt=alt)
 
 
 def draw_moving_chart(chart: MovingChart, *, alt: str, key: str) -> None:

@@ -19,7 +19,7 @@ from fer.emotions import emotion
 from fer.errors import FerError
 from fer.ui.data_files import open_file
 from fer.ui.datasets.choice import others
-from fer.ui.shared import explain_how_to_get, remember_result, take_page
+from fer.ui.shared import draw_chart, explain_how_to_get, remember_result, take_page
 from fer.ui.style import plain
 
 FACES_A_PAGE = 60
@@ -69,12 +69,10 @@ def show_counts(table: pd.DataFrame, title: str) -> None:
             persist_state="session",
             label_visibility="collapsed",
         )
-        st.altair_chart(
-            class_counts(table, by), width="stretch", key="counts", alt=f"How many faces {title} has: {_words(table)}"
-        )
+        draw_chart(class_counts(table, by), key="counts", alt=f"How many faces {title} has: {_words(table)}")
     with pie:
         st.caption("Share of every class, all Usages together")
-        st.altair_chart(class_shares(table), width="stretch", key="shares", alt=f"Shares in {title}: {_words(table)}")
+        draw_chart(class_shares(table), key="shares", alt=f"Shares in {title}: {_words(table)}")
     with st.expander("The counts as a table", icon=":material/table:"):
         whole = table.assign(all=table.sum(axis=1))
         whole.loc["all"] = whole.sum()
@@ -138,9 +136,8 @@ def show_averages(dataset: FaceDataset) -> None:
     for column, place in zip(("brightness", "contrast"), st.columns(2, gap="medium"), strict=True):
         medians = measured.groupby("label")[column].median().reindex(averaged.classes)
         with place:
-            st.altair_chart(
+            draw_chart(
                 light_ranges(measured, column),
-                width="stretch",
                 key=f"light_{column}",
                 alt=f"Median {column} in grey levels: " + ", ".join(f"{name} {v:.0f}" for name, v in medians.items()),
             )
@@ -186,9 +183,8 @@ def show_side_by_side(dataset: FaceDataset) -> None:
         return
     titles = [data_title(one.name) for one in pair]
     tables = {title: one.counts() for title, one in zip(titles, pair, strict=True)}
-    st.altair_chart(
+    draw_chart(
         share_comparison(tables),
-        width="stretch",
         key="comparison",
         alt=". ".join(f"{title}: {_words(table)}" for title, table in tables.items()),
     )
@@ -239,9 +235,8 @@ def show_subjects(dataset: FaceDataset) -> None:
             else f"{len(shared):,} of them are in more than one Usage, so the tests show people whom training saw."
         )
     )
-    st.altair_chart(
+    draw_chart(
         subject_columns(table.stack().rename("faces").reset_index().query("faces > 0")),
-        width="stretch",
         key="subject_columns",
         alt=f"Faces of each of {len(table):,} people, from {per_person.min()} to {per_person.max()}",
     )

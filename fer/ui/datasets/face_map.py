@@ -15,7 +15,7 @@ from fer.errors import FerError
 from fer.evaluation import learned_from
 from fer.recognition import EmotionModel
 from fer.ui.loaders import file_version, list_models, open_model
-from fer.ui.shared import in_turn, remember_result
+from fer.ui.shared import draw_chart, in_turn, remember_result
 from fer.ui.style import plain
 
 if TYPE_CHECKING:
@@ -65,9 +65,8 @@ def show_map(dataset: FaceDataset) -> None:
         st.error(plain(str(error)), icon=":material/scatter_plot:")
         return
     right = float(table["right"].mean())
-    st.altair_chart(
+    draw_chart(
         feature_map_points(table, colour_by),
-        width="stretch",
         key="map",
         alt=f"A map of {len(table):,} faces by what {name} says of them; {percent(right)} are read as labelled",
     )

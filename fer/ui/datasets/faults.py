@@ -28,7 +28,7 @@ from fer.datasets.ferplus import (
 from fer.emotions import emotion
 from fer.errors import BudgetError, FerError
 from fer.files import table_to_csv
-from fer.ui.shared import in_turn, remember_result, take_page
+from fer.ui.shared import draw_chart, in_turn, remember_result, take_page
 from fer.ui.style import plain
 
 PAIRS_A_PAGE = 24
@@ -193,9 +193,8 @@ def show_label_noise(dataset: FaceDataset) -> None:
         f"**Most raters chose the label for {percent(agreed / max(1, voted), 1)}** of the {voted:,} faces with votes. "
         "A row is a label of FER2013, its cells say what most raters chose instead."
     )
-    st.altair_chart(
+    draw_chart(
         agreement_heatmap(agreement),
-        width="stretch",
         key="agreement",
         alt="Raters chose the label for "
         + ", ".join(
@@ -263,9 +262,8 @@ def show_balancing(dataset: FaceDataset) -> None:
     counts = table.set_index("label")[["rows", "oversampling", "undersampling"]].T.rename_axis("balancing")
     counts.index = pd.Index(["as is", "oversampled", "undersampled"], name="balancing")
     totals = counts.sum(axis=1)
-    st.altair_chart(
+    draw_chart(
         class_counts(counts),
-        width="stretch",
         key="balanced",
         alt="Faces in all: " + ", ".join(f"{name} {n:,}" for name, n in totals.items()),
     )
@@ -285,9 +283,8 @@ def show_balancing(dataset: FaceDataset) -> None:
     )
     seen = int(leak.balanced_first["seen"].sum())
     orders = {"balanced first": leak.balanced_first, "split first": leak.split_first}
-    st.altair_chart(
+    draw_chart(
         leak_comparison(orders),
-        width="stretch",
         key="leak",
         alt=f"Share of test rows seen in training: {percent(late)} when balanced first, {percent(first)} when split "
         "first",

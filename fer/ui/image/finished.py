@@ -17,6 +17,7 @@ from fer.ui.album import shrink
 from fer.ui.image.many import draw_table
 from fer.ui.image.readings import count_faces, show_failures
 from fer.ui.reading import draw_bars, show_headline, show_no_face
+from fer.ui.shared import draw_chart
 from fer.ui.shares import TURNS, Work
 from fer.ui.style import plain
 from fer.ui.visitor import find_share
@@ -74,9 +75,7 @@ def _show(finished: Finished, table: pd.DataFrame) -> None:
     with right:
         count_faces(table)
         st.caption("Faces by the probability of what they show most")
-        st.altair_chart(
-            confidence_columns(table), width="stretch", alt="How many faces were read with which probability"
-        )
+        draw_chart(confidence_columns(table), alt="How many faces were read with which probability")
     if row is not None and row < len(shown):
         _show_photo(finished, table[table["file"] == shown["file"].iloc[row]], shown["face"].iloc[row])
 

@@ -17,6 +17,7 @@ from fer.ui.album import FaceView, Reading
 from fer.ui.image.many import choose_face_order, chosen_face, face_numbers
 from fer.ui.photos import open_photo
 from fer.ui.reading import draw_bars, show_faults, show_headline, show_no_face
+from fer.ui.shared import draw_chart
 from fer.ui.style import describe_result, plain, reading_with_share
 from fer.ui.visitor import find_share
 
@@ -147,9 +148,8 @@ def count_faces(table: "pd.DataFrame") -> None:
         persist_state="session",
         help="Counts an unsure face as the most probable of the expressions that it may show.",
     )
-    st.altair_chart(
+    draw_chart(
         expression_counts(table, "emotion" if by_probability else "label"),
-        width="stretch",
         alt="How many faces show each expression",
     )
 

@@ -18,7 +18,7 @@ from fer.live import LiveSession, LiveSnapshot, View
 from fer.pipeline import FacePipeline
 from fer.store import MAX_NAME, MAX_NOTE
 from fer.ui.live.recording import find_trouble, set_marker
-from fer.ui.shared import draw_moving_chart
+from fer.ui.shared import draw_chart, draw_moving_chart
 from fer.ui.style import describe_result, plain, write_headline, write_headlines, write_status
 
 TICK_S = 0.4
@@ -400,6 +400,6 @@ def read_still(taken_bgr: np.ndarray | None, pipeline: FacePipeline, wanted: Swi
         st.info(NO_FACE, icon=":material/search_off:")
     for face in result.faces[:MOST_LANES]:
         write_headline(face)
-        st.altair_chart(probability_bars(face), width="stretch", alt=f"The probabilities of face {face.person}")
+        draw_chart(probability_bars(face), alt=f"The probabilities of face {face.person}")
     if len(result) > MOST_LANES:
         st.caption(f"The {MOST_LANES} largest of {len(result)} faces. The Image page shows all of them.")

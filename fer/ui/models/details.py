@@ -29,6 +29,7 @@ from fer.ui.loaders import open_model
 from fer.ui.models.choice import Entry, Rows, split_title
 from fer.ui.models.figures import SEEN, write_protocol
 from fer.ui.models.runs import model_digest
+from fer.ui.shared import draw_chart
 from fer.ui.style import plain
 from fer.ui.words import write_count
 
@@ -65,9 +66,8 @@ def show_confusions(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset |
         )
         with place:
             st.markdown(f"**{plain(entry.name)}**")
-            st.altair_chart(
+            draw_chart(
                 confusion(figures, unit == "share"),
-                width="stretch",
                 key=f"confusion_{entry.name}",
                 alt=f"How {entry.name} reads {rows.title}. Read as labelled: {right}",
             )
@@ -100,9 +100,7 @@ def show_classes(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | No
         )
         for model, of_model in figures.items()
     )
-    st.altair_chart(
-        class_figures(figures, which), width="stretch", key="classes", alt=f"{_FIGURES[which]} by class. {words}"
-    )
+    draw_chart(class_figures(figures, which), key="classes", alt=f"{_FIGURES[which]} by class. {words}")
     sources = {entry.name: _brief(entry.measured, rows.averaging) for entry in measured}
     if len(set(sources.values())) == 1:
         st.caption(next(iter(sources.values())))
@@ -141,9 +139,8 @@ def _calibrated(entry: Entry, rows: Rows, dataset: FaceDataset | None) -> None:
             "before the temperature": reliability(entry.probabilities(rows.averaging, calibrated=False), labels),
             f"after, at {temperature:.3f}": reliability(entry.probabilities(rows.averaging), labels),
         }
-        st.altair_chart(
+        draw_chart(
             reliability_curves(curves),
-            width="stretch",
             key=f"reliability_{entry.name}",
             alt=f"Reliability of {entry.name} on {rows.title}: {errors}",
         )
@@ -216,9 +213,8 @@ def show_cost(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None)
     )
     size, speed = st.columns(SIDE_BY_SIDE, gap="medium")
     with size:
-        st.altair_chart(
+        draw_chart(
             trade_off(table, "megabytes", "size of the network's file, MB"),
-            width="stretch",
             key="by_size",
             alt="Accuracy against size: "
             + ", ".join(
@@ -234,9 +230,8 @@ def show_cost(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | None)
         if timed.empty:
             st.caption("How long a face takes depends on the machine, so it is measured on this one: about a second.")
         else:
-            st.altair_chart(
+            draw_chart(
                 trade_off(timed, "ms", "one face, milliseconds"),
-                width="stretch",
                 key="by_speed",
                 alt="Accuracy against time a face: "
                 + ", ".join(f"{row.model} {percent(row.accuracy, 1)} in {row.ms:.2f} ms" for row in timed.itertuples()),
@@ -286,9 +281,8 @@ def show_other_data(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset |
         ]
     )
     st.markdown("Macro recall by model and by the rows that it was measured on, from the stored reports.")
-    st.altair_chart(
+    draw_chart(
         macro_recall_matrix(table),
-        width="stretch",
         key="across",
         alt="Macro recall: "
         + "; ".join(
@@ -350,9 +344,8 @@ def show_curves(entries: Sequence[Entry], rows: Rows, dataset: FaceDataset | Non
         for (figure, title), place in zip(shown, st.columns(SIDE_BY_SIDE, gap="medium"), strict=False):
             last = [epoch[figure] for epoch in epochs if epoch.get(figure) is not None][-1]
             with place:
-                st.altair_chart(
+                draw_chart(
                     training_curve(epochs, figure, title),
-                    width="stretch",
                     key=f"curve_{figure}_{entry.name}",
                     alt=f"{title} of {entry.name} over {len(epochs)} epochs, {last:.3f} at the end",
                 )

@@ -11,7 +11,7 @@ from fer.datasets import FaceDataset
 from fer.errors import FerError
 from fer.evaluation import headline
 from fer.ui.models.choice import Entry, Rows, data_file, open_data
-from fer.ui.shared import remember_result
+from fer.ui.shared import draw_chart, remember_result
 from fer.ui.style import plain
 
 _ORIGINALS = 15
@@ -87,9 +87,8 @@ def _counted() -> None:
         st.info(plain(str(error)), icon=":material/balance:")
         return
     first, late = leak.shares()
-    st.altair_chart(
+    draw_chart(
         leak_comparison({"balanced first": leak.balanced_first, "split first": leak.split_first}),
-        width="stretch",
         key="lesson_leak",
         alt=f"Share of test rows seen in training: {percent(late)} when balanced first, {percent(first)} when split "
         "first",

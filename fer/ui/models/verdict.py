@@ -12,6 +12,7 @@ from fer.errors import known
 from fer.evaluation.installed import InstalledModel
 from fer.evaluation.strangers import PROTOCOLS, TITLES, Protocol, StrangersRead, main_reading, strangers_read
 from fer.pipeline import DEFAULT_MODEL
+from fer.ui.shared import draw_chart
 from fer.ui.style import plain
 
 _ROWS: dict[Protocol, str] = {
@@ -67,9 +68,8 @@ def draw_verdict(read: Sequence[StrangersRead]) -> None:
             if (one.faces, one.protocol) == (kind, protocol)
         ]
     )
-    st.altair_chart(
+    draw_chart(
         readers_of_strangers(table),
-        width="stretch",
         key="strangers",
         alt="Macro recall with its 95 % interval. "
         + "; ".join(

@@ -20,7 +20,7 @@ from fer.store import MAX_NAME, MAX_NOTE, MAX_NOTES, MAX_RETENTION_DAYS, SavedSe
 from fer.ui.example import read_example
 from fer.ui.loaders import file_version
 from fer.ui.recordings import KINDS, offer_recording
-from fer.ui.shared import draw_moving_chart
+from fer.ui.shared import draw_chart, draw_moving_chart
 from fer.ui.style import plain
 from fer.ui.visitor import find_owner
 from fer.ui.words import write_count, write_length, write_moment
@@ -244,11 +244,10 @@ def capitalized(words: str) -> str:
 def compare_sessions(store: Store, owner: str, first: SavedSession, second: SavedSession) -> None:
     """Lay two sessions on one axis, in shares, since they differ in length; then over each other in time."""
     st.header("Side by side")
-    st.altair_chart(
+    draw_chart(
         share_comparison(
             {one.name: pd.DataFrame([one.counts]) for one in (first, second)}, "share of the session's readings"
         ),
-        width="stretch",
         alt=". ".join(_in_words(f"{one.name}: which share of", one.counts) for one in (first, second)),
     )
     st.caption(
