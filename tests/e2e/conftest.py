@@ -197,10 +197,17 @@ class Visitor:
         return self.page
 
     def upload(self, *files: tuple[str, bytes]) -> None:
-        """Give the Image page photos."""
+        """Give the Image page photos: what each is called, and what is in it."""
         self.page.locator("input[type=file]").first.set_input_files(
             [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in files]
         )
+
+
+def slow_photos(n: int) -> list[tuple[str, bytes]]:
+    """Photos of nobody that are soon brought, at 0.1 MB each, and take a second each to be searched for faces."""
+    noise = np.random.default_rng(0).integers(0, 256, (600, 900), np.uint8)
+    data = cv2.imencode(".jpg", noise, (cv2.IMWRITE_JPEG_QUALITY, 10))[1].tobytes()
+    return [(f"{i}.jpg", data) for i in range(n)]
 
 
 Arrive = Callable[..., Visitor]

@@ -5,14 +5,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from fer import paths
 from fer.benchmark.browser import wait_for
-from fer.media import encode_png
-from tests.e2e.conftest import App, Arrive, running_app
+from tests.e2e.conftest import App, Arrive, running_app, slow_photos
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -74,21 +72,20 @@ def test_a_page_fits_and_asks_nobody_else(path: str, app: App, arrive: Arrive) -
 
 def test_photos_are_read_and_kept_while_every_page_is_looked_at(app: App, arrive: Arrive) -> None:
     """The navigation leads to every page, and back to photos that were read meanwhile."""
-    noise = np.random.default_rng(0).integers(0, 256, (400, 600, 3), np.uint8)  # slow to search
     visitor = arrive(app, viewport=WIDE)
     page = visitor.open("image")
     links = page.locator("[data-testid=stSidebarNavLink]")
     paths_of_links = [link.get_attribute("href").removeprefix(app.url).strip("/") for link in links.all()]
     assert sorted(paths_of_links) == PAGES
-    visitor.upload(*((f"{i}.png", encode_png(noise[i:])) for i in range(30)))
-    page.get_by_text(re.compile("^Read [0-9]+ of 30 photos|^30 photos, ")).first.wait_for()
+    visitor.upload(*slow_photos(12))
+    page.get_by_text(re.compile("^Read [0-9]+ of 12 photos|^12 photos, ")).first.wait_for()
     titles = ("See what a face shows", "Live", "Video", "Acting practice", "Sessions", "Datasets", "Models")
     for i, title in enumerate(titles):
         page.get_by_role("link", name="Home" if i == 0 else title, exact=True).click()
         page.get_by_role("heading", level=1, name=title).wait_for()
     links.filter(has_text="Image").click()
-    page.get_by_role("heading", level=2, name="30 photos, 0 faces").wait_for()
-    page.get_by_text("30 photos are still here from before.").wait_for()
+    page.get_by_role("heading", level=2, name="12 photos, 0 faces").wait_for()
+    page.get_by_text("12 photos are still here from before.").wait_for()
     assert visitor.troubles == []
 
 

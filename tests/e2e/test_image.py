@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
-import numpy as np
 import pytest
 
 from fer.cli import main
 from fer.media import encode_png
 from fer.samples import SAMPLES
 from tests.conftest import find_detector
-from tests.e2e.conftest import AT_REST, App, Arrive
+from tests.e2e.conftest import AT_REST, App, Arrive, slow_photos
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -132,16 +131,14 @@ def test_two_visitors_see_their_own_photo(app: App, arrive: Arrive, face_png: by
 
 
 def test_a_long_batch_can_be_stopped_and_gone_on_with(app: App, arrive: Arrive) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (600, 900), np.uint8)  # slow to search
-    noise_jpeg = cv2.imencode(".jpg", noise)[1].tobytes()
     visitor = arrive(app)
     page = visitor.open("image")
-    visitor.upload(*((f"{i}.jpg", noise_jpeg) for i in range(40)))
+    visitor.upload(*slow_photos(14))
     page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
     stopped = page.get_by_text("Stopped: ")
     stopped.wait_for()
     done = int(stopped.inner_text().split("Stopped: ")[1].split()[0])
-    assert 0 <= done < 40
+    assert 0 <= done < 14
     page.get_by_role("button", name="Read the rest").click()
-    page.get_by_role("heading", name="40 photos, 0 faces").wait_for()
+    page.get_by_role("heading", name="14 photos, 0 faces").wait_for()
     assert visitor.troubles == []

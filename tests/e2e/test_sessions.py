@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ from tests.store.test_store import recorded, sample
 pytestmark = pytest.mark.browser
 
 COOKIE = "_streamlit_user"
+VOUCHER = "https://login.example"
 SECRET = "what signs the cookies of users who are logged in"
 SECRETS = f"""
 [auth]
@@ -64,35 +66,42 @@ def with_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 def log_in(visitor: Visitor, subject: str) -> None:
     """Give a visitor the cookie that a login ends with."""
-    user = {"origin": visitor.home, "is_logged_in": True, "iss": "https://login.example", "sub": subject}
+    user = {"origin": visitor.home, "is_logged_in": True, "iss": VOUCHER, "sub": subject}
     value = create_signed_value(SECRET, COOKIE, json.dumps(user)).decode()
     visitor.page.context.add_cookies([{"name": COOKIE, "value": value, "url": visitor.home}])
 
 
 def test_each_user_sees_their_own(
-    with_login: App, still_face: Path, arrive_with_camera: Arrive, arrive: Arrive
+    with_login: App,
+    still_face: Path,
+    arrive_with_camera: Arrive,
+    arrive: Arrive,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Both record, look at what they have, and one deletes all of it: the other's stays."""
-    ann, bob = (arrive_with_camera(with_login, still_face) for _ in range(2))
+    """One records, looks at what they have, and deletes all of it: the other's, of an earlier day, stays."""
     mark = secrets.token_hex(4)  # a second try begins with nothing either
-    for visitor, subject in ((ann, "ann"), (bob, "bob")):
-        log_in(visitor, f"{subject} {mark}")
-        start_camera(visitor.open("live"))
-        record_session(visitor.page, f"Of {subject}")
-    for visitor, subject in ((ann, "ann"), (bob, "bob")):
+    ann, bob, passer_by = arrive_with_camera(with_login, still_face), arrive(with_login), arrive(with_login)
+    log_in(ann, f"ann {mark}")
+    log_in(bob, f"bob {mark}")
+    monkeypatch.setenv("FER_SESSIONS_DIR", with_login.environment["FER_SESSIONS_DIR"])
+    with closing(Store()) as store:
+        other = recorded(store, f"{VOUCHER} bob {mark}", [sample(t / 4) for t in range(8)], name="Of bob")
+
+    start_camera(ann.open("live"))
+    record_session(ann.page, "Of ann")
+    for visitor, name in ((ann, "Of ann"), (bob, "Of bob")):
         page = visitor.open("sessions")
-        assert list_sessions(page) == [f"Of {subject}"]
+        assert list_sessions(page) == [name]
         page.get_by_text(re.compile("(1 person|[0-9]+ people), [0-9,]+ readings? by")).wait_for()
         page.get_by_text("They are in this app's database, under your login").wait_for()
         assert with_login.environment["FER_SESSIONS_DIR"] not in page.inner_text("body")
     # The number of somebody else's session in the address opens one's own.
-    page = ann.open("sessions?session=2")
+    page = ann.open(f"sessions?session={other}")
     assert list_sessions(page) == ["Of ann"]
     press(page, "Delete all sessions")
     press(page, "Delete all of them")
     page.get_by_text("No session yet.").wait_for()
     assert list_sessions(bob.open("sessions")) == ["Of bob"]
-    passer_by = arrive(with_login)
     page = passer_by.open("sessions")
     page.get_by_text("Sessions are saved only for somebody").wait_for()
     page.get_by_role("button", name="Log in").wait_for()
@@ -102,7 +111,7 @@ def test_each_user_sees_their_own(
 
 def test_a_forged_cookie_opens_nothing(with_login: App, arrive: Arrive) -> None:
     visitor = arrive(with_login)
-    user = json.dumps({"origin": visitor.home, "is_logged_in": True, "iss": "https://login.example", "sub": "bob"})
+    user = json.dumps({"origin": visitor.home, "is_logged_in": True, "iss": VOUCHER, "sub": "bob"})
     value = create_signed_value("another secret", COOKIE, user).decode()
     visitor.page.context.add_cookies([{"name": COOKIE, "value": value, "url": visitor.home}])
     visitor.open("sessions").get_by_text("Sessions are saved only for somebody").wait_for()
