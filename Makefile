@@ -7,14 +7,16 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed $(VENV)/.detector
 	$(BIN)/streamlit run streamlit_app.py
 
-# As many processes as there are cores, but no more than four: most of the time goes to files that one process reads.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+# No more than four: most of the time goes to files that one process reads.
+PYTEST := $(BIN)/python -m pytest --maxprocesses 4
 
+# A process more than there are cores, since a third of the time they wait: for pages, cameras and clusters.
 test: lint types
-	$(PYTEST)
+	$(PYTEST) --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 
 check: lint types
-	$(PYTEST) -m 'not browser and not data and not postgres and not slow' --ignore tests/app --ignore tests/e2e --ignore tests/training
+	$(PYTEST) --numprocesses auto -m 'not browser and not data and not postgres and not slow' \
+		--ignore tests/app --ignore tests/e2e --ignore tests/training
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -135,6 +135,29 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         yield app
 
 
+ATTACKED_MB = 600
+"""What no attack may bring a server's memory to."""
+
+FORGETS_S = 5.0
+"""After how long the server that is attacked forgets who left; `tests/ui/test_server.py` holds that others do within
+half a minute."""
+
+FORGETFUL = f"""
+from fer.ui import server
+server.forget_who_left.__defaults__ = ({FORGETS_S}, 0.5)
+"""
+"""Loaded by a server before the app, so that a test need not wait as long as visitors may stay away."""
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """A server whose memory nobody else uses."""
+    first, folder = tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("attacked")
+    (first / "sitecustomize.py").write_text(FORGETFUL)
+    with running_app(folder, {"PYTHONPATH": f"{first}{os.pathsep}{paths.ROOT}"}) as app:
+        yield app
+
+
 @pytest.fixture(scope="package")
 def browser_file() -> str:
     """Where the browser is that the tests drive."""

@@ -14,8 +14,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from fer import paths
-from tests.e2e.conftest import LIMIT_S, App, Arrive, running_app
+from fer.benchmark.server import memory_mb
+from tests.e2e.conftest import ATTACKED_MB, FORGETS_S, LIMIT_S, App, Arrive, running_app
 
 DONE = ForwardMsg.FINISHED_SUCCESSFULLY
 NOBODY, OWNER = "Sessions are saved only for somebody", "No session yet"
@@ -125,34 +125,7 @@ def test_a_script_from_elsewhere_does_not_run(app: App, arrive: Arrive) -> None:
     assert ran is False
 
 
-LIMIT_MB = 600
-"""What no attack may bring a server's memory to."""
-
 STRANGER = {"X-Forwarded-For": "203.0.113.9"}
-
-
-def _memory_mb(app: App, field: str = "VmRSS") -> int:
-    status = Path(f"/proc/{app.process.pid}/status").read_text()
-    return int(status.partition(f"{field}:")[2].split()[0]) >> 10
-
-
-SOON_S = 5.0
-"""After how long this server forgets who left; `tests/ui/test_server.py` holds that others do within half a minute."""
-
-FORGETFUL = f"""
-from fer.ui import server
-server.forget_who_left.__defaults__ = ({SOON_S}, 0.5)
-"""
-"""Loaded by a server before the app, so that a test need not wait as long as visitors may stay away."""
-
-
-@pytest.fixture(scope="module")
-def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """A server whose memory nobody else uses."""
-    first, folder = tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("attacked")
-    (first / "sitecustomize.py").write_text(FORGETFUL)
-    with running_app(folder, {"PYTHONPATH": f"{first}{os.pathsep}{paths.ROOT}"}) as app:
-        yield app
 
 
 def _arrived(connection: ClientConnection, page: str) -> str:
@@ -186,16 +159,16 @@ def test_what_is_uploaded_is_bounded_and_goes_with_its_visitor(attacked: App) ->
             while b"holds 150 MB of one visitor's files at most" not in connection.recv(LIMIT_S):
                 pass
             assert client.put(f"/_stcore/upload_file/{session}/9", content=iter([b"of no length"])).status_code == 411
-            assert _memory_mb(app, "VmHWM") < LIMIT_MB
+            assert memory_mb(app.process.pid, peak=True) < ATTACKED_MB
             with _connection(app, {"Origin": app.url}, "localhost") as own:
                 session = _arrived(own, "sessions")
                 assert [put(session, number, 60) for number in range(3)] == [204] * 3, (
                     "whoever sits here notices nothing"
                 )
-                full = _memory_mb(app)
+                full = memory_mb(app.process.pid, peak=False)
         left = time.monotonic()
-        while _memory_mb(app) > full - 230:
-            assert time.monotonic() - left < 60, f"on a machine that is not busy it takes {SOON_S + 1:g} s"
+        while memory_mb(app.process.pid, peak=False) > full - 230:
+            assert time.monotonic() - left < 60, f"on a machine that is not busy it takes {FORGETS_S + 1:g} s"
             time.sleep(0.2)
 
 

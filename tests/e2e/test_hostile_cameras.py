@@ -1,7 +1,7 @@
 """Cameras of strangers who mean harm, sent to a real server."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -13,23 +13,13 @@ import pytest
 
 from fer.benchmark.server import memory_mb
 from fer.webrtc.limits import MAX_PIXELS
-from tests.e2e.conftest import LIMIT_S, App, running_app
+from tests.e2e.conftest import ATTACKED_MB, LIMIT_S, App
 from tools.visits import Clip, sit_before_camera
-
-LIMIT_MB = 600
-"""What no attack may bring a server's memory to."""
 
 SIDE = 8192
 HUGE, SENT = 3, 200
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
-
-
-@pytest.fixture(scope="module")
-def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """A server whose memory nobody else uses."""
-    with running_app(tmp_path_factory.mktemp("attacked")) as app:
-        yield app
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +80,7 @@ def test_huge_pictures_are_passed_over_and_those_behind_them_read(attacked: App,
 
     run(attack())
     assert httpx.get(f"{attacked.url}/_stcore/health", timeout=LIMIT_S).status_code == 200
-    assert memory_mb(attacked.process.pid, peak=True) < LIMIT_MB
+    assert memory_mb(attacked.process.pid, peak=True) < ATTACKED_MB
 
 
 def test_pictures_of_somebody_who_wants_none_back_do_not_pile_up(attacked: App) -> None:
@@ -112,4 +102,4 @@ def test_pictures_of_somebody_who_wants_none_back_do_not_pile_up(attacked: App) 
         await counting
 
     run(attack())
-    assert memory_mb(attacked.process.pid, peak=True) < LIMIT_MB
+    assert memory_mb(attacked.process.pid, peak=True) < ATTACKED_MB
