@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed $(VENV)/.detector
 	$(BIN)/streamlit run streamlit_app.py
 
+# Tests start more than a hundred processes, of which each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # No more than four: most of the time goes to files that one process reads.
 PYTEST := $(BIN)/python -m pytest --maxprocesses 4
 
