@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -201,14 +202,21 @@ def _stops(image_bgr: np.ndarray, stops: float) -> np.ndarray:
     return np.round(linear.clip(max=1) ** (1 / 2.2) * 255).astype(np.uint8)
 
 
+@cache
+def _sound_photo(name: str) -> tuple[np.ndarray, tuple[float, ...]]:
+    """A sample, and the square of its face; looked for once."""
+    image_bgr = SAMPLES[name].load()
+    image_bgr.flags.writeable = False
+    return image_bgr, load_pipeline(detector="haar").analyze(image_bgr).faces[0].crop_xywh
+
+
 @pytest.mark.parametrize("name", ["astronaut", "admiral"])
 class TestPhotos:
     """Each sample, and copies of it with one damage each; the crop is looked up in the sound photo."""
 
     @pytest.fixture
     def photo(self, name: str) -> tuple[np.ndarray, tuple[float, ...]]:
-        image_bgr = SAMPLES[name].load()
-        return image_bgr, load_pipeline(detector="haar").analyze(image_bgr).faces[0].crop_xywh
+        return _sound_photo(name)
 
     def faults(self, image_bgr: np.ndarray, square_xywh: tuple[float, ...]) -> tuple[Fault, ...]:
         crop = crop_faces(image_bgr, np.array([square_xywh]), SIDE)[0]

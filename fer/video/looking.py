@@ -178,7 +178,7 @@ def watch_video(
     Examples:
         >>> from fer.pipeline import load_pipeline
         >>> from fer.video.sample import sample_video
-        >>> result = watch_video(sample_video(), load_pipeline(detector="haar"), VideoOptions(rate=2))
+        >>> result = watch_video(sample_video(), load_pipeline(detector="haar"), VideoOptions(rate=1))
         >>> table = result.timeline.to_table()
         >>> table.loc[table.time_s.eq(2), ["person", "emotion"]].values.tolist()
         [[1, 'happy']]

@@ -47,9 +47,15 @@ def test_a_film_keeps_its_pictures_and_their_times(lasting_ms: tuple[int, ...], 
             assert len(shots) == 1 or film.info["duration"] == shot.lasts_ms
 
 
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What the camera may see."""
+    return pictures.write_clips(tmp_path_factory.mktemp("clips"))
+
+
 @pytest.mark.parametrize(("who", "faces"), [("astronaut", 1), ("admiral", 1), ("both", 2)])
-def test_the_camera_sees_the_samples(who: str, faces: int, tmp_path: Path) -> None:
-    first = pictures.write_clips(tmp_path)[who].read_bytes()
+def test_the_camera_sees_the_samples(who: str, faces: int, clips: dict[str, Path]) -> None:
+    first = clips[who].read_bytes()
     seen = cv2.imdecode(np.frombuffer(first, np.uint8), cv2.IMREAD_COLOR)
     assert seen.shape == (480, 640, 3)
     assert len(load_detector("haar").detect(seen, min_score=0.75)) == faces

@@ -99,6 +99,13 @@ def _served(address: str) -> Iterator[int]:
             thread.join()
 
 
+@pytest.fixture(scope="module")
+def port(request: pytest.FixtureRequest) -> Iterator[int]:
+    """That of the only server, which is on the given address and keeps nothing of a request."""
+    with _served(request.param) as port:
+        yield port
+
+
 def _asked(port: int, request: str) -> str:
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(request.replace("\n", "\r\n").replace("PORT", str(port)).encode())
@@ -112,7 +119,7 @@ _OWN = "Host: localhost:PORT\nOrigin: http://localhost:PORT\nConnection: close\n
 
 
 @pytest.mark.parametrize(
-    ("address", "version", "headers", "said"),
+    ("port", "version", "headers", "said"),
     [
         pytest.param("127.0.0.1", "1.1", _OWN, "own", id="a browser here"),
         pytest.param("127.0.0.1", "1.1", _OWN.replace("localhost", "127.0.0.1"), "own", id="by number"),
@@ -147,10 +154,10 @@ _OWN = "Host: localhost:PORT\nOrigin: http://localhost:PORT\nConnection: close\n
             "127.0.0.1", "1.1", f"Host: localhost\n{OWN_MACHINE}: own\nConnection: close\n", "a stranger's", id="forged"
         ),
     ],
+    indirect=["port"],
 )
-def test_whose_machine(address: str, version: str, headers: str, said: str) -> None:
-    with _served(address) as port:
-        answer = _asked(port, f"GET / HTTP/{version}\n{headers}\n")
+def test_whose_machine(port: int, version: str, headers: str, said: str) -> None:
+    answer = _asked(port, f"GET / HTTP/{version}\n{headers}\n")
     assert said in (answer.split(" ", 2)[1], answer.rpartition("\r\n\r\n")[2])
 
 
