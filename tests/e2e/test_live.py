@@ -241,7 +241,7 @@ def test_switches_do_what_they_say(app: App, arrive_with_camera: Arrive, astrona
     spots_xy = landmarks_xy * (-1, 1)  # a mirror
 
     def contrast(picture: np.ndarray) -> float:
-        """How far black and white are apart on eyes, nose and mouth, on average: a landmark is a white dot in a ring."""
+        """How far black and white are apart on eyes, nose and mouth, on average: landmarks are white dots in rings."""
         marker = marker_xy(picture)
         spots = [] if marker is None else (marker + spots_xy).round().astype(int)
         return np.mean([np.ptp(picture[y - 5 : y + 6, x - 5 : x + 6]) for x, y in spots] or [0])
