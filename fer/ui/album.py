@@ -161,6 +161,26 @@ class Batch:
         return self.is_done
 
 
+class Pace:
+    """How fast a batch goes since somebody began to look."""
+
+    def __init__(self, done: int, now_s: float) -> None:
+        self._begun, self._start_s = done, now_s
+        self._done, self._changed_s = done, now_s
+
+    def left_s(self, done: int, total: int, now_s: float) -> float | None:
+        """How long the rest takes if it goes on as until the last photo; None before the first.
+
+        Counts down while a photo is at work, and not up as though none would come any more.
+        """
+        if done > self._done:
+            self._done, self._changed_s = done, now_s
+        if self._done == self._begun:
+            return None
+        each_s = (self._changed_s - self._start_s) / (self._done - self._begun)
+        return max(0.0, each_s * (total - self._done) - (now_s - self._changed_s))
+
+
 def _read_left(state: _State, album: OrderedDict[_Key, Reading], pipeline: FacePipeline, who: str | None) -> None:
     """Read what is left, photo by photo; for each of several threads."""
     try:
@@ -237,10 +257,10 @@ def _read_with_a_way_out(
         if batch is not None:
             batch.stop()
         batch = st.session_state[WORK] = Batch(keys, missing, album, open_pipeline(settings, threads=1))
-    start, begun = time.monotonic(), batch.done
+    pace = Pace(batch.done, time.monotonic())
     while not batch.wait(_TELL_EVERY_S):
-        read, newly = total - batch.total + batch.done, batch.done - begun
-        left = f", {(time.monotonic() - start) / newly * (total - read):.0f} s left" if newly else ""
+        read, left_s = total - batch.total + batch.done, pace.left_s(batch.done, batch.total, time.monotonic())
+        left = "" if left_s is None else f", {left_s:.0f} s left"
         text = f"Read {read} of {total} photos{left}; other pages may be looked at meanwhile"
         bar.progress(read / total, text=text if batch.before is None else waiting_words(batch.before))
     place.empty()

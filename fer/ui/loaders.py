@@ -13,27 +13,27 @@ from fer.errors import FerError
 from fer.pipeline import DEFAULT_MODEL, FacePipeline, Settings
 from fer.recognition import MODEL_FILE, REPORT_FILE, EmotionModel, load_model
 
-_FIRST_NEEDED = (
-    "fer.ui.style",
-    "fer.ui.home.overview",
-    "fer.ui.album",
-    "fer.ui.reading",
-    "aiortc",
-    "fer.charts.datasets",
-)
-"""What Home needs, and then what other pages draw with. Nothing that declares a component of a page, such as the camera
-does: Streamlit serves those alone that were declared while a page ran."""
+_FIRST_NEEDED = ("fer.ui.style", "fer.ui.home.overview", "fer.ui.album", "fer.ui.reading", "aiortc")
+"""What Home needs."""
+
+_NEEDED_NEXT = ("fer.charts.datasets",)
+"""What other pages draw with.
+
+Neither holds anything that declares a component of a page, as the camera does: Streamlit serves those alone that were
+declared while a page ran.
+"""
 
 
 def prepare() -> None:
     """Load what the first visitor will need, in a thread of its own, while the browser still loads Streamlit's page."""
 
     def load() -> None:
-        for module in _FIRST_NEEDED[:-1]:
+        for module in _FIRST_NEEDED:
             importlib.import_module(module)
         with contextlib.suppress(FerError):  # the page says it
             open_pipeline(Settings())
-        importlib.import_module(_FIRST_NEEDED[-1])
+        for module in _NEEDED_NEXT:
+            importlib.import_module(module)
 
     threading.Thread(target=load, name="prepare", daemon=True).start()
 

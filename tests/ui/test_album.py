@@ -13,7 +13,7 @@ from fer.errors import MediaError
 from fer.pipeline import FacePipeline, Settings
 from fer.recognition import EmotionModel
 from fer.ui import album
-from fer.ui.album import MAX_REMEMBERED, PATCH_SIDE, SHOWN_SIDE, Batch, Reading, read_photos
+from fer.ui.album import MAX_REMEMBERED, PATCH_SIDE, SHOWN_SIDE, Batch, Pace, Reading, read_photos
 from fer.ui.photos import Photo
 from fer.ui.shares import Turns, Work
 from tests.fakes import SquareFinder, drawn_face, install_model
@@ -167,3 +167,9 @@ class TestBatch:
         with pytest.raises(ZeroDivisionError):
             batch.wait(60)
         assert batch.is_stopped
+
+
+def test_what_is_left_of_a_batch_counts_down_while_a_photo_is_at_work() -> None:
+    pace = Pace(done=5, now_s=100.0)
+    looks = [(5, 101.0), (6, 102.0), (6, 103.0), (6, 104.0), (9, 108.0), (9, 200.0)]
+    assert [pace.left_s(done, 11, now_s) for done, now_s in looks] == [None, 10, 9, 8, 4, 0]

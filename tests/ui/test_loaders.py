@@ -11,7 +11,7 @@ import pytest
 from fer.pipeline import Settings
 from fer.ui import loaders
 
-for _name in (*loaders._FIRST_NEEDED, "fer.ui.server"):
+for _name in (*loaders._FIRST_NEEDED, *loaders._NEEDED_NEXT, "fer.ui.server"):
     import_module(_name)  # before anything is put in another's place, which they would hold for good
 
 
@@ -40,7 +40,7 @@ def test_no_component_is_declared_before_a_page_runs() -> None:
     """Streamlit would not serve it: Live had no player."""
     program = (
         "import importlib, sys; from fer.ui import loaders, server\n"
-        "for name in loaders._FIRST_NEEDED: importlib.import_module(name)\n"
+        "for name in (*loaders._FIRST_NEEDED, *loaders._NEEDED_NEXT): importlib.import_module(name)\n"
         "print(*sys.modules)"
     )
     loaded = subprocess.check_output([sys.executable, "-W", "ignore", "-c", program], text=True).split()
