@@ -1,5 +1,6 @@
 """Visitors of the app, without a browser: the pages as Streamlit would run them."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 
@@ -12,7 +13,9 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 
 from fer import paths
+from fer.detection import Haar
 from fer.media import encode_png
+from fer.results import Detections
 from fer.samples import SAMPLES
 
 LIMIT_S = 120
@@ -35,6 +38,23 @@ def _through_the_entry_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     yield
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+_look = Haar._look
+_looks: dict[tuple, Detections] = {}
+
+
+@pytest.fixture(autouse=True)
+def _look_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for the faces of a picture once: these tests open the same few pictures a hundred times over."""
+
+    def look(self: Haar, image_bgr: np.ndarray, min_score: float) -> Detections:
+        key = (hashlib.sha256(image_bgr).digest(), image_bgr.shape, min_score)
+        if key not in _looks:
+            _looks[key] = _look(self, image_bgr, min_score)
+        return _looks[key]
+
+    monkeypatch.setattr(Haar, "_look", look)
 
 
 @pytest.fixture
