@@ -1,6 +1,8 @@
 """What every test shares: folders of its own, the real data where it is there, and how the tests are spread."""
 
 import gc
+import itertools
+import logging
 import os
 import shutil
 import subprocess
@@ -75,6 +77,10 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    # Streamlit's fifty loggers pass nothing on, so pytest would enter and leave each of them six times a test.
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("streamlit.") and isinstance(logger, logging.Logger):
+            logger.propagate = True
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -121,6 +127,9 @@ def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
             terminalreporter.line("\n".join(report.longreprtext.splitlines()[-12:]))
 
 
+_numbers = itertools.count()
+
+
 def _move_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Point everything that `fer.paths` looks at, except the checkout, into this folder."""
     monkeypatch.setenv("HOME", str(folder))
@@ -139,9 +148,18 @@ def _away_from_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give every test empty folders, so that none sees what another one left."""
-    _move_in(tmp_path / "home", monkeypatch)
+def _own_folders(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Give every test empty folders, so that none sees what another one left.
+
+    None is made before somebody writes into it, which few tests do.
+    """
+    if "tmp_path" in request.fixturenames:
+        folder = request.getfixturevalue("tmp_path")
+    else:
+        folder = tmp_path_factory.getbasetemp() / f"unused{next(_numbers)}"
+    _move_in(folder / "home", monkeypatch)
 
 
 @pytest.fixture(scope="session")

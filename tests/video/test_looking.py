@@ -4,6 +4,7 @@ import io
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import cv2
 import numpy as np
@@ -11,12 +12,13 @@ import pytest
 
 from fer.errors import MediaError
 from fer.pipeline import FacePipeline
+from fer.recognition import EmotionModel
 from fer.video import looking
-from fer.video.looking import VideoOptions, VideoProgress, watch_video
+from fer.video.looking import VideoOptions, VideoProgress, VideoResult, watch_video
 from fer.video.reading import VideoReader
-from tests.fakes import drawn_face
+from tests.fakes import drawn_face, install_model
 from tests.video.clips import backdrop, clip, steady
-from tests.video.conftest import SIDE, Film
+from tests.video.conftest import SIDE, FaceFinder, Film
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +27,7 @@ def _no_thread_stays() -> Iterator[None]:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("video ")]
 
 
+@cache
 def moving(n: int, rate: float = 25, **how: object) -> bytes:
     """One happy face that moves 2 pixels a frame."""
 
@@ -36,15 +39,22 @@ def moving(n: int, rate: float = 25, **how: object) -> bytes:
     return clip(draw, steady(n, rate), options={"crf": "8", "bf": "0"}, **how)
 
 
+@pytest.fixture(scope="module")
+def watched(film: Film, tmp_path_factory: pytest.TempPathFactory) -> VideoResult:
+    """The film, every frame of which was looked at."""
+    model = EmotionModel(install_model(tmp_path_factory.mktemp("models")))
+    return watch_video(film.data, FacePipeline(model, FaceFinder()))
+
+
 class TestEveryFrame:
-    def test_times_are_right_within_a_frame(self, film: Film, pipeline: FacePipeline) -> None:
-        timeline = watch_video(film.data, pipeline).timeline
+    def test_times_are_right_within_a_frame(self, film: Film, watched: VideoResult) -> None:
+        timeline = watched.timeline
         assert len(timeline) == len(film.times_s)
         np.testing.assert_allclose(timeline.time_s, film.times_s, atol=0.001)
         assert timeline.looked.all()
 
-    def test_people_are_right(self, film: Film, pipeline: FacePipeline) -> None:
-        timeline = watch_video(film.data, pipeline).timeline
+    def test_people_are_right(self, film: Film, watched: VideoResult) -> None:
+        timeline = watched.timeline
         for frame, expected in enumerate(film.faces):
             own = timeline.frame == frame
             seen = dict(zip(timeline.person[own].tolist(), timeline.boxes_xywh[own].tolist(), strict=True))
@@ -54,21 +64,21 @@ class TestEveryFrame:
         assert timeline.people == (1, 2, 3)
         assert np.flatnonzero(timeline.cut).tolist() == film.cuts
 
-    def test_expressions_are_right(self, film: Film, pipeline: FacePipeline) -> None:
-        table = watch_video(film.data, pipeline).timeline.to_table()
+    def test_expressions_are_right(self, film: Film, watched: VideoResult) -> None:
+        table = watched.timeline.to_table()
         assert set(table[table.person == 1].emotion) == {"happy"}
         assert "happy" not in set(table[table.person == 2].emotion)
 
-    def test_a_gap_is_rows_that_say_so(self, film: Film, pipeline: FacePipeline) -> None:
-        table = watch_video(film.data, pipeline).timeline.to_table()
+    def test_a_gap_is_rows_that_say_so(self, film: Film, watched: VideoResult) -> None:
+        table = watched.timeline.to_table()
         gap = table[table.person.isna()]
         assert gap.frame.tolist() == list(range(40, 60))
         assert set(gap.quality) == {"no face"}
         assert gap[["x", "emotion", "confidence", "happy"]].isna().all(axis=None)
         assert not table.interpolated.any()
 
-    def test_everyone_has_a_portrait(self, film: Film, pipeline: FacePipeline) -> None:
-        people = watch_video(film.data, pipeline).people
+    def test_everyone_has_a_portrait(self, film: Film, watched: VideoResult) -> None:
+        people = watched.people
         assert [person.number for person in people] == [1, 2, 3]
         for person in people:
             left, right = person.face_bgr[30:60, 20:40].mean(), person.face_bgr[30:60, 56:76].mean()
@@ -219,7 +229,12 @@ class TestProgress:
             return left.is_set()
 
         noise = np.random.default_rng(0)
-        large = clip(lambda i: noise.integers(0, 255, (120, 160, 3), np.uint8), steady(150), container="mpegts")
+        large = clip(
+            lambda i: noise.integers(0, 255, (120, 160, 3), np.uint8),
+            steady(90),
+            container="mpegts",
+            options={"preset": "ultrafast"},
+        )
         assert len(large) > 1_000_000, "more than is read ahead"
         assert watch_video(SlowDisk(large), pipeline, is_cancelled=is_cancelled).was_cancelled
 
