@@ -7,10 +7,10 @@ alone.
 import base64
 from pathlib import Path
 
-import cv2
 import numpy as np
 import streamlit as st
 
+from fer.contact_sheet import data_uri
 from fer.emotions import emotion
 from fer.recording import Span
 from fer.ui.video.watching import Watched
@@ -68,7 +68,7 @@ def pack(watched: Watched, timeline: Timeline, people: tuple[Person, ...], summa
         "people": [
             {
                 "name": person.name,
-                "face": _jpeg_url(faces.get(person.person)),
+                "face": data_uri(faces[person.person], "jpeg") if person.person in faces else None,
                 **_lane(timeline, person.person),
             }
             for person in sorted(lanes, key=lambda person: person.person)
@@ -97,10 +97,3 @@ def _lane(timeline: Timeline, person: int) -> dict[str, str]:
 
 def _base64(values: np.ndarray, kind: str) -> str:
     return base64.b64encode(np.ascontiguousarray(values, kind).tobytes()).decode()
-
-
-def _jpeg_url(face_bgr: np.ndarray | None) -> str | None:
-    if face_bgr is None:
-        return None
-    data = cv2.imencode(".jpg", face_bgr, (cv2.IMWRITE_JPEG_QUALITY, 85))[1].tobytes()
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
