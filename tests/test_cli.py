@@ -540,6 +540,7 @@ class TestProcess:
         assert (done.returncode, done.stderr) == (0, "")
         assert [face["emotion"] for face in json.loads(done.stdout)[0]["faces"]] == ["happy"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("command", ["analyze", "models"])
     def test_a_reader_that_has_gone_is_no_error(self, command: str, run, photo: Path) -> None:
         reader, writer = os.pipe()
@@ -550,6 +551,7 @@ class TestProcess:
             os.close(writer)
         assert (done.returncode, done.stderr) == (0, "")
 
+    @pytest.mark.slow
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
     @pytest.mark.parametrize("command", ["analyze", "models"])
     def test_a_full_disk_is_a_sentence(self, command: str, run, photo: Path) -> None:

@@ -14,7 +14,13 @@ MODULES = sorted(
 )
 
 
-@pytest.mark.parametrize("name", MODULES)
+SLOW = frozenset({"fer.pipeline", "fer.video.looking"})
+"""Their examples read real photos."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in MODULES]
+)
 def test_examples_hold(name: str) -> None:
     done = doctest.testmod(importlib.import_module(name))
     assert done.attempted

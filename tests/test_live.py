@@ -492,6 +492,7 @@ class TestThreads:
         with pytest.raises(TypeError):
             snapshot.counts["happy"] = 0
 
+    @pytest.mark.slow
     def test_snapshots_agree_with_themselves_while_frames_come(self) -> None:
         session, done = LiveSession(Scripted(TWO)), threading.Event()
 

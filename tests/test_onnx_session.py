@@ -46,6 +46,7 @@ print(sum(spent))
 """
 
 
+@pytest.mark.slow
 def test_between_calls_the_processor_rests() -> None:
     """Left to themselves, the threads of ONNX Runtime wait for the next call by spinning."""
     done = subprocess.run([sys.executable, "-c", _REST], cwd=paths.ROOT, capture_output=True, text=True, timeout=300)

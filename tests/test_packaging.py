@@ -93,6 +93,7 @@ def test_nothing_heavy_is_in_the_base() -> None:
     assert not _names(PROJECT["dependencies"]) & {"tensorflow", "tensorflow-cpu", "keras", "onnx", "ray", "streamlit"}
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_package_and_its_models_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())

@@ -257,6 +257,7 @@ def test_the_readme_s_example_holds(yunet_file, monkeypatch):
     assert result.faces[0].probabilities.shape == (len(fer.EMOTIONS),)
 
 
+@pytest.mark.slow
 def test_serving_never_imports_tensorflow():
     """It would cost 6 seconds and 700 MB."""
     script = (

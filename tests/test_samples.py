@@ -15,7 +15,12 @@ from fer.samples import SAMPLES
 
 
 @pytest.mark.parametrize(
-    ("key", "n_faces"), [("astronaut", 1), ("admiral", 1), ("two-faces", 2)], ids=["astronaut", "admiral", "two faces"]
+    ("key", "n_faces"),
+    [
+        pytest.param("astronaut", 1, id="astronaut"),
+        pytest.param("admiral", 1, id="admiral"),
+        pytest.param("two-faces", 2, id="two faces", marks=pytest.mark.slow),
+    ],
 )
 def test_every_sample_shows_its_faces(key: str, n_faces: int) -> None:
     image_bgr = SAMPLES[key].load()
@@ -47,6 +52,7 @@ def test_a_missing_file_names_the_package(installed: bool, tmp_path: Path, monke
         SAMPLES["astronaut"].load()
 
 
+@pytest.mark.slow
 def test_reading_imports_neither_package() -> None:
     code = (
         "import sys; from fer.samples import SAMPLES; SAMPLES['two-faces'].load(); "

@@ -132,6 +132,7 @@ def test_the_parts_of_the_time_are_told(pipeline):
     assert min(timings.detect_ms, timings.recognise_ms, timings.track_ms) > 0
 
 
+@pytest.mark.slow
 def test_real_faces_are_followed():
     from fer import load_pipeline
 

@@ -305,6 +305,7 @@ def test_file_of_gigabytes_is_refused_before_it_is_read(
         assert str(raised.value) == expected
 
 
+@pytest.mark.slow
 def test_ckextended_as_it_is_published(write_csv) -> None:
     """920 rows without a subject, most of them neutral, Usage as it comes."""
     counts = (45, 59, 25, 69, 28, 83, 593, 18)
@@ -354,6 +355,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, sai
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "said"),
     [

@@ -53,6 +53,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return pictures.write_clips(tmp_path_factory.mktemp("clips"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("who", "faces"), [("astronaut", 1), ("admiral", 1), ("both", 2)])
 def test_the_camera_sees_the_samples(who: str, faces: int, clips: dict[str, Path]) -> None:
     first = clips[who].read_bytes()

@@ -60,7 +60,7 @@ asyncio.run(visit())
     ("path", "patience_s"),
     [
         pytest.param("/", ending.PATIENCE_S, id="at rest"),
-        pytest.param("/endless", 0.5, id="while an answer is on its way"),
+        pytest.param("/endless", 0.5, id="while an answer is on its way", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_recorded_is_saved(path: str, patience_s: float, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def test_a_model_that_cannot_be_opened_is_left_to_the_page_to_say(
     prepare()  # a thread that raises fails a test
 
 
+@pytest.mark.slow
 def test_no_component_is_declared_before_a_page_runs() -> None:
     """Streamlit would not serve it: Live had no player."""
     program = (

@@ -26,6 +26,7 @@ logging.getLogger("fer.live").warning("Slow")
 """
 
 
+@pytest.mark.slow
 def test_every_line_is_an_object_that_names_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also of those that Streamlit makes later, whose formatter is set anew when its settings are read."""
     monkeypatch.setenv(logs.VARIABLE, "json")

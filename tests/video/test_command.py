@@ -79,6 +79,19 @@ def test_several_clips_of_one_name(film: Path, tmp_path: Path) -> None:
     assert {path.name for path in out.iterdir()} == expected
 
 
+@pytest.fixture(scope="module")
+def cut() -> bytes:
+    """The first half of a clip's file."""
+    noise = np.random.default_rng(0)
+    whole = clip(
+        lambda i: noise.integers(0, 40, (120, 160, 3), np.uint8),
+        steady(100),
+        options={"bf": "0", "g": "10"},
+        muxer_options={"movflags": "+faststart"},
+    )
+    return whole[: len(whole) // 2]
+
+
 @pytest.mark.parametrize(
     ("clips", "status", "told"),
     [
@@ -88,16 +101,15 @@ def test_several_clips_of_one_name(film: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_failed(
-    clips: list[str], status: int, told: str, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clips: list[str],
+    status: int,
+    told: str,
+    film: Path,
+    cut: bytes,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    noise = np.random.default_rng(0)
-    whole = clip(
-        lambda i: noise.integers(0, 40, (120, 160, 3), np.uint8),
-        steady(100),
-        options={"bf": "0", "g": "10"},
-        muxer_options={"movflags": "+faststart"},
-    )
-    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "cut.mp4").write_bytes(cut)
     files = {"film": film, "cut": tmp_path / "cut.mp4"}
     named = [str(files.get(name, tmp_path / name)) for name in clips]
     assert main(["video", *named, "--out", str(tmp_path / "out"), "--no-picture", *HOW]) == status

@@ -107,7 +107,7 @@ def test_hdr_is_brought_to_ordinary_light(way: str, values: tuple, expected: tup
 
 
 def test_a_large_picture_is_shrunk_and_an_odd_one_made_even() -> None:
-    with VideoReader(clip(lambda i: backdrop(3840, 2160), steady(2))) as video:
+    with VideoReader(clip(lambda i: backdrop(3840, 2160), steady(1))) as video:
         assert (video.info.width, video.info.height) == (3840, 2160)
         assert video.info.picture_wh == (1920, 1080)
         assert video.converter()(next(video.frames())).shape == (1080, 1920, 3)

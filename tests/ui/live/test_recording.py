@@ -38,6 +38,8 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FacePipeline:
 def app(pipeline: FacePipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     """A page with the controls, while pictures come, for somebody at the server's own machine."""
     monkeypatch.setattr("fer.ui.visitor.on_own_machine", lambda: True)
+    # AppTest looks for components in the metadata of all that is installed; the controls need none.
+    monkeypatch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", list)
     monkeypatch.setattr(
         st, "page_link", lambda path, *, label, query_params, **_: st.markdown(f"{label} {query_params}")
     )
