@@ -129,7 +129,9 @@ def train(
     for epoch in range(len(logs), config.epochs):
         started = time.monotonic()
         rng = np.random.default_rng([config.seed, epoch])
-        keras.utils.set_random_seed(int(rng.integers(2**31)))
+        seed = int(rng.integers(2**31))
+        if keras.backend.backend() != "tensorflow":  # it draws from variables of the network, and would compile anew
+            keras.utils.set_random_seed(seed)
         size, order = config.size_in(epoch), rng.permutation(len(index))
         if size != compiled_for:
             model.make_train_function(force=True)  # TensorFlow would widen its trace to any size, and round otherwise
