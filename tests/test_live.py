@@ -244,6 +244,7 @@ def test_the_history_holds_the_last_minute() -> None:
     assert len(times_s) == live.HISTORY_S * live.MOMENTS_PER_S + 1
 
 
+@pytest.mark.slow
 def test_nothing_grows_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fer.recording.MOST_RECORDED", 100)
     monkeypatch.setattr(live, "MOST_HISTORY", 50)

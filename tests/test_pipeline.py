@@ -77,7 +77,9 @@ class _Counting:
         pytest.param([1], [1], id="one face"),
         pytest.param([2, 0, 1], [3], id="an empty one between others"),
         pytest.param([0, 2, 2, 0], [4], id="empty ones around others"),
-        pytest.param([2] * BATCH + [1] * 3, [BATCH, BATCH, 3], id="more than a network is given at once"),
+        pytest.param(
+            [2] * BATCH + [1] * 3, [BATCH, BATCH, 3], id="more than a network is given at once", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_many_pictures_are_read_together(model, monkeypatch, faces, batches):

@@ -6,6 +6,8 @@ Turns itself into JSON and back. Knows nothing about how figures are computed or
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, get_args
 
 from fer import __version__, paths
@@ -89,10 +91,15 @@ class Stamp:
 
 
 def code_version() -> str:
-    """The program's version, and in a checkout the commit, marked where files differ from it."""
-    if not (paths.ROOT / ".git").exists():
+    """The program's version, and in a checkout the commit, marked where files differed from it when first asked."""
+    return _version_in(paths.ROOT)
+
+
+@cache
+def _version_in(root: Path) -> str:
+    if not (root / ".git").exists():
         return __version__
-    command = ["git", "-C", str(paths.ROOT), "describe", "--always", "--dirty", "--exclude=*"]
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]
     try:
         commit = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):

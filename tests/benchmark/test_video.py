@@ -52,6 +52,7 @@ def test_every_quantity_is_measured_beside_its_budget() -> None:
     assert len(told) == 5
 
 
+@pytest.mark.slow
 def test_the_package_fer_is_timed_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = tmp_path / "site"
     (place / "fer").mkdir(parents=True)

@@ -73,11 +73,19 @@ def test_code_version_without_a_checkout(tmp_path: Path, monkeypatch: pytest.Mon
     assert code_version() == __version__
 
 
-def test_code_version_names_the_commit_and_marks_changes(checkout: Path) -> None:
+@pytest.mark.parametrize("is_changed", [False, True], ids=["as committed", "changed"])
+def test_code_version_names_the_commit_and_marks_changes(is_changed: bool, checkout: Path) -> None:
     commit = _git(checkout, "rev-parse", "--short", "HEAD")
-    assert code_version() == f"{__version__} ({commit})"
+    if is_changed:
+        (checkout / "file").write_text("2")
+    assert code_version() == f"{__version__} ({commit}{'-dirty' * is_changed})"
+
+
+def test_code_version_is_that_of_the_code_that_runs(checkout: Path) -> None:
+    """What is written to files while figures are measured measures nothing."""
+    before = code_version()
     (checkout / "file").write_text("2")
-    assert code_version() == f"{__version__} ({commit}-dirty)"
+    assert code_version() == before
 
 
 def test_code_version_without_git(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ def test_commands_are_shown_somewhere() -> None:
     assert sum(len(COMMAND.findall(page.read_text(encoding="utf-8"))) for page in GUIDES) > 5
 
 
+@pytest.mark.slow
 def test_a_page_gets_what_the_terminal_says() -> None:
     shown = on_page_markdown("before\n\n<!-- help setup -->\n\nafter")
     assert "usage: python -m fer setup" in shown

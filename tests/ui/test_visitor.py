@@ -2,8 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import streamlit as st
@@ -100,10 +100,19 @@ def _served(address: str) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def port(request: pytest.FixtureRequest) -> Iterator[int]:
-    """That of the only server, which is on the given address and keeps nothing of a request."""
-    with _served(request.param) as port:
-        yield port
+def serve() -> Iterator[Callable[[str], int]]:
+    """A function that gives the port of the only server, on this address, which keeps nothing of a request."""
+    ports: dict[str, int] = {}
+    with ExitStack() as running:
+
+        def serve(address: str) -> int:
+            if address not in ports:
+                running.close()
+                ports.clear()
+                ports[address] = running.enter_context(_served(address))
+            return ports[address]
+
+        yield serve
 
 
 def _asked(port: int, request: str) -> str:
@@ -119,7 +128,7 @@ _OWN = "Host: localhost:PORT\nOrigin: http://localhost:PORT\nConnection: close\n
 
 
 @pytest.mark.parametrize(
-    ("port", "version", "headers", "said"),
+    ("address", "version", "headers", "said"),
     [
         pytest.param("127.0.0.1", "1.1", _OWN, "own", id="a browser here"),
         pytest.param("127.0.0.1", "1.1", _OWN.replace("localhost", "127.0.0.1"), "own", id="by number"),
@@ -154,10 +163,9 @@ _OWN = "Host: localhost:PORT\nOrigin: http://localhost:PORT\nConnection: close\n
             "127.0.0.1", "1.1", f"Host: localhost\n{OWN_MACHINE}: own\nConnection: close\n", "a stranger's", id="forged"
         ),
     ],
-    indirect=["port"],
 )
-def test_whose_machine(port: int, version: str, headers: str, said: str) -> None:
-    answer = _asked(port, f"GET / HTTP/{version}\n{headers}\n")
+def test_whose_machine(address: str, version: str, headers: str, said: str, serve: Callable[[str], int]) -> None:
+    answer = _asked(serve(address), f"GET / HTTP/{version}\n{headers}\n")
     assert said in (answer.split(" ", 2)[1], answer.rpartition("\r\n\r\n")[2])
 
 

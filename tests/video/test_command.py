@@ -97,7 +97,7 @@ def cut() -> bytes:
     [
         pytest.param(["film", "missing.mp4"], 2, "does not exist; check the path.", id="one of two"),
         pytest.param(["missing.mp4"], 1, "does not exist; check the path.", id="the only one"),
-        pytest.param(["cut"], 0, "was cut off", id="cut off, and read so far"),
+        pytest.param(["cut"], 0, "was cut off", id="cut off, and read so far", marks=pytest.mark.slow),
     ],
 )
 def test_what_failed(

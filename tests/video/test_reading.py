@@ -293,6 +293,7 @@ def test_a_file_that_gives_nothing_for_too_long_is_given_up(monkeypatch: pytest.
         assert any("nothing more could be read" in warning for warning in video.warnings)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_length() -> None:
     def peak(n: int) -> int:
         data = clip(draw, steady(n), options={"bf": "0", "preset": "ultrafast"})
