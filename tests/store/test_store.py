@@ -663,14 +663,14 @@ def test_what_was_recorded_up_to_a_kill_is_there(tmp_path: Path, request: pytest
         [sys.executable, "-c", RECORDER, *urls], cwd=paths.ROOT, stdout=subprocess.PIPE, text=True
     )
     seconds = iter(recorder.stdout.readline, "")
-    assert any(line.strip() == "12" for line in seconds), "it recorded 12 seconds"
+    assert any(line.strip() == "6" for line in seconds), "it recorded 6 seconds"
     recorder.send_signal(signal.SIGKILL)
     recorder.communicate()
     for url in urls:
         opened = Store(url)
         (session,) = opened.sessions("ann")
         times = [kept.time_s for kept in opened.samples("ann", session.id)]
-        assert session.duration_s == times[-1] >= 9
+        assert session.duration_s == times[-1] >= 3
         assert times == [frame / 15 for frame in range(len(times))], "without a gap"
         assert session.readings == len(times)
         opened.close()

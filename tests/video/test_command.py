@@ -147,7 +147,8 @@ def test_a_folder_that_cannot_be_written(film: Path, tmp_path: Path, capsys: pyt
 @pytest.mark.slow
 def test_an_interrupt_keeps_what_is_done(tmp_path: Path) -> None:
     path, out = tmp_path / "long.mp4", tmp_path / "out"
-    path.write_bytes(clip(lambda i: backdrop(640, 480), steady(1500), options={"preset": "ultrafast"}))
+    scene = backdrop(640, 480)
+    path.write_bytes(clip(lambda i: scene, steady(1500), options={"preset": "ultrafast"}))
     command = [sys.executable, "-m", "fer", "video", str(path), "--out", str(out), *HOW]
     with subprocess.Popen(command, cwd=paths.ROOT, env=dict(os.environ), stderr=subprocess.PIPE, text=True) as work:
         while work.poll() is None and not any(part.stat().st_size for part in out.glob(".*.part")):
