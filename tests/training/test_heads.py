@@ -1,5 +1,7 @@
 """Two heads: each learns from its own target, a killed run goes on, and the mean of both is served as one network."""
 
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from fer.training.networks import build_network
 from fer.training.origin import find_origin
 from fer.training.run import run
 from fer.training.train import _taught, train
+from tests.training.conftest import draw_faces
 from tests.training.test_train import CONFIG as PLAIN
 from tests.training.test_train import Killed, kill_at, weights
 
@@ -34,16 +37,25 @@ CONFIG = replace(PLAIN, heads=HeadsConfig(served=0.3))
 STEPS = 140 // 16
 
 
-@pytest.fixture(autouse=True)
-def _few_batches_for_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fer.training.train._STATISTICS_BATCHES", 3)
+@pytest.fixture(scope="module", autouse=True)
+def _few_batches_for_statistics() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("fer.training.train._STATISTICS_BATCHES", 3)
+        yield
 
 
-@pytest.fixture
-def voted(faces: FaceDataset) -> FaceDataset:
+@pytest.fixture(scope="module")
+def voted() -> FaceDataset:
     """Faces of which all ten raters see what the label says, but where that is happy they see a sad face."""
+    faces = draw_faces({"Training": 140, "PublicTest": 70, "PrivateTest": 70})
     seen = np.where(faces.labels == HAPPY, SAD, faces.labels)
     return replace(faces, votes=(np.eye(len(VOTED))[seen] * 10).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def unbroken(voted: FaceDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model's folder in that of a run that nothing stopped; who changes something takes a copy."""
+    return run(CONFIG, voted, tmp_path_factory.mktemp("unbroken"))
 
 
 @pytest.mark.parametrize(
@@ -105,9 +117,8 @@ def test_each_head_learns_what_it_is_taught(voted: FaceDataset, tmp_path: Path) 
 
 
 def test_a_killed_run_is_resumed_exported_and_served(
-    voted: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    voted: FaceDataset, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unbroken = run(CONFIG, voted, tmp_path / "unbroken")
     with monkeypatch.context() as patch:
         kill_at(STEPS + 4, patch)  # in the second epoch
         with pytest.raises(Killed):
@@ -129,17 +140,17 @@ def test_votes_alone_may_teach(voted: FaceDataset, tmp_path: Path) -> None:
     assert export.load_network(file).output_shape == (None, 8)
 
 
-def test_what_is_served_may_be_chosen_after_training(voted: FaceDataset, tmp_path: Path) -> None:
-    run(CONFIG, voted, tmp_path)
+def test_what_is_served_may_be_chosen_after_training(voted: FaceDataset, unbroken: Path, tmp_path: Path) -> None:
+    before = shutil.copytree(unbroken.parent, tmp_path / "run")
     epochs: list[object] = []
     other = replace(CONFIG, heads=HeadsConfig(served=1))
-    folder = run(other, voted, tmp_path, lambda *log: epochs.append(log))
+    folder = run(other, voted, before, lambda *log: epochs.append(log))
     assert epochs == []
     assert EmotionModel(folder).card.classes == EMOTIONS_WITH_CONTEMPT
 
 
-def test_each_head_is_measured_by_itself(voted: FaceDataset, tmp_path: Path) -> None:
-    folder = run(CONFIG, voted, tmp_path)
+def test_each_head_is_measured_by_itself(voted: FaceDataset, unbroken: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(unbroken, tmp_path / unbroken.name)
     faces, model = replace(voted, name="fer2013"), EmotionModel(folder)
     labels, votes = measure_heads(model, folder, [faces])
     assert (labels.head, votes.head, labels.n) == ("labels", "votes", int((voted.usage == "PrivateTest").sum()))
@@ -153,12 +164,14 @@ def test_each_head_is_measured_by_itself(voted: FaceDataset, tmp_path: Path) -> 
         measure_heads(model, folder, [faces])
 
 
-def test_a_student_with_two_heads_learns_from_both_of_its_teachers(voted: FaceDataset, tmp_path: Path) -> None:
-    train(CONFIG, voted, tmp_path / "teacher")
+def test_a_student_with_two_heads_learns_from_both_of_its_teachers(
+    voted: FaceDataset, unbroken: Path, tmp_path: Path
+) -> None:
     no_votes = replace(voted, votes=np.zeros_like(voted.votes))
-    learning = DistillationConfig((tmp_path / "teacher" / HEADS_FILE,), share=1.0)
+    learning = DistillationConfig((unbroken.parent / HEADS_FILE,), share=1.0)
+    short = replace(CONFIG, stages=(Stage(10, 2),))
     alone, taught = (
-        weights(train(replace(CONFIG, distillation=given), no_votes, tmp_path / name).parent / HEADS_FILE)
+        weights(train(replace(short, distillation=given), no_votes, tmp_path / name).parent / HEADS_FILE)
         for name, given in (("alone", None), ("taught", learning))
     )
     assert not np.array_equal(alone[-8:], taught[-8:])
