@@ -10,15 +10,14 @@ run: $(VENV)/.installed $(VENV)/.detector
 # Tests start more than a hundred processes, of which each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# No more than four: most of the time goes to files that one process reads.
-PYTEST := $(BIN)/python -m pytest --maxprocesses 4
+# As many processes as there are cores, but no more than four: most of the time goes to files that one process reads.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
-# A process more than there are cores, since a third of the time they wait: for pages, cameras and clusters.
 test: lint types
-	$(PYTEST) --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1))
+	$(PYTEST)
 
 check: lint types
-	$(PYTEST) --numprocesses auto -m 'not browser and not data and not postgres and not slow' \
+	$(PYTEST) -m 'not browser and not data and not postgres and not slow' \
 		--ignore tests/app --ignore tests/e2e --ignore tests/training
 
 lint: $(VENV)/.installed-dev
