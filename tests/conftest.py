@@ -70,14 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """Leave all that was imported out of every later search for garbage.
-
-    Streamlit searches after each run of a page, which takes half a second among the modules of a whole test session,
-    TensorFlow's above all: more than the pages themselves.
-    """
-    gc.collect()
-    gc.freeze()
-    # Streamlit's fifty loggers pass nothing on, so pytest would enter and leave each of them six times a test.
+    """Let Streamlit's fifty loggers pass on what they are told, or pytest enters and leaves each six times a test."""
     for name, logger in logging.root.manager.loggerDict.items():
         if name.startswith("streamlit.") and isinstance(logger, logging.Logger):
             logger.propagate = True
@@ -137,6 +130,17 @@ def _move_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in folders:
         monkeypatch.setenv(name, str(folder / name.lower()))
     monkeypatch.delenv("FER_DATABASE_URL", raising=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _search_what_is_new_alone() -> None:
+    """Leave all that is there before a file's tests out of every later search for garbage.
+
+    Streamlit searches after each run of a page, which takes half a second among what a whole test session has imported
+    and trained, TensorFlow's above all: more than the pages themselves.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
