@@ -1,5 +1,6 @@
 """What is loaded before anybody asks for it."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -37,6 +38,14 @@ def test_a_model_that_cannot_be_opened_is_left_to_the_page_to_say(
 
 
 @pytest.mark.slow
+def test_what_is_loaded_for_good_is_left_out_of_searches_for_garbage() -> None:
+    """Nobody's picture is read meanwhile."""
+    gc.unfreeze()
+    everything = len(gc.get_objects())
+    prepare()
+    assert len(gc.get_objects()) < everything / 10
+
+
 def test_no_component_is_declared_before_a_page_runs() -> None:
     """Streamlit would not serve it: Live had no player."""
     program = (
