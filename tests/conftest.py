@@ -136,8 +136,8 @@ def _move_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def _search_what_is_new_alone() -> None:
     """Leave all that is there before a file's tests out of every later search for garbage.
 
-    Streamlit searches after each run of a page, which takes half a second among what a whole test session has imported
-    and trained, TensorFlow's above all: more than the pages themselves.
+    Python searches all of it about once in a run of a page, which takes longer than the page itself among what a whole
+    test session has imported and trained, TensorFlow's above all.
     """
     gc.collect()
     gc.freeze()
