@@ -9,7 +9,7 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,17 +77,35 @@ def _find(program: str, package: str) -> str:
 
 @contextmanager
 def _serving(
-    command: list[str], port: int, log: Path, variables: Mapping[str, str] = MappingProxyType({})
+    command: list[str],
+    port: int,
+    log: Path,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    is_ready: Callable[[int], bool] = answers,
 ) -> Iterator[None]:
-    """Run a server until it is no longer needed; begins when it answers at its port."""
+    """Run a server until it is no longer needed; begins when it is ready at its port."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=os.environ | dict(variables), stdout=output, stderr=subprocess.STDOUT)
     try:
-        wait_until(lambda: answers(port), process)
+        wait_until(lambda: is_ready(port), process)
         yield
     finally:
         process.terminate()
         process.wait(LIMIT_S)
+
+
+def _has_certificate(port: int) -> bool:
+    """Whether the site's name has its certificate, which Caddy makes when it listens already."""
+    unchecked = ssl.create_default_context()
+    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), LIMIT_S) as plain,
+            unchecked.wrap_socket(plain, server_hostname=ANOTHER_NAME),
+        ):
+            return True
+    except OSError:
+        return False
 
 
 def _edit(file: str, changes: Mapping[str, str]) -> str:
@@ -157,7 +175,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, postgres_server: sa.URL) -> I
         (folder / "Caddyfile").write_text(f"{{\n{options}\n}}\n" + _edit("Caddyfile", {"dynamic a app 8501": places}))
         command = [run_caddy, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
         known = {"FER_DOMAIN": url, "FER_COOKIE_SECRET": "known to Caddy", "XDG_DATA_HOME": str(folder)}
-        start(_serving(command, caddy, folder / "caddy.log", known))
+        start(_serving(command, caddy, folder / "caddy.log", known, _has_certificate))
         certificate = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
         yield Site(url, certificate, f"http://127.0.0.1:{provider}", turn, tuple(replicas))
 
