@@ -9,7 +9,7 @@ import pytest
 
 from fer.contact_sheet import data_uri
 from fer.samples import SAMPLES
-from tests.e2e.conftest import AT_REST, App, Arrive, choose, make_clip, press, start_camera
+from tests.e2e.conftest import AT_REST, App, Arrive, choose, press, start_camera
 
 pytestmark = pytest.mark.browser
 
@@ -40,13 +40,9 @@ def seen(sample: str) -> np.ndarray:
     return cv2.copyMakeBorder(photo, 0, 0, 10, 10, cv2.BORDER_REPLICATE)
 
 
-def test_a_round_before_a_camera_that_shows_what_is_asked_for_needs_one_click(
-    app: App, arrive_with_camera: Arrive, tmp_path: Path
-) -> None:
+def test_a_round_before_a_camera_that_shows_what_is_asked_for_needs_one_click(app: App, arrive: Arrive) -> None:
     calm, happy = seen("admiral"), seen("astronaut")
-    visitor = arrive_with_camera(
-        app, make_clip([calm], tmp_path / "camera.mjpeg"), viewport={"width": 1280, "height": 900}
-    )
+    visitor = arrive(app, viewport={"width": 1280, "height": 900})
     faces = {"calm": data_uri(calm, "jpeg"), "happy": data_uri(happy, "jpeg")}
     visitor.page.add_init_script(PLAYER % json.dumps(faces))
     page = visitor.open("acting")
