@@ -64,11 +64,11 @@ def real_csv_dir(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     import pandas as pd
 
     folder = tmp_path_factory.mktemp("real_csv")
-    words = np.array([str(value) for value in range(256)])
+    words = np.array([f"{value} " for value in range(256)], "S4")
 
     def pixels(stored: bytes) -> str:
         grey = cv2.imdecode(np.frombuffer(stored, np.uint8), cv2.IMREAD_GRAYSCALE)
-        return " ".join(words[grey.ravel()].tolist())
+        return words[grey.ravel()].tobytes().translate(None, b"\0").rstrip().decode()
 
     for stored, file, columns in [
         ("fer2013.parquet", "fer2013.csv", ["emotion", "pixels", "Usage"]),
