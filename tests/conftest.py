@@ -39,8 +39,12 @@ NO_DETECTOR = f"no YuNet file in {', '.join(map(str, DETECTOR_PLACES))}; `python
 CAMERAS = tuple(f"tests/e2e/test_{page}.py" for page in ("live", "acting", "sessions", "deployed"))
 """Live pictures keep a core busy: these run one after the other, beside what has no camera."""
 
+WAITING = ("tests/batch/test_engines.py", "tests/batch/test_cluster.py")
+"""These mostly wait for Ray to start, and to notice what died: beside the cameras, which need more than one core."""
+
 LONGEST_FIRST = (
     *CAMERAS,
+    *WAITING,
     "tests/e2e/",
     "tests/training/",
     "tests/evaluation/",
