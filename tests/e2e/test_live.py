@@ -16,6 +16,7 @@ from fer.pipeline import load_pipeline
 from fer.samples import SAMPLES
 from fer.store import Store
 from fer.ui.camera import Trouble
+from tests.conftest import find_detector
 from tests.e2e.conftest import (
     ANOTHER_NAME,
     AT_REST,
@@ -199,17 +200,15 @@ def yunet(app: App, yunet_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     fetched.unlink()
 
 
-@pytest.mark.parametrize(
-    ("detector", "least"),
-    [
-        pytest.param("haar", PICTURES // 2, id="Haar, which misses or shifts some faces in compressed pictures"),
-        pytest.param("yunet", PICTURES * 3 // 4, id="YuNet, which shifts few, where a busy camera sends little detail"),
-    ],
-)
 def test_every_picture_carries_its_own_box(
-    detector: str, least: int, app: App, arrive_with_camera: Arrive, astronaut: Path, request: pytest.FixtureRequest
+    app: App, arrive_with_camera: Arrive, astronaut: Path, request: pytest.FixtureRequest
 ) -> None:
-    """A box that belongs to the picture before would be too far off in every one of them."""
+    """A box that belongs to the picture before would be too far off in every one of them.
+
+    Where YuNet's file is to be had, YuNet draws them, and shifts few, where a busy camera sends little detail. Haar
+    misses or shifts some faces in compressed pictures.
+    """
+    detector, least = ("yunet", PICTURES * 3 // 4) if find_detector() else ("haar", PICTURES // 2)
     if detector == "yunet":
         request.getfixturevalue("yunet")
     visitor = live(arrive_with_camera, app, astronaut)
@@ -359,6 +358,8 @@ MISSING = """() => {
 
 
 def test_nothing_is_lost_in_many_interactions(app: App, arrive_with_camera: Arrive, astronaut: Path) -> None:
+    from playwright.sync_api import TimeoutError as StillWaitingError
+
     visitor = live(arrive_with_camera, app, astronaut)
     page = visitor.page
     names = ("Mirror", "Numbers only", "Blur faces")
@@ -369,7 +370,10 @@ def test_nothing_is_lost_in_many_interactions(app: App, arrive_with_camera: Arri
         switch(page, name)
         page.wait_for_selector(AT_REST)
         assert toggle.is_checked() != before
-        wait_for(page, f"() => ({MISSING})().length === 0")
+        try:
+            wait_for(page, f"() => ({MISSING})().length === 0")
+        except StillWaitingError:
+            pytest.fail(f"after {name}, no {page.evaluate(MISSING)} in: {page.inner_text('[data-testid=stMain]')}")
     picture = next_picture(page)
     pictures_until(page, lambda later: (later != picture).any(), wanted=1)
     assert visitor.troubles == []
