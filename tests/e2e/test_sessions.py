@@ -17,6 +17,7 @@ from fer.benchmark.browser import wait_for
 from fer.recording import Marker
 from fer.store import Store
 from tests.e2e.conftest import (
+    AT_REST,
     App,
     Arrive,
     Visitor,
@@ -135,6 +136,7 @@ def test_a_session_from_the_list_to_its_end(app: App, here: Store, arrive: Arriv
     field.fill("Act one")
     field.press("Enter")
     page.get_by_role("heading", level=2, name="Act one", exact=True).wait_for()
+    page.wait_for_selector(AT_REST)  # what is under the heading still bears the old name
     files = {}
     for kind in ("CSV", "JSON"):
         with page.expect_download() as download:
