@@ -6,26 +6,29 @@ Ray is started once for this file, whose tests one process runs.
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-import ray
-from ray.cluster_utils import Cluster
 
 from fer.batch import run as run_module
-from fer.batch.cluster import RayEngine
 from fer.batch.folder import read_manifest
 from fer.batch.run import Job, Progress, run_batch
 from fer.errors import FerError
 from tests.batch.drawn import PHOTOS, POISON, RECIPE, draw_photos, draw_video, read_here
+
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 """What Ray and its libraries warn of is theirs."""
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster() -> Iterator["Cluster"]:
     """Two nodes of a core each, on this machine."""
+    import ray
+
     made = _started()
     made.add_node(num_cpus=1, object_store_memory=80_000_000)
     made.wait_for_nodes()
@@ -34,8 +37,10 @@ def cluster() -> Iterator[Cluster]:
     made.shutdown()
 
 
-def _started() -> Cluster:
+def _started() -> "Cluster":
     """A head; Ray gives its own processes 15 s to start, which are too few where all cores are busy."""
+    from ray.cluster_utils import Cluster
+
     for tries_left in reversed(range(4)):
         try:
             return Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 80_000_000})
@@ -75,14 +80,16 @@ def test_nothing_that_answers_is_a_sentence(tmp_path: Path) -> None:
             run_batch(Job([str(tmp_path / "a.png")], tmp_path / "out", RECIPE, "ray", wrong))
 
 
-def test_a_node_that_reads_otherwise_is_named(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_node_that_reads_otherwise_is_named(cluster: "Cluster", tmp_path: Path) -> None:
+    from fer.batch.cluster import RayEngine
+
     engine = RayEngine(RECIPE, RECIPE.to_record() | {"fer": "0.0.1"}, tmp_path, cluster.address, None)
     with pytest.raises(FerError, match=r"^The node .* differs in its fer; install the same version of fer"):
         list(engine.read([], lambda: False, False))
 
 
 def test_a_node_dies_and_nothing_is_lost_or_doubled(
-    cluster: Cluster, sources: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: "Cluster", sources: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (node,) = [node for node in cluster.worker_nodes if node is not cluster.head_node]
     looks: list[Progress] = []

@@ -34,7 +34,8 @@ def test_the_clip_and_its_repetition(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_quantity_is_measured_beside_its_budget() -> None:
+def test_every_quantity_is_measured_beside_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video, "RATE", 5)
     told: list[str] = []
     results = measure_video("drawn", 0.05, told.append)
     assert [(result.unit, result.budget, len(result.values)) for result in results] == [
