@@ -24,8 +24,8 @@ from tests.batch.drawn import draw_many
 
 pytestmark = pytest.mark.slow
 
-PHOTOS = int(os.environ.get("FER_TEST_PHOTOS", "120"))
-POISONED = 20
+PHOTOS = int(os.environ.get("FER_TEST_PHOTOS", "60"))
+POISONED = 10
 CHUNK = 4
 
 COMMAND = f"""
