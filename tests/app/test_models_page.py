@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ from fer.datasets import load_dataset
 from fer.emotions import EMOTIONS, EMOTIONS_WITH_CONTEMPT
 from fer.evaluation import Evaluation, FittedCalibration, Report, evaluate_model, load_report, save_report
 from fer.evaluation.votes import SaidOfTen, VoteFigures
-from fer.recognition import load_model
+from fer.recognition import EmotionModel
 from fer.ui import loaders
 from fer.ui.models import runs, verdict
 from tests.app.conftest import Visit, said
@@ -66,15 +67,26 @@ def _weights(name: str, classes: tuple[str, ...]) -> np.ndarray:
     return weights
 
 
-@pytest.fixture
-def models(model_dir: Path, fer2013: Path) -> None:
-    """`drawn` reads all faces as labelled, `sour` reads the happy ones as sad; both have a report on PrivateTest."""
-    install_model(model_dir)
-    sour = install_model(model_dir, "sour")
-    write_network(sour / "model.onnx", _weights("sad", EMOTIONS))
-    dataset = load_dataset("fer2013")
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two models with a report on PrivateTest each: `drawn` reads all faces as labelled, `sour` reads the
+    happy ones as sad."""
+    folder, file = tmp_path_factory.mktemp("reported"), tmp_path_factory.mktemp("data") / "fer2013.csv"
+    file.write_text(as_csv(rows()))
+    dataset = load_dataset(file)
     for name in ("drawn", "sour"):
-        save_report(model_dir / name, Report(evaluations=(evaluate_model(load_model(name), dataset, "PrivateTest"),)))
+        install_model(folder, name)
+    write_network(folder / "sour" / "model.onnx", _weights("sad", EMOTIONS))
+    for name in ("drawn", "sour"):
+        evaluation = evaluate_model(EmotionModel(folder / name), dataset, "PrivateTest")
+        save_report(folder / name, Report(evaluations=(evaluation,)))
+    return folder
+
+
+@pytest.fixture
+def models(reported: Path, model_dir: Path, fer2013: Path) -> None:
+    """Models that have been measured, and the data that they were measured on."""
+    shutil.copytree(reported, model_dir, dirs_exist_ok=True)
 
 
 @pytest.fixture
