@@ -373,7 +373,8 @@ def test_nothing_is_lost_in_many_interactions(app: App, arrive_with_camera: Arri
         try:
             wait_for(page, f"() => ({MISSING})().length === 0")
         except StillWaitingError:
-            pytest.fail(f"after {name}, no {page.evaluate(MISSING)} in: {page.inner_text('[data-testid=stMain]')}")
+            said = page.inner_text("[data-testid=stMain]")
+            pytest.fail(f"The page says:\n{said}\nAfter {i} switches, the last {name}: no {page.evaluate(MISSING)}.")
     picture = next_picture(page)
     pictures_until(page, lambda later: (later != picture).any(), wanted=1)
     assert visitor.troubles == []

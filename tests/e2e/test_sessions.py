@@ -165,7 +165,9 @@ def test_the_timeline_can_be_zoomed(app: App, here: Store, arrive: Arrive) -> No
     visitor = arrive(app, viewport={"width": 1280, "height": 1600})
     page = visitor.open("sessions")
     wait_for(page, f"() => Math.max(...{TICKS}) === 60")
-    box = page.locator("[data-testid=stPlotlyChart] .nsewdrag").last.bounding_box()
+    plot = page.locator("[data-testid=stPlotlyChart] .nsewdrag").last
+    plot.hover()  # as soon as it stays where it is
+    box = plot.bounding_box()
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.25, middle)
     page.mouse.down()
