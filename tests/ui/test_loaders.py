@@ -46,6 +46,7 @@ def test_what_is_loaded_for_good_is_left_out_of_searches_for_garbage() -> None:
     assert len(gc.get_objects()) < everything / 10
 
 
+@pytest.mark.slow
 def test_no_component_is_declared_before_a_page_runs() -> None:
     """Streamlit would not serve it: Live had no player."""
     program = (
