@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import av
 import numpy as np
 import streamlit as st
+import streamlit_webrtc.component
 import streamlit_webrtc.webrtc
 from aiortc import RTCConfiguration
-from streamlit_webrtc import webrtc_streamer
+from streamlit_webrtc import WebRtcStreamerContext, webrtc_streamer
 from streamlit_webrtc.webrtc import SignallingTimeoutError
 
 from fer.errors import CameraError, FerError
@@ -258,6 +259,7 @@ def _draw(key: str, configuration: dict, watch: Watch) -> bool:
         shown.pts, shown.time_base = frame.pts, frame.time_base
         return shown
 
+    _end_if_left(key)
     exchange = PictureExchange(show)  # a player takes the one that it is given when it starts
     try:
         state = webrtc_streamer(  # type: ignore[call-overload]  # an exchange stands for a sink and a player
@@ -297,6 +299,21 @@ def _draw(key: str, configuration: dict, watch: Watch) -> bool:
             watch, find_camera_trouble(told.access, told.error)
         )
     return playing
+
+
+def _end_if_left(key: str) -> None:
+    """End a stream whose player was not drawn in the last run of the page that came to its end; call before drawing it.
+
+    streamlit-webrtc looks for that, too, but by a count of runs that grows once the browser has been sent the end of
+    one, when the next may have begun: it would take one stream in some hundreds of switches for left, and stop it.
+    Streamlit forgets the value of what a run has not drawn before the next run begins.
+    """
+    context: WebRtcStreamerContext | None = st.session_state.get(key)
+    if context is None:
+        return
+    context._last_rendered_run_count = None
+    if streamlit_webrtc.component.generate_frontend_component_key(key) not in st.session_state:
+        streamlit_webrtc.component._reset_context(context)
 
 
 def find_camera_trouble(access: str | None, error: str | None) -> Trouble | None:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit_webrtc import WebRtcStreamerState
 
 from fer import samples
 from fer.emotions import EMOTIONS
@@ -71,6 +72,29 @@ class TestFirstVisit:
         app.switch_page("pages/home.py").run()
         app.switch_page("pages/live.py").run()
         assert len(app.get(PLAYER)) == 1
+
+    def test_a_stream_outlives_a_run_whose_end_the_browser_is_told_late(
+        self, visit: Visit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Streamlit counts a run once it has sent its end, when the next one may already draw the player."""
+        told = SimpleNamespace(script_run_count=7)
+        monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: told)
+        app = agree(visit("live"))
+        playing = WebRtcStreamerState(playing=True, signalling=False)
+        app.session_state["live_camera"]._set_state(playing)
+        for told.script_run_count in (7, 9):
+            app.toggle(key="live_mirror").set_value(False).run()
+            assert not app.exception
+            assert app.session_state["live_camera"].state == playing
+
+    def test_a_stream_ends_where_its_player_is_not_drawn(self, visit: Visit) -> None:
+        app = agree(visit("live"))
+        app.session_state["live_camera"]._set_state(WebRtcStreamerState(playing=True, signalling=False))
+        app.segmented_control(key="live_way").set_value("Snapshots").run()
+        assert not app.get(PLAYER)
+        app.segmented_control(key="live_way").set_value("Live").run()
+        assert not app.exception
+        assert not app.session_state["live_camera"].state.playing
 
     def test_right_after_the_start_nothing_of_the_example_is_shown_as_now(
         self, visit: Visit, monkeypatch: pytest.MonkeyPatch
