@@ -355,11 +355,9 @@ def arrive_with_camera(arrive: Arrive, camera_browser: Callable[[Path | None], "
     return arrive_with_camera
 
 
-_STARTED = """() => {
+_PLAYS = """() => {
     const video = document.querySelector('video');
-    if (video && video.videoWidth > 0 && video.currentTime > 0) return 'plays';
-    const words = [...document.querySelectorAll('button')].map(button => button.innerText.toLowerCase());
-    return words.includes('start') && 'fell back';
+    return video && video.videoWidth > 0 && video.currentTime > 0;
 }"""
 
 _NEXT_PICTURE = """(limit_ms) => new Promise((give) => {
@@ -428,18 +426,11 @@ def press_start(page: "Page") -> None:
     player(page).get_by_role("button", name=re.compile("start", re.IGNORECASE)).click()
 
 
-STARTS = 4
-"""How often START is pressed at most: about one start in twenty falls back, for no reason that could be found."""
-
-
 def start_camera(page: "Page") -> None:
-    """Start the camera and wait until pictures come back; where a start falls back to START, press it again."""
-    for _ in range(STARTS):
-        press_start(page)
-        player(page).get_by_role("button", name=re.compile("stop", re.IGNORECASE)).wait_for()
-        if wait_for(player(page), _STARTED) == "plays":
-            return
-    pytest.fail("the camera does not start")
+    """Start the camera and wait until pictures come back."""
+    press_start(page)
+    player(page).get_by_role("button", name=re.compile("stop", re.IGNORECASE)).wait_for()
+    wait_for(player(page), _PLAYS)
 
 
 def decoded(data_url: str) -> np.ndarray:
