@@ -259,7 +259,7 @@ def _draw(key: str, configuration: dict, watch: Watch) -> bool:
         shown.pts, shown.time_base = frame.pts, frame.time_base
         return shown
 
-    _end_if_left(key)
+    _end_what_is_over(key)
     exchange = PictureExchange(show)  # a player takes the one that it is given when it starts
     try:
         state = webrtc_streamer(  # type: ignore[call-overload]  # an exchange stands for a sink and a player
@@ -301,19 +301,31 @@ def _draw(key: str, configuration: dict, watch: Watch) -> bool:
     return playing
 
 
-def _end_if_left(key: str) -> None:
-    """End a stream whose player was not drawn in the last run of the page that came to its end; call before drawing it.
+def _end_what_is_over(key: str) -> None:
+    """End a stream that streamlit-webrtc would take for the player's; call before drawing the player.
 
-    streamlit-webrtc looks for that, too, but by a count of runs that grows once the browser has been sent the end of
-    one, when the next may have begun: it would take one stream in some hundreds of switches for left, and stop it.
-    Streamlit forgets the value of what a run has not drawn before the next run begins.
+    It is over where the last run of the page that came to its end has not drawn the player, whose value Streamlit
+    forgets before the next run begins. streamlit-webrtc looks for that, too, but by a count of runs that grows once the
+    browser has been sent the end of one, when the next may have begun: it would take one stream in some hundreds of
+    switches for left, and stop it.
+
+    It is over, too, where the player offers another one: STOP and START in quick succession come as one, and what is
+    answered would be the offer before.
     """
     context: WebRtcStreamerContext | None = st.session_state.get(key)
     if context is None:
         return
     context._last_rendered_run_count = None
-    if streamlit_webrtc.component.generate_frontend_component_key(key) not in st.session_state:
+    value_key, offer_key = streamlit_webrtc.component.generate_frontend_component_key(key), f"_offer_{key}"
+    if value_key not in st.session_state:
         streamlit_webrtc.component._reset_context(context)
+        return
+    value = st.session_state[value_key] or {}
+    offer = value.get("sdpOffer")
+    if offer and offer != st.session_state.get(offer_key):
+        st.session_state[offer_key] = offer
+        streamlit_webrtc.component._reset_context(context)
+        context._set_state(streamlit_webrtc.component.compile_state(value))
 
 
 def find_camera_trouble(access: str | None, error: str | None) -> Trouble | None:

@@ -1,11 +1,13 @@
 """The Live page without a camera: what stands there first, consent, switches, snapshots."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit_webrtc import WebRtcStreamerState
+from streamlit_webrtc.component import generate_frontend_component_key
 
 from fer import samples
 from fer.emotions import EMOTIONS
@@ -95,6 +97,30 @@ class TestFirstVisit:
         app.segmented_control(key="live_way").set_value("Live").run()
         assert not app.exception
         assert not app.session_state["live_camera"].state.playing
+
+    def test_a_player_that_starts_anew_gets_its_own_answer(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+        """STOP and START in quick succession come as one: the browser offers anew and was never seen to stop."""
+
+        class Worker:
+            backend = "aiortc"
+
+            def __init__(self, **settings: object) -> None: ...
+
+            def process_offer(self, sdp: str, kind: str, timeout: float) -> None:
+                self.local_description = SimpleNamespace(sdp=f"answer to {sdp}", type="answer")
+
+        monkeypatch.setattr("streamlit_webrtc.component.WebRtcWorker", Worker)
+        app = agree(visit("live"))
+        told = generate_frontend_component_key("live_camera")
+        answers = []
+        for offer in ("the first", "the second"):
+            app.session_state[told] = {"playing": False, "sdpOffer": {"sdp": offer, "type": "offer"}}
+            app.session_state["live_camera"]._set_state(WebRtcStreamerState(playing=False, signalling=True))
+            app.run()
+            assert not app.exception
+            (player,) = app.get(PLAYER)
+            answers.append(json.loads(json.loads(player.proto.json_args)["sdp_answer_json"])["sdp"])
+        assert answers == ["answer to the first", "answer to the second"]
 
     def test_right_after_the_start_nothing_of_the_example_is_shown_as_now(
         self, visit: Visit, monkeypatch: pytest.MonkeyPatch
