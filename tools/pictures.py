@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 from fer import paths
-from fer.benchmark.browser import BROWSER_FLAGS, find_chromium, wait_for
+from fer.benchmark.browser import BROWSER_FLAGS, PLAYS, find_chromium, wait_for
 from fer.benchmark.server import start_app, wait_for_port
 from fer.datasets import DATASETS
 from fer.errors import known
@@ -50,10 +50,6 @@ CLIP_FRAMES = 45
 
 _AT_REST = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
     && !document.querySelector('[data-testid=stSpinner], [data-testid=stSkeleton]')"""
-
-_PLAYS = (
-    "() => { const video = document.querySelector('video'); return video?.videoWidth > 0 && video.currentTime > 0; }"
-)
 
 _DRAWN_MS = 1200
 """What charts take to be drawn after the script has ended."""
@@ -127,7 +123,7 @@ class Visitor:
         shutil.copy(self._clips[who], unfinished)
         unfinished.replace(self._camera)
         start.click()
-        wait_for(self._player(), _PLAYS)
+        wait_for(self._player(), PLAYS)
 
     def _player(self) -> "Frame":
         return known(self.page.locator("iframe[title*=webrtc]").element_handle().content_frame())

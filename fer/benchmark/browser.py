@@ -13,6 +13,9 @@ BROWSER_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networki
 NO_BROWSER = "not measured: needs Playwright and Chromium (requirements-dev.txt)"
 LOOK_EVERY_MS = 50
 
+PLAYS = "() => { const v = document.querySelector('video'); return v?.videoWidth > 0 && v.currentTime > 0; }"
+"""Whether the video of a frame shows pictures: a condition for `wait_for`."""
+
 LIMIT_S = 180
 """Longer than anything takes on two cores that others keep busy."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer.benchmark.browser import BROWSER_FLAGS, NO_BROWSER, find_chromium, wait_for
+from fer.benchmark.browser import BROWSER_FLAGS, NO_BROWSER, PLAYS, find_chromium, wait_for
 from fer.benchmark.clip import FIELDS, HEIGHT, PICTURES, RATE, STRIP, WIDTH, number_of, write_clip
 from fer.benchmark.measurement import Measurement
 from fer.benchmark.server import memory_mb, start_app, wait_for_port
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 SETTLE_S, WATCH_S, WINDOW_S = 10, 30, 2.0
 LIMIT_MS = 60_000
-START_MS = 15_000
-"""A start that takes longer is tried once more: a few in a hundred fail for no reason that could be found."""
 
 ROWS = {
     "one": ("live page, pictures that come back, one face", "frames/s", 13.0, True),
@@ -85,7 +83,6 @@ _WATCH = """
 """Runs in the page: notes when the graph over time changes."""
 
 _BEGIN, _SHOWN = "() => { window.ferSeen.shown.length = 0; }", "() => window.ferSeen.shown"
-_PLAYS = "() => { const v = document.querySelector('video'); return v && v.videoWidth > 0 && v.currentTime > 0; }"
 
 
 def measure_live(minutes: float, progress: Callable[[str], None]) -> list[Measurement]:
@@ -170,20 +167,12 @@ def _player(page: "Page") -> "Frame":
 
 def _visit(browser: "Browser", address: str) -> "Page":
     """Bring a new visitor to the Live page and start the camera."""
-    from playwright.sync_api import TimeoutError as StillWaitingError
-
     page = browser.new_context(viewport={"width": 1400, "height": 1600}).new_page()
     page.set_default_timeout(LIMIT_MS)
     page.goto(f"{address}/live")
     page.get_by_role("button", name="I understand").click()
-    for patience_ms in (START_MS, LIMIT_MS):
-        _player(page).get_by_role("button", name=re.compile("start", re.IGNORECASE)).click()
-        try:
-            wait_for(_player(page), _PLAYS, limit_s=patience_ms / 1000)
-            break
-        except StillWaitingError:
-            if patience_ms == LIMIT_MS:
-                raise
+    _player(page).get_by_role("button", name=re.compile("start", re.IGNORECASE)).click()
+    wait_for(_player(page), PLAYS, limit_s=LIMIT_MS / 1000)
     page.get_by_text("pictures read").wait_for()
     page.evaluate(_WATCH)
     _player(page).evaluate(_FOLLOW, [FIELDS, STRIP / HEIGHT])

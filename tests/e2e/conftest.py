@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from fer import paths
-from fer.benchmark.browser import LIMIT_S, find_chromium, wait_for
+from fer.benchmark.browser import LIMIT_S, PLAYS, find_chromium, wait_for
 from fer.samples import SAMPLES
 from fer.store import Store
 from tests.conftest import do_without
@@ -355,11 +355,6 @@ def arrive_with_camera(arrive: Arrive, camera_browser: Callable[[Path | None], "
     return arrive_with_camera
 
 
-_PLAYS = """() => {
-    const video = document.querySelector('video');
-    return video && video.videoWidth > 0 && video.currentTime > 0;
-}"""
-
 _NEXT_PICTURE = """(limit_ms) => new Promise((give) => {
     const video = document.querySelector('video'), canvas = document.createElement('canvas');
     const late = setTimeout(() => give(null), limit_ms);
@@ -430,7 +425,7 @@ def start_camera(page: "Page") -> None:
     """Start the camera and wait until pictures come back."""
     press_start(page)
     player(page).get_by_role("button", name=re.compile("stop", re.IGNORECASE)).wait_for()
-    wait_for(player(page), _PLAYS)
+    wait_for(player(page), PLAYS)
 
 
 def decoded(data_url: str) -> np.ndarray:
