@@ -12,6 +12,7 @@ from aiortc.codecs import CODECS
 from aiortc.sdp import SessionDescription
 
 from fer.webrtc.nearby import NAMED, on_loopback_alone, without_names
+from fer.webrtc.turn import relays_first
 
 CONNECT_S = 20.0
 """A connection that has not come about after so many seconds is closed."""
@@ -80,6 +81,12 @@ class BoundedPeerConnection(RTCPeerConnection):
         """Gather the addresses that an answer names."""
         with on_loopback_alone(self._nearby):
             await super().setLocalDescription(sessionDescription)
+
+    @property
+    def localDescription(self) -> RTCSessionDescription:  # noqa: N802
+        """What the other end is told of this one and of how it is reached; None until that is known."""
+        description = super().localDescription
+        return description and relays_first(description)
 
     async def addIceCandidate(self, candidate: RTCIceCandidate | None) -> None:  # noqa: N802
         """Take an address of the other end, unless it is a name for which this machine would ask the network."""

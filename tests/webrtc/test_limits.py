@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from aioice import ice
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceCandidate, RTCIceGatherer, RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs import CODECS, init_codecs
 
 from fer.webrtc import limits
@@ -142,6 +142,28 @@ def test_ports_are_opened_where_they_are_needed(nearby: bool, monkeypatch: pytes
         return {line.split()[4] for line in lines if line.startswith("a=candidate:")}
 
     assert asyncio.run(answered()) <= ({"127.0.0.1", "::1"} if nearby else {"127.0.0.2"})
+
+
+def test_ways_through_a_turn_server_are_named_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that comes to one alone that its TURN server refuses says that the connection has failed."""
+    kinds = ["host", "host", "relay", "srflx", "relay"]
+    gathered = [
+        RTCIceCandidate(1, f"{i}", "192.0.2.7", 50000 + i, 1, "udp", kind, sdpMid="0", sdpMLineIndex=0)
+        for i, kind in enumerate(kinds)
+    ]
+    monkeypatch.setattr(RTCIceGatherer, "getLocalCandidates", lambda gatherer: gathered)
+
+    async def answered() -> tuple[str | None, list[str]]:
+        connection = BoundedPeerConnection()
+        assert connection.localDescription is None
+        await _offer(connection, "video")
+        await connection.setLocalDescription(await connection.createAnswer())
+        description = connection.localDescription
+        await connection.close()
+        lines = [line for line in description.sdp.splitlines() if line.startswith("a=candidate:")]
+        return description.type, [line.split(":")[1][0] for line in lines]
+
+    assert asyncio.run(answered()) == ("answer", ["2", "4", "0", "1", "3"])
 
 
 def test_what_does_not_come_about_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
