@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -169,6 +169,25 @@ class SafeHeaders:
         }
 
 
+class LeavingIsNoError:
+    """Drops what is still sent to visitors whose connection is gone; that it is gone is heard from what they send.
+
+    Streamlit 1.67 would take the refusal to send for a message of theirs that it cannot read, and log it with a trace.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; only messages over a WebSocket are touched."""
+
+        async def send_if_there(message: Message) -> None:
+            with suppress(OSError):
+                await send(message)
+
+        await self._app(scope, receive, send_if_there if scope["type"] == "websocket" else send)
+
+
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Runs around the server's life."""
@@ -236,4 +255,5 @@ def middleware() -> list[Middleware]:
         Middleware(UploadBudget),
         Middleware(OwnMachine),
         Middleware(NameTheBase),
+        Middleware(LeavingIsNoError),
     ]

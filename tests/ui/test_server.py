@@ -6,8 +6,11 @@ from types import SimpleNamespace
 import pytest
 import streamlit as st
 from starlette.formparsers import MultiPartParser
+from starlette.routing import WebSocketRoute
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+from streamlit.web.server.starlette.starlette_websocket import create_websocket_handler
 
 from fer.errors import StoreError
 from fer.ui import server
@@ -106,6 +109,37 @@ def test_uploads_up_to_the_limit_are_not_spooled(monkeypatch):
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 1)
     server.keep_uploads_in_memory()
     assert MultiPartParser.spool_max_size > 100 * 1024 * 1024
+
+
+def test_a_message_to_somebody_who_has_just_left_is_no_error() -> None:
+    """Streamlit's own end of a connection: what it sends fails, and what had come before is still to be read."""
+    failed = asyncio.Event()
+    heard: list[object] = []
+    runtime = SimpleNamespace(
+        connect_session=lambda client, **_: client.write_forward_msg(ForwardMsg()),
+        handle_backmsg=lambda session, message, client: heard.append(message),
+    )
+
+    async def leave() -> None:
+        came = iter([{"type": "websocket.connect"}, {"type": "websocket.receive", "bytes": b""}])
+
+        async def receive() -> dict:
+            message = next(came, {"type": "websocket.disconnect", "code": 1006})
+            if message["type"] == "websocket.receive":
+                await asyncio.wait_for(failed.wait(), 30)
+            return message
+
+        async def send(message: dict) -> None:
+            if message["type"] == "websocket.send":
+                failed.set()
+                raise OSError("the connection is gone")
+
+        scope = {"type": "websocket", "path": "/", "headers": [], "subprotocols": [], "query_string": b""}
+        app = WebSocketRoute("/", create_websocket_handler(runtime))
+        await server.LeavingIsNoError(app.app)(scope, receive, send)
+
+    asyncio.run(leave())
+    assert len(heard) == 1
 
 
 def test_what_is_past_its_time_goes_every_day(caplog: pytest.LogCaptureFixture) -> None:
