@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 READY = """async (box) => {
+  while (!box.player && box.isConnected) await new Promise(requestAnimationFrame);
+  if (!box.player) return null;
   const { player, player: { video } } = box;
   while (video.readyState < 2) await new Promise((done) => video.addEventListener('loadeddata', done, { once: true }));
   return [video.videoWidth, video.videoHeight, player.times.length];
@@ -58,6 +60,16 @@ PLACE = """(box, frame) => {
 }"""
 
 
+def ready(box: "Locator") -> list[int]:
+    """Width and height of the video and how many times it has, once it can be played.
+
+    The page shows the player's place before its script makes a player of it, and may show another one meanwhile.
+    """
+    while (found := box.evaluate(READY)) is None:
+        pass
+    return found
+
+
 def shown(box: "Locator") -> tuple[int, int]:
     """The frame under the playhead, and the one that the picture says it is."""
     return tuple(box.evaluate(SHOWN % NUMBER))
@@ -67,13 +79,13 @@ def test_player_timeline_and_numbers_are_in_step(app: App, arrive: Arrive) -> No
     visitor = arrive(app, viewport={"width": 1280, "height": 900})
     page = visitor.open("video")
     box, timeline = page.locator(".watch"), page.get_by_role("slider", name="Place in the video")
-    box.evaluate(READY)
+    ready(box)
     _walk_through_the_sample(page, box, timeline)
 
     data = clip(draw, TIMES_S, sound="aac", options={"bf": "0"})
     page.locator("input[type=file]").set_input_files([{"name": "bars.mp4", "mimeType": "video/mp4", "buffer": data}])
     page.get_by_role("heading", name="bars.mp4").wait_for()
-    assert box.evaluate(READY) == [320, 240, len(TIMES_S)]
+    assert ready(box) == [320, 240, len(TIMES_S)]
     for frame in (41, 3, len(TIMES_S) - 1, 30):
         timeline.click(position={"x": box.evaluate(PLACE, frame), "y": 50})
         assert shown(box) == (frame, frame)
@@ -154,7 +166,7 @@ def test_people_are_put_right_on_a_telephone(app: App, arrive: Arrive) -> None:
     )
     page = visitor.open("video")
     box = page.locator(".watch")
-    box.evaluate(READY)
+    ready(box)
     people = box.evaluate("({ player }) => player.people.length")
     assert people > 2
     assert page.evaluate("document.documentElement.scrollWidth") == 390
