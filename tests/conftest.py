@@ -4,6 +4,7 @@ import gc
 import itertools
 import logging
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -121,7 +122,9 @@ def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
         terminalreporter.section("NEEDED A SECOND TRY", sep="!", red=True, bold=True)
         for report in again:
             terminalreporter.line(f"{report.nodeid} ({report.when}) first ended so:", red=True)
-            terminalreporter.line("\n".join(report.longreprtext.splitlines()[-12:]))
+            lines = report.longreprtext.splitlines()
+            through = [line for line in lines if re.match(r"(fer|tests)/\S+:\d+: ", line)]
+            terminalreporter.line("\n".join([*through, *lines[-12:]]))
 
 
 _numbers = itertools.count()
