@@ -10,7 +10,8 @@ run: $(VENV)/.installed $(VENV)/.detector
 # Tests start more than a hundred processes, of which each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# As many processes as there are cores, but no more than four: most of the time goes to files that one process reads.
+# One process more than there are cores (tests/conftest.py), but no more than four: most of the time goes to files that one
+# process reads.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 test: lint types

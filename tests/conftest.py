@@ -82,6 +82,12 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: what has a browser, a server or Ray waits for a third of its time."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "LoadScopeScheduling":
     """Give whole files to the processes, since fixtures are made once a file, and the cameras to one of them."""
     from xdist.scheduler import LoadScopeScheduling
