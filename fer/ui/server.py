@@ -37,6 +37,7 @@ from fer.ui.access import (
     needed_token,
 )
 from fer.ui.beside import Beside, base_path, health
+from fer.ui.downloads import Downloads
 from fer.ui.ending import ends_in_order
 from fer.ui.loaders import open_pipeline, prepare
 
@@ -195,7 +196,8 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     keep_uploads_in_memory()
     needed_token()
     prepare()
-    chores = [asyncio.create_task(purge_daily()), asyncio.create_task(forget_who_left())]
+    downloads = Downloads(get_instance().media_file_mgr)
+    chores = [asyncio.create_task(purge_daily()), asyncio.create_task(forget_who_left(downloads))]
     try:
         async with ends_in_order():
             yield
@@ -204,10 +206,11 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
             chore.cancel()
 
 
-async def forget_who_left(left_s: float = LEFT_S, every_s: float = 5.0) -> None:
+async def forget_who_left(downloads: Downloads, left_s: float = LEFT_S, every_s: float = 5.0) -> None:
     """Close the sessions of visitors who left, and with them what they uploaded; `left_s` is for who comes back.
 
-    Streamlit would keep them until another visitor leaves, since it looks only then.
+    Streamlit would keep them until another visitor leaves, since it looks only then. What somebody downloaded, or could
+    have, is looked for as often.
     """
     since: dict[str, float] = {}
     while True:
@@ -218,6 +221,7 @@ async def forget_who_left(left_s: float = LEFT_S, every_s: float = 5.0) -> None:
         gone = [name for name, left_at_s in since.items() if now_s - left_at_s >= left_s]
         for name in gone:
             manager.close_session(name)
+        downloads.forget(gone)
         if gone:
             gc.collect()
 

@@ -2,21 +2,23 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from fer.cli import main
 from fer.media import encode_png
 from fer.samples import SAMPLES
 from tests.conftest import find_detector
-from tests.e2e.conftest import AT_REST, App, Arrive, slow_photos
+from tests.e2e.conftest import AT_REST, LIMIT_S, App, Arrive, slow_photos
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, WebSocketRoute
 
 pytestmark = pytest.mark.browser
 
@@ -82,6 +84,57 @@ def test_a_photo_gets_its_card_and_its_downloads_are_what_the_command_line_gives
     assert json.loads(as_json)[0]["faces"][0]["emotion"] == "happy"
     assert downloads["expressions.csv"] == command_line("--format", "csv")
     assert downloads["holiday.annotated.png"] == (tmp_path / "drawn" / "holiday.annotated.png").read_bytes()
+
+
+class SlowLine:
+    """What lies between a page and its server: holds back, for a while, what the server says.
+
+    Attributes:
+        held: what is under way to the page.
+    """
+
+    def __init__(self, page: "Page") -> None:
+        self._page = page
+        self._ends: list[WebSocketRoute] = []
+        self._holds = False
+        self.held: list[bytes] = []
+        page.route_web_socket("**/_stcore/stream", self._connect)
+
+    def _connect(self, end: "WebSocketRoute") -> None:
+        self._ends.append(end)
+        end.connect_to_server().on_message(lambda message: (self.held.append if self._holds else end.send)(message))
+
+    def hold_a_run(self, begin: Callable[[], None]) -> None:
+        """Let somebody begin a run of the page's script, all of which is held back."""
+        self._holds = True
+        begin()
+        end = time.monotonic() + LIMIT_S
+        while not any(ForwardMsg.FromString(each).WhichOneof("type") == "script_finished" for each in self.held):
+            assert time.monotonic() < end, "the run does not end"
+            self._page.wait_for_timeout(50)
+
+    def let_go(self) -> None:
+        self._holds = False
+        for message in self.held:
+            self._ends[-1].send(message)
+
+
+def test_a_download_that_is_pressed_before_the_page_is_drawn_anew_comes(app: App, arrive: Arrive) -> None:
+    """The button that a slow browser still shows is one that the server has replaced."""
+    visitor = arrive(app)
+    line = SlowLine(visitor.page)
+    page = visitor.open("image")
+    button = page.get_by_role("button", name="CSV", exact=True)
+    button.wait_for()
+    page.wait_for_selector(AT_REST)
+    toggle = page.get_by_role("switch", name="Where the network looked")
+    line.hold_a_run(lambda: toggle.press("Space"))
+    with page.expect_download() as waiting:
+        button.click()
+        line.let_go()
+    assert waiting.value.suggested_filename == "expressions.csv"
+    page.get_by_alt_text("Activation map of happy over face 1").wait_for()
+    assert visitor.troubles == []
 
 
 def test_the_activation_map_is_switched_by_keyboard(app: App, arrive: Arrive) -> None:

@@ -181,7 +181,7 @@ def test_people_are_put_right_on_a_telephone(app: App, arrive: Arrive) -> None:
     page.get_by_text("Leave out").nth(2).click()
     page.get_by_text("Left out.").wait_for()
     box.evaluate(UNTIL % f"player.people.length === {people - 2}")
-    page.wait_for_selector(AT_REST)  # Streamlit forgets what the button led to before
+    page.wait_for_selector(AT_REST)  # the button of before leads to the table of before
     with page.expect_download() as download:
         page.get_by_role("button", name="Table (CSV)").click()
     table = pd.read_csv(io.BytesIO(download.value.path().read_bytes()), dtype={"person": "str"})

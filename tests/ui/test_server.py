@@ -165,7 +165,7 @@ def test_what_is_past_its_time_goes_every_day(caplog: pytest.LogCaptureFixture) 
 
 def test_who_left_is_forgotten_also_when_nobody_else_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody who is back soon keeps what they had."""
-    away, closed = ["back soon", "gone"], []
+    away, closed, forgotten = ["back soon", "gone"], [], []
 
     def close(name: str) -> None:
         closed.append(name)
@@ -174,9 +174,10 @@ def test_who_left_is_forgotten_also_when_nobody_else_comes(monkeypatch: pytest.M
     sessions = SimpleNamespace(list=lambda: [SimpleNamespace(session=SimpleNamespace(id=name)) for name in away])
     manager = SimpleNamespace(_session_storage=sessions, close_session=close)
     monkeypatch.setattr(server, "get_instance", lambda: SimpleNamespace(_session_mgr=manager))
+    downloads = SimpleNamespace(forget=forgotten.extend)
 
     async def wait() -> None:
-        forgetting = asyncio.create_task(server.forget_who_left(0.2, 0.01))
+        forgetting = asyncio.create_task(server.forget_who_left(downloads, 0.2, 0.01))
         await asyncio.sleep(0.05)
         assert closed == []
         away.remove("back soon")
@@ -185,7 +186,7 @@ def test_who_left_is_forgotten_also_when_nobody_else_comes(monkeypatch: pytest.M
         forgetting.cancel()
 
     asyncio.run(wait())
-    assert closed == ["gone"]
+    assert closed == forgotten == ["gone"]
 
 
 def test_what_it_looks_into_is_there() -> None:
