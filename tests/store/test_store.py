@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import Mock
@@ -427,6 +428,17 @@ class TestSeveralAtOnce:
         assert [writer.error for writer in writers] == [None] * 8
         assert [session.readings for session in opened.sessions("ann")] == [200] * 8
         assert [len(opened.samples("ann", writer.session_id)) for writer in writers] == [200] * 8
+
+    def test_a_new_database_that_another_is_about_to_write_in_is_waited_for(self, tmp_path: Path) -> None:
+        file = tmp_path / "s.sqlite"
+        with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = threading.Timer(0.2, other.rollback)
+            waiting.start()
+            opened = Store(f"sqlite:///{file}")
+            waiting.join()
+        assert opened.sessions("ann") == []
+        opened.close()
 
     @pytest.mark.slow
     def test_servers_may_open_a_new_database_at_once(self, url: str) -> None:
