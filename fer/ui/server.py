@@ -9,17 +9,20 @@ import gc
 import hashlib
 import logging
 import re
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from weakref import WeakValueDictionary
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime import get_instance
+from streamlit.runtime.state import SafeSessionState, SessionState
 
 from fer.api import readings
 from fer.api.description import PLACE
@@ -55,6 +58,24 @@ _MEDIA = "/media/"
 def keep_uploads_in_memory() -> None:
     """Keep Starlette from spooling uploads above 1 MB to the temporary folder, up to the upload limit."""
     MultiPartParser.spool_max_size = (st.get_option("server.maxUploadSize") + 1) * 1024 * 1024
+
+
+def keep_runs_apart() -> None:
+    """Let all runs of a visitor's pages wait for one lock before they touch what they share.
+
+    With `runner.fastReruns` one begins while the one before is still at it, and Streamlit 1.67 gives each a lock of its
+    own: now and then a page ended with "dictionary changed size during iteration".
+    """
+    make = SafeSessionState.__init__
+    locks: WeakValueDictionary[int, Any] = WeakValueDictionary()  # of states that somebody still uses
+    adding = threading.Lock()
+
+    def share(self: SafeSessionState, state: SessionState, yield_callback: Callable[[], None]) -> None:
+        make(self, state, yield_callback)
+        with adding:
+            object.__setattr__(self, "_lock", locks.setdefault(id(state), self._lock))
+
+    SafeSessionState.__init__ = share  # type: ignore[method-assign]
 
 
 class NameTheBase:
@@ -194,6 +215,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Runs around the server's life."""
     logs.set_up()
     keep_uploads_in_memory()
+    keep_runs_apart()
     needed_token()
     prepare()
     downloads = Downloads(get_instance().media_file_mgr)

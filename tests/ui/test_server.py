@@ -1,6 +1,7 @@
 """The server's guards: who may connect, where the front end looks, and what uploads become."""
 
 import asyncio
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from starlette.formparsers import MultiPartParser
 from starlette.routing import WebSocketRoute
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.state import SafeSessionState, SessionState
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.web.server.starlette.starlette_websocket import create_websocket_handler
 
@@ -109,6 +111,38 @@ def test_uploads_up_to_the_limit_are_not_spooled(monkeypatch):
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 1)
     server.keep_uploads_in_memory()
     assert MultiPartParser.spool_max_size > 100 * 1024 * 1024
+
+
+def test_a_run_waits_until_the_one_before_has_written_what_both_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And for nobody else's."""
+    monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)
+    server.keep_runs_apart()
+    began, goes_on = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    class Slow(SessionState):
+        def __setitem__(self, key: str, value: object) -> None:
+            began.set()
+            assert goes_on.wait(30)
+            done.append("written")
+
+        def on_script_will_rerun(self, *_: object, **__: object) -> None:
+            done.append("the next run")
+
+    visitor = Slow()
+    before, after = (SafeSessionState(visitor, lambda: None) for _ in range(2))
+    writes = threading.Thread(target=before.__setitem__, args=("key", "value"))
+    begins = threading.Thread(target=after.on_script_will_rerun, args=(None,))
+    writes.start()
+    assert began.wait(30)
+    begins.start()
+    begins.join(0.2)
+    SafeSessionState(SessionState(), lambda: None)["key"] = "another visitor's"
+    assert done == []
+    goes_on.set()
+    writes.join()
+    begins.join()
+    assert done == ["written", "the next run"]
 
 
 def test_a_message_to_somebody_who_has_just_left_is_no_error() -> None:
