@@ -84,7 +84,9 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are cores: what has a browser, a server or Ray waits for a third of its time."""
-    return (os.cpu_count() or 1) + 1
+    from fer.batch.local import count_cores
+
+    return count_cores() + 1
 
 
 @pytest.hookimpl(optionalhook=True)

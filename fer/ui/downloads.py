@@ -18,18 +18,15 @@ KEPT_S = 30.0
 class Downloads:
     """Forgets a server's files in the place of their manager: downloads after a while, pictures at once as it does."""
 
-    def __init__(
-        self, manager: MediaFileManager, kept_s: float = KEPT_S, clock_s: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, manager: MediaFileManager, clock_s: Callable[[], float] = monotonic) -> None:
         """Take over from the manager, which asks for it at the end of every run and when somebody leaves.
 
         Args:
             manager: holds the files of all visitors.
-            kept_s: how long a download is kept that no page shows any more.
             clock_s: gives the time.
         """
         self._manager: Any = manager
-        self._kept_s, self._clock_s = kept_s, clock_s
+        self._clock_s = clock_s
         self._since_s: dict[tuple[str, MediaFileMetadata | None], float] = {}
         manager.remove_orphaned_files = self.forget  # type: ignore[method-assign]
 
@@ -49,7 +46,9 @@ class Downloads:
             now_s = self._clock_s()
             self._since_s = {each: self._since_s.get(each, now_s) for each in found if each[0] not in shown}
             for (name, file), since_s in self._since_s.items():
-                if file is not None and file.kind is MediaFileKind.MEDIA:
+                is_old = now_s - since_s >= KEPT_S
+                if file is None:
+                    if is_old:
+                        manager._drop_deferred_id(name)
+                elif is_old or file.kind is MediaFileKind.MEDIA:
                     manager._delete_file(name)
-                elif now_s - since_s >= self._kept_s:
-                    manager._delete_file(name) if file is not None else manager._drop_deferred_id(name)

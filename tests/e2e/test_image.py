@@ -87,35 +87,31 @@ def test_a_photo_gets_its_card_and_its_downloads_are_what_the_command_line_gives
 
 
 class SlowLine:
-    """What lies between a page and its server: holds back, for a while, what the server says.
-
-    Attributes:
-        held: what is under way to the page.
-    """
+    """What lies between a page and its server: holds back, for a while, what the server says."""
 
     def __init__(self, page: "Page") -> None:
         self._page = page
         self._ends: list[WebSocketRoute] = []
         self._holds = False
-        self.held: list[bytes] = []
+        self._held: list[bytes] = []
         page.route_web_socket("**/_stcore/stream", self._connect)
 
     def _connect(self, end: "WebSocketRoute") -> None:
         self._ends.append(end)
-        end.connect_to_server().on_message(lambda message: (self.held.append if self._holds else end.send)(message))
+        end.connect_to_server().on_message(lambda message: (self._held.append if self._holds else end.send)(message))
 
     def hold_a_run(self, begin: Callable[[], None]) -> None:
         """Let somebody begin a run of the page's script, all of which is held back."""
         self._holds = True
         begin()
         end = time.monotonic() + LIMIT_S
-        while not any(ForwardMsg.FromString(each).WhichOneof("type") == "script_finished" for each in self.held):
+        while not any(ForwardMsg.FromString(each).WhichOneof("type") == "script_finished" for each in self._held):
             assert time.monotonic() < end, "the run does not end"
             self._page.wait_for_timeout(50)
 
     def let_go(self) -> None:
         self._holds = False
-        for message in self.held:
+        for message in self._held:
             self._ends[-1].send(message)
 
 

@@ -1,7 +1,5 @@
 """Downloads over several runs of a page, with Streamlit's own manager of files."""
 
-from collections.abc import Callable
-
 import pytest
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.media_file_storage import MediaFileStorageError
@@ -22,10 +20,10 @@ class Server:
         self.files = MediaFileManager(self.storage)
         self.downloads = Downloads(self.files, clock_s=lambda: self.now_s)
 
-    def draw(self, make: Callable[[], bytes] = lambda: b"a table") -> str:
+    def draw(self) -> str:
         """One run of the page; gives the button's name for its browser."""
         self.files.clear_session_refs()
-        name = self.files.add_deferred(make, "text/csv", "1.0", element_id="button")
+        name = self.files.add_deferred(lambda: b"a table", "text/csv", "1.0", element_id="button")
         self.end_a_run()
         return name
 
